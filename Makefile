@@ -1,0 +1,55 @@
+# The two commands are `make book` and `make test`. PYTHON, PORT and SERVE can be set:
+#   make book PORT=9000      make book SERVE=0      make setup PYTHON=python3.12
+
+PYTHON ?= python3
+SERVE ?= 1
+PORT ?=
+PY = .venv/bin/python
+READY = .venv/ready
+
+help:
+	@echo "make book    execute and build the book, then serve it (SERVE=0, PORT=)"
+	@echo "make test    every test: library, chapters, pages in a real browser"
+	@echo "make setup   only the environment, in .venv"
+	@echo "make lab     JupyterLab on the chapters"
+	@echo "make bench   speed and memory, as a table"
+	@echo "make lint    style of code and notebooks"
+	@echo "make stamp   write the repository's address wherever it is needed"
+	@echo "make clean   remove what was built (.venv stays)"
+
+setup: $(READY)
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -m tools.environment
+	@touch $@
+
+book: $(READY)
+ifeq ($(SERVE),0)
+	@$(PY) -m tools.book
+else
+	@$(PY) -m tools.serve "$(PORT)"
+endif
+
+test: $(READY)
+	@$(PY) -m tools.browser
+	@$(PY) -m pytest
+
+lab: $(READY)
+	@.venv/bin/jupyter lab book
+
+bench: $(READY)
+	@$(PY) -m tools.bench
+
+lint: $(READY)
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@.venv/bin/nbstripout --verify book/*.ipynb
+
+stamp: $(READY)
+	@$(PY) -m tools.stamp
+
+clean:
+	rm -rf _build .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path "./.venv/*" -prune -exec rm -rf {} +
+
+.PHONY: help setup book test lab bench lint stamp clean

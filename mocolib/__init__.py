@@ -1,0 +1,20 @@
+"""mocolib: MoCo v3 small enough to read, with the probes that show why it shakes.
+
+The way of the data, one direction: recipe -> data -> augment -> moco (vit) -> train
+(optim, probe, evaluate) -> runs -> claims -> figures, lab.
+
+    import mocolib
+    recipe = mocolib.named_recipe("live", base_lr=4e-3, patch_projection="fixed")
+    data = mocolib.load(recipe.dataset)
+    for step in mocolib.train(recipe, data):
+        if step.knn is not None:
+            print(step.index, step.loss, step.knn, step.grad_inf["blocks.0.qkv"])
+"""
+
+from mocolib.data import load
+from mocolib.errors import BadInput
+from mocolib.recipe import Recipe, named_recipe
+from mocolib.train import train
+
+__version__ = "0.1.0"
+__all__ = ["BadInput", "Recipe", "load", "named_recipe", "train"]

@@ -1,0 +1,236 @@
+"""The command line: mocolib train | sweep | runs | plot | info.
+
+mocolib train --recipe live --base-lr 4e-3 --patch-projection fixed
+mocolib sweep lr --workers 2
+mocolib runs
+mocolib plot 3f2a 91bc -o curves.png
+mocolib info vit_b
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mocolib import __version__, runs
+from mocolib import recipe as recipes
+from mocolib.data import load
+from mocolib.errors import BadInput
+
+
+def main(arguments=None) -> int:
+    """Run one command; 0 done, 1 diverged or faulty, 2 bad input, 130 interrupted."""
+    try:
+        options = _parser().parse_args(arguments)
+        return options.run(options)
+    except BadInput as error:
+        print(f"mocolib: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"mocolib: {error.filename}: {error.strerror}.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("mocolib: stopped; the same command continues the run.", file=sys.stderr)
+        return 130
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise BadInput(f"{message} (see `{self.prog} --help`).")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="mocolib", description="MoCo v3, small enough to watch.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(
+        dest="command", required=True, parser_class=_Parser
+    )
+
+    train = commands.add_parser("train", help="train and record one run")
+    _add_recipe(train)
+    train.add_argument("--runs", type=Path, help="folder of runs (default: ./runs)")
+    train.add_argument("--threads", type=_count, default=1, help="processor threads")
+    train.set_defaults(run=_train)
+
+    listing = commands.add_parser("runs", help="list runs, show one, or verify all")
+    listing.add_argument("action", nargs="?", choices=("list", "verify", "publish"))
+    listing.add_argument("id", nargs="*", help="ids, or their beginnings")
+    listing.add_argument("--runs", type=Path, help="folder of runs (default: ./runs)")
+    listing.set_defaults(run=_runs)
+
+    plot = commands.add_parser("plot", help="draw the curves of runs")
+    plot.add_argument("id", nargs="+", help="ids, or their beginnings")
+    plot.add_argument("-o", "--output", type=Path, default=Path("curves.png"))
+    plot.add_argument("--runs", type=Path, help="folder of runs (default: ./runs)")
+    plot.set_defaults(run=_plot)
+
+    sweep = commands.add_parser("sweep", help="train many runs over many processes")
+    sweep.add_argument("sweep", metavar="NAME|FILE", help="a named sweep or a .toml")
+    sweep.add_argument(
+        "--workers", type=_count, default=0, help="processes (default: all)"
+    )
+    sweep.add_argument("--threads", type=_count, default=1, help="threads of each")
+    sweep.add_argument("--dry-run", action="store_true", help="only list the runs")
+    sweep.add_argument("--runs", type=Path, help="folder of runs (default: ./runs)")
+    _add_fields(sweep)
+    sweep.set_defaults(run=_sweep)
+
+    info = commands.add_parser("info", help="say what a recipe is, without training")
+    _add_recipe(info, positional=True)
+    info.set_defaults(run=_info)
+    return parser
+
+
+def _add_recipe(parser, positional=False):
+    """--recipe NAME|FILE, and a flag for every field."""
+    name = "recipe" if positional else "--recipe"
+    extra = {"nargs": "?"} if positional else {}
+    parser.add_argument(
+        name,
+        default="live",
+        metavar="NAME|FILE",
+        help="named recipe or .toml/.json",
+        **extra,
+    )
+    _add_fields(parser)
+
+
+def _add_fields(parser):
+    for field in recipes.FIELDS.values():
+        text = f"{field.metadata['doc']} ({recipes.accepted(field)})".replace("%", "%%")
+        flag = "--" + field.name.replace("_", "-")
+        parser.add_argument(flag, metavar="X", help=text, default=argparse.SUPPRESS)
+
+
+def _changes(options) -> dict:
+    return {
+        name: recipes.from_text(field, getattr(options, name))
+        for name, field in recipes.FIELDS.items()
+        if hasattr(options, name)
+    }
+
+
+def _recipe(options) -> recipes.Recipe:
+    changes = _changes(options)
+    if options.recipe in recipes.NAMED:
+        return recipes.named_recipe(options.recipe, **changes)
+    if Path(options.recipe).suffix in (".toml", ".json"):
+        return recipes.from_file(options.recipe).replace(**changes)
+    known = ", ".join(recipes.NAMED)
+    raise BadInput(
+        f"recipe is {options.recipe!r}, but must be one of {known}, "
+        "or a .toml or .json file."
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1024:
+        raise BadInput(f"threads is {text!r}, but must be a whole number 1 to 1024.")
+    return int(text)
+
+
+def _train(options) -> int:
+    from tqdm import tqdm
+
+    recipe = _recipe(options)
+    known = runs.find(recipe, *([options.runs] if options.runs else []))
+    if not known:
+        data = load(recipe.dataset, recipe.image_size)
+        unit = recipe.batch_size
+        with tqdm(
+            total=recipe.steps * unit, unit=" images", unit_scale=True, desc=recipe.id
+        ) as bar:
+            knn = None
+            for step in runs.record(recipe, data, options.runs, options.threads):
+                knn = step.knn if step.knn is not None else knn
+                bar.update(step.samples - bar.n)
+                shown = {"loss": f"{step.loss:.3f}"}
+                bar.set_postfix(
+                    shown if knn is None else {**shown, "kNN": f"{knn:.3f}"}
+                )
+        known = runs.Run(Path(options.runs or runs.default_root()) / recipe.id)
+    print(_line(known))
+    return 0 if known.end["outcome"] == "finished" else 1
+
+
+def _line(run: runs.Run) -> str:
+    if not run.finished:
+        return f"{run.id}  unfinished, {len(run.steps)} of {run.recipe.steps} steps"
+    end = run.end
+    changed = " ".join(f"{k}={v}" for k, v in run.recipe.changed().items())
+    if end["outcome"] != "finished":
+        return f"{run.id}  {end['outcome']}  {changed}"
+    return (
+        f"{run.id}  loss {end['loss']:.3f}  kNN {end['knn']:.3f}  "
+        f"linear probe {end['linear_probe']:.3f}  {changed}"
+    )
+
+
+def _runs(options) -> int:
+    root = options.runs or runs.default_root()
+    chosen = [runs.read(i, root) for i in options.id] or runs.all_runs(root)
+    if options.action == "verify":
+        faults = [fault for run in chosen for fault in runs.verify(run)]
+        print("\n".join([*faults, f"{len(chosen)} runs, {len(faults)} faults."]))
+        return 1 if faults else 0
+    if options.action == "publish":
+        for run in chosen:
+            runs.publish(run)
+    print("\n".join(_line(run) for run in chosen) or f"no runs under {root}.")
+    return 0
+
+
+def _plot(options) -> int:
+    from mocolib import figures
+
+    root = options.runs or runs.default_root()
+    figure = figures.curves([runs.read(i, root) for i in options.id])
+    kinds = figure.canvas.get_supported_filetypes()
+    if options.output.suffix[1:] not in kinds:
+        raise BadInput(
+            f"output is {str(options.output)!r}, but must end in one of "
+            f"{', '.join(sorted(kinds))}."
+        )
+    figure.savefig(options.output, dpi=150)
+    print(options.output)
+    return 0
+
+
+def _sweep(options) -> int:
+    from mocolib import sweep
+
+    plan = sweep.read(options.sweep, **_changes(options))
+    print(f"{plan.title or plan.name}: {len(plan.recipes)} runs. {plan.cost}")
+    if options.dry_run:
+        for recipe in plan.recipes:
+            changed = " ".join(f"{k}={v}" for k, v in recipe.changed().items())
+            print(recipe.id, changed)
+        return 0
+    end = "\r" if sys.stdout.isatty() else "\n"
+    last, failed = "", ()
+    for now in sweep.sweep(
+        plan.recipes, options.runs, options.workers, options.threads
+    ):
+        left = (
+            ""
+            if now.seconds_left is None
+            else f", {now.seconds_left / 60:.0f} min left"
+        )
+        counts = f"{now.done} of {now.total} done, {now.running} running"
+        line = f"{counts}, {len(now.failed)} failed{left}"
+        if line != last:
+            print(line.ljust(70), end=end, flush=True)
+        last, failed = line, now.failed
+    for id, reason in failed:
+        print(f"mocolib: run {id} failed: {reason}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _info(options) -> int:
+    recipe = _recipe(options)
+    print(f"# id {recipe.id}, lr = {recipe.lr:g}")
+    print(recipe.to_toml(), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""MoCo v3: query and key, heads, momentum, InfoNCE (paper, algorithm 1).
+
+    view1, view2 --query encoder--> q1, q2      trained by gradient
+    view1, view2 ---key encoder---> k1, k2      a moving average of the query encoder
+    loss = contrast(q1, k2) + contrast(q2, k1)
+
+The query encoder is backbone + projector + predictor, the key encoder backbone +
+projector. The momentum update happens before the keys are computed, as in the
+authors' code; BatchNorm buffers of the key side are its own running statistics.
+"""
+
+import copy
+import itertools
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from mocolib.recipe import Recipe
+from mocolib.vit import build_backbone
+
+PART = 256  # images a backbone sees at once: its activations then fit the cache
+
+
+def mlp(sizes: list, norm: str, last_norm: bool = True) -> nn.Sequential:
+    """Linear layers with BatchNorm and ReLU between; the last BN has no affine part."""
+    layers = []
+    for i, (inside, outside) in enumerate(itertools.pairwise(sizes)):
+        last = i == len(sizes) - 2
+        layers.append(nn.Linear(inside, outside, bias=False))
+        if norm == "batch" and (not last or last_norm):
+            layers.append(nn.BatchNorm1d(outside, affine=not last))
+        if not last:
+            layers.append(nn.ReLU())
+    return nn.Sequential(*layers)
+
+
+class Encoder(nn.Module):
+    """Backbone and projector: images to (embedding [B, dim], features [B, d])."""
+
+    def __init__(self, recipe: Recipe, channels: int):
+        super().__init__()
+        self.backbone = build_backbone(recipe, channels)
+        # three layers for the ViT, two for the ResNet, as in the paper
+        hidden = [recipe.head_hidden] * (2 if recipe.backbone == "vit" else 1)
+        sizes = [self.backbone.width, *hidden, recipe.head_dim]
+        self.projector = mlp(sizes, recipe.head_norm)
+        # without BatchNorm in it a backbone may split and join batches, exactly
+        self.splits = recipe.backbone == "vit"
+
+    def forward(self, views):
+        """views [2, B, C, S, S] -> embeddings [2, B, dim], features [2, B, d]."""
+        if self.splits:
+            parts = [self.backbone(part)[0] for part in views.flatten(0, 1).split(PART)]
+            features = torch.cat(parts).unflatten(0, views.shape[:2])
+        else:
+            features = torch.stack([self.backbone(view)[0] for view in views])
+        # BatchNorm sees each view on its own
+        return torch.stack([self.projector(f) for f in features]), features
+
+
+@dataclass(frozen=True)
+class Output:
+    """One forward pass: the loss and what a monitor may want of it."""
+
+    loss: torch.Tensor
+    features: torch.Tensor  # [2, B, d], before the heads, query side
+    temperature: torch.Tensor | float
+
+
+class MoCo(nn.Module):
+    """Both sides of MoCo v3; `forward` gives the symmetric loss of two views."""
+
+    def __init__(self, recipe: Recipe, channels: int):
+        super().__init__()
+        self.query = Encoder(recipe, channels)
+        self.key = copy.deepcopy(self.query).requires_grad_(False)
+        sizes = [recipe.head_dim, recipe.head_hidden, recipe.head_dim]
+        # the ViT's predictor ends in BatchNorm, the ResNet's does not
+        self.predictor = (
+            mlp(sizes, recipe.head_norm, last_norm=recipe.backbone == "vit")
+            if recipe.predictor
+            else nn.Identity()
+        )
+        if recipe.temperature_schedule == "learned":
+            start = torch.tensor(recipe.temperature).log()
+            self.log_temperature = nn.Parameter(start)
+
+    @torch.no_grad()
+    def update_key(self, momentum: float):
+        """key <- m key + (1 - m) query (equation of section 3.1 of MoCo v1)."""
+        torch._foreach_lerp_(
+            list(self.key.parameters()), list(self.query.parameters()), 1 - momentum
+        )
+
+    def forward(self, views, temperature: float, momentum: float) -> Output:
+        """views [2, B, C, S, S]; a learned temperature replaces the one given."""
+        embeddings, features = self.query(views)
+        queries = [self.predictor(e) for e in embeddings]
+        with torch.no_grad():
+            self.update_key(momentum)
+            keys, _ = self.key(views)
+        if hasattr(self, "log_temperature"):
+            temperature = self.log_temperature.exp()
+        loss = contrast(queries[0], keys[1], temperature)
+        loss = loss + contrast(queries[1], keys[0], temperature)
+        return Output(loss, features, temperature)
+
+
+def contrast(query, key, temperature):
+    """InfoNCE x 2 tau: each query's positive is the key of the same row; [B, dim].
+
+    The factor makes the gradient's scale less dependent on tau; an untrained pair
+    starts near 2 tau ln B.
+    """
+    query, key = F.normalize(query, dim=1), F.normalize(key, dim=1)
+    logits = query @ key.t() / temperature  # [B, B]
+    target = torch.arange(len(query), device=query.device)
+    return F.cross_entropy(logits, target) * (2 * temperature)

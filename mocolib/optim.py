@@ -1,0 +1,96 @@
+"""Optimizers by name, and what changes from step to step: rate, tau, momentum.
+
+AdamW and SGD are torch's, LAMB and LARS timm's, StableAdamW optimi's.
+"""
+
+import math
+
+import torch
+
+from mocolib.recipe import Recipe
+
+
+def build_optimizer(recipe: Recipe, named_parameters) -> torch.optim.Optimizer:
+    """The recipe's optimizer over the parameters that can be trained.
+
+    The patch projection is always among them, so that it can be fixed or freed while
+    a run goes on; without a gradient an optimizer passes it by.
+    """
+    decayed, spared = [], []
+    for name, parameter in named_parameters:
+        (decayed if decays(recipe, name, parameter) else spared).append(parameter)
+    groups = [
+        {"params": params, "weight_decay": weight_decay}
+        for params, weight_decay in ((decayed, recipe.weight_decay), (spared, 0.0))
+        if params
+    ]
+    adam = dict(lr=recipe.lr, betas=(recipe.beta1, recipe.beta2), eps=recipe.eps)
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(groups, **adam, fused=True)
+    if recipe.optimizer == "stableadamw":
+        from optimi import StableAdamW
+
+        # its foreach form uses the gradients as scratch space: no probe could read them
+        return StableAdamW(groups, **adam, triton=False, foreach=False)
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.beta1)
+    if recipe.optimizer == "lamb":
+        from timm.optim import Lamb
+
+        return Lamb(groups, **adam, max_grad_norm=None)
+    from timm.optim import Lars
+
+    return Lars(groups, lr=recipe.lr, momentum=recipe.beta1)
+
+
+def decays(recipe: Recipe, name: str, parameter) -> bool:
+    """Whether weight decay acts on a parameter. A learned temperature never decays."""
+    if name == "log_temperature":
+        return False
+    return recipe.decay == "all" or parameter.ndim >= 2
+
+
+def set_hyperparameters(optimizer, recipe: Recipe, step: int):
+    """Bring the optimizer to `recipe`'s values for the given step (0 is the first)."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate(recipe, step)
+        if group["weight_decay"]:
+            group["weight_decay"] = recipe.weight_decay
+        if "betas" in group:
+            group["betas"] = (recipe.beta1, recipe.beta2)
+        if "beta1" in group:  # optimi's spelling
+            group["beta1"], group["beta2"] = recipe.beta1, recipe.beta2
+
+
+def rate(recipe: Recipe, step: int) -> float:
+    """Learning rate of a step: linear warmup, then constant or a half cosine to 0."""
+    if step < recipe.warmup_steps:
+        return recipe.lr * (step + 1) / recipe.warmup_steps
+    if recipe.schedule == "constant":
+        return recipe.lr
+    left = recipe.steps - recipe.warmup_steps
+    return recipe.lr * _half_cosine((step - recipe.warmup_steps) / left)
+
+
+def temperature(recipe: Recipe, step: int) -> float:
+    """tau of a step: constant, or on its way to temperature_end from a given step."""
+    start, end = recipe.temperature, recipe.temperature_end
+    changes = recipe.temperature_schedule in ("step", "ramp")
+    if not changes or step < recipe.temperature_step:
+        return start
+    if recipe.temperature_schedule == "step":
+        return end
+    length = max(1, recipe.steps - 1 - recipe.temperature_step)
+    return start + (end - start) * min(1, (step - recipe.temperature_step) / length)
+
+
+def momentum(recipe: Recipe, step: int) -> float:
+    """m of a step: constant, or from m up to 1 by a half cosine (paper, section 4)."""
+    if recipe.momentum_schedule == "constant":
+        return recipe.momentum
+    return 1 - (1 - recipe.momentum) * _half_cosine(step / recipe.steps)
+
+
+def _half_cosine(share: float) -> float:
+    """From 1 at share 0 to 0 at share 1."""
+    return 0.5 * (1 + math.cos(math.pi * share))

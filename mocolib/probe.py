@@ -1,0 +1,97 @@
+"""What is measured inside a step, layer by layer.
+
+grad_inf  largest absolute entry of the gradient, the paper's infinity norm (figure 4)
+grad_l2   Euclidean norm of the gradient
+adam_rms  sqrt(mean(g^2 / v)) with v corrected for its start: above 1 the optimizer
+          under-estimates this gradient, below 1 it over-estimates (2304.13013)
+update    size of the step against the size of the weights, |dw| / |w|
+cosine    between the step taken and the negative gradient
+"""
+
+import re
+
+import torch
+from torch import nn
+
+MEASURES = ("grad_inf", "grad_l2", "adam_rms", "update", "cosine")
+
+
+def layers(model: nn.Module) -> dict:
+    """The weight matrices of the query side by short names, first to last layer.
+
+    A ViT gives patch_projection, blocks.0.qkv, blocks.0.proj, blocks.0.fc1,
+    blocks.0.fc2, ..., projector.0, ..., predictor.0, ...
+    """
+    found = {}
+    for name, parameter in model.named_parameters():
+        if name.startswith("key.") or parameter.ndim < 2 or "position" in name:
+            continue
+        short = re.sub(r"^query\.|backbone\.|body\.|attention\.|\.weight$", "", name)
+        head, _, _ = short.partition(".")
+        if head in ("projector", "predictor"):  # count layers, not list entries
+            short = f"{head}.{sum(n.startswith(head) for n in found)}"
+        found[short] = parameter
+    return found
+
+
+class Probe:
+    """Call `before` between backward and the optimizer's step, `after` behind it."""
+
+    def __init__(self, model: nn.Module, optimizer):
+        self.layers, self.optimizer = layers(model), optimizer
+
+    @torch.no_grad()
+    def before(self):
+        """Remember the weights and read the gradients."""
+        self.live = {n: p for n, p in self.layers.items() if p.grad is not None}
+        self.weights = [p.detach().clone() for p in self.live.values()]
+        grads = [p.grad for p in self.live.values()]
+        self.read = {
+            "grad_inf": torch._foreach_norm(grads, torch.inf),
+            "grad_l2": torch._foreach_norm(grads, 2),
+        }
+
+    @torch.no_grad()
+    def after(self) -> dict:
+        """{measure: {layer: value}}; None for a layer that is not trained."""
+        parameters = list(self.live.values())
+        grads = [p.grad for p in parameters]
+        steps = torch._foreach_sub(parameters, self.weights)
+        sizes = torch._foreach_norm(steps)
+        scale = torch._foreach_norm(self.weights)
+        self.read["update"] = [
+            a / b.clamp(min=1e-30) for a, b in zip(sizes, scale, strict=True)
+        ]
+        self.read["cosine"] = [
+            -torch.vdot(s.flatten(), g.flatten()) / (a * b).clamp(min=1e-30)
+            for s, g, a, b in zip(
+                steps, grads, sizes, self.read["grad_l2"], strict=True
+            )
+        ]
+        self.read["adam_rms"] = [self._adam_rms(p) for p in parameters]
+        table = {}
+        for measure in MEASURES:
+            values = iter(
+                torch.stack([torch.as_tensor(v) for v in self.read[measure]]).tolist()
+            )
+            table[measure] = {
+                n: next(values) if n in self.live else None for n in self.layers
+            }
+        if not self._moments(parameters[0]):
+            table["adam_rms"] = dict.fromkeys(self.layers)
+        return table
+
+    def _moments(self, parameter):
+        return "exp_avg_sq" in self.optimizer.state[parameter]
+
+    def _adam_rms(self, parameter) -> torch.Tensor:
+        if not self._moments(parameter):
+            return torch.tensor(0.0)
+        state = self.optimizer.state[parameter]
+        second, group = state["exp_avg_sq"], self.optimizer.param_groups[0]
+        if "step" in state:  # torch keeps the raw average, to be corrected here
+            second = second / (1 - group["betas"][1] ** float(state["step"]))
+        elif "betas" in group:  # timm counts steps by group
+            second = second / (1 - group["betas"][1] ** float(group["step"]))
+        square = parameter.grad.square()
+        return (square / second.clamp(min=1e-30)).mean().sqrt()

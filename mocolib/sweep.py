@@ -1,0 +1,221 @@
+"""Many recipes over many processes: stop at any time, resume, nothing trained twice.
+
+    mocolib sweep lr                          a figure's sweep, by its name
+    mocolib sweep my.toml --workers 8         your own
+    mocolib sweep lr --dataset fashion-mnist  the same on the embedded images
+
+A sweep file names a recipe, single points and a grid; every point meets every
+combination of the grid:
+
+    title = "Learning rate"      cost = "core-hours"      shows = "one sentence"
+    recipe = "mini"
+    [[points]]                   # optional
+    batch_size = 1024
+    [grid]
+    base_lr = [1e-3, 4e-3]
+    seed = [0, 1, 2]
+
+The first entry of the grid changes slowest: put `seed` first, and a sweep that is
+stopped half-way holds whole pictures with fewer seeds.
+"""
+
+import itertools
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from mocolib import recipe as recipes
+from mocolib import runs
+from mocolib.data import load
+from mocolib.errors import BadInput
+from mocolib.recipe import Recipe
+
+FOLDER = Path(__file__).parent / "sweeps"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """What a sweep file says."""
+
+    name: str
+    title: str
+    cost: str
+    shows: str
+    recipes: tuple
+
+
+def read(name, **changes) -> Sweep:
+    """A sweep by its name, or from a .toml file; `changes` go to each run."""
+    path = Path(name)
+    if path.suffix != ".toml":
+        path = FOLDER / f"{name}.toml"
+        if not path.exists():
+            raise BadInput(
+                f"sweep is {str(name)!r}, but must be one of {', '.join(names())}, "
+                "or a .toml file."
+            )
+    table = recipes.read_table(path)
+    unknown = set(table) - {"title", "cost", "shows", "recipe", "points", "grid"}
+    if unknown:
+        raise BadInput(f"sweep {path} has an unknown entry {min(unknown)!r}.")
+    base = recipes.named_recipe(table.get("recipe", "mini"))
+    grid, points = table.get("grid", {}), table.get("points", [{}])
+    if not isinstance(grid, dict) or not all(
+        isinstance(v, list) for v in grid.values()
+    ):
+        raise BadInput(f"sweep {path}: grid must be a table of lists.")
+    combinations = [
+        dict(zip(grid, values, strict=True))
+        for values in itertools.product(*grid.values())
+    ]
+    wanted = [
+        base.replace(**{**point, **combination, **changes})
+        for combination in combinations
+        for point in points
+    ]
+    texts = {key: str(table.get(key, "")) for key in ("title", "cost", "shows")}
+    return Sweep(name=path.stem, recipes=tuple(dict.fromkeys(wanted)), **texts)
+
+
+def names() -> list[str]:
+    """The sweeps that come with mocolib."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+@dataclass
+class Progress:
+    """What a sweep reports each time something moved."""
+
+    total: int
+    done: int = 0
+    running: int = 0
+    failed: tuple = ()  # (id, sentence)
+    seconds_left: float | None = None
+
+
+def sweep(wanted, root=None, workers: int = 0, threads: int = 1):
+    """Train what is missing; yields `Progress`. Closing it stops the workers.
+
+    A worker is a process of its own that trains one run after another. When the
+    sweep's process dies, its workers see their input end, and end too.
+    """
+    root = Path(root or runs.default_root())
+    missing = [r for r in wanted if runs.find(r, root) is None]
+    progress = Progress(total=len(wanted), done=len(wanted) - len(missing))
+    yield progress
+    todo, events = iter(missing), queue.Queue()
+    count = min(workers or os.cpu_count() or 1, len(missing))
+    crew = [_Worker(root, threads, events) for _ in range(count)]
+    begun, cost_done, cost_all = time.monotonic(), 0, sum(map(_cost, missing)) or 1
+    try:
+        busy = sum(worker.give(next(todo, None)) for worker in crew)
+        while busy:
+            progress.running = busy
+            worker, event = events.get()
+            cost_done += event.get("samples", 0)
+            if "failed" in event or "done" in event:
+                if "failed" in event:
+                    progress.failed += ((event["id"], event["failed"]),)
+                else:
+                    progress.done += 1
+                if event.get("dead"):
+                    worker.start()
+                busy += worker.give(next(todo, None)) - 1
+                progress.running = busy
+            share = cost_done / cost_all
+            spent = time.monotonic() - begun
+            progress.seconds_left = spent * (1 / share - 1) if share > 0 else None
+            yield progress
+    finally:
+        for worker in crew:
+            worker.stop()
+
+
+def _cost(recipe: Recipe) -> int:
+    return recipe.steps * recipe.batch_size
+
+
+class _Worker:
+    """One training process; its answers arrive in a shared queue of events."""
+
+    def __init__(self, root: Path, threads: int, events):
+        self.command = [sys.executable, "-m", "mocolib.sweep", str(root), str(threads)]
+        self.events = events
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.id = None
+        threading.Thread(target=self._listen, args=[self.process], daemon=True).start()
+
+    def give(self, recipe: Recipe | None) -> bool:
+        """Hand over the next run; False where there is none."""
+        if recipe is None:
+            return False
+        self.id = recipe.id
+        try:
+            self.process.stdin.write(json.dumps(vars(recipe)) + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it died; the listener says so
+        return True
+
+    def _listen(self, process):
+        for line in process.stdout:
+            event = json.loads(line)
+            if "done" in event or "failed" in event:
+                self.id = None
+            self.events.put((self, event))
+        if self.id is not None:  # died with a run in its hands
+            code = process.wait()
+            reason = f"its process ended with status {code}"
+            self.events.put((self, {"id": self.id, "failed": reason, "dead": True}))
+
+    def stop(self):
+        self.id = None
+        self.process.terminate()
+        self.process.wait()
+
+
+def _work(root: Path, threads: int):
+    """A worker's life: a recipe a line comes in, events go out."""
+    inbox: queue.Queue = queue.Queue()
+
+    def listen():
+        for line in sys.stdin:
+            inbox.put(line)
+        os._exit(0)  # the sweep is over or gone
+
+    threading.Thread(target=listen, daemon=True).start()
+    sets: dict = {}
+    while True:
+        recipe = recipes.from_dict(json.loads(inbox.get()))
+        try:
+            key = (recipe.dataset, recipe.image_size)
+            if key not in sets:
+                sets[key] = load(*key)
+            for step in runs.record(recipe, sets[key], root, threads):
+                if step.index % 10 == 0:
+                    _say(id=recipe.id, samples=10 * recipe.batch_size)
+            _say(id=recipe.id, done=True)
+        except Exception as error:  # named in the report; the rest goes on
+            _say(
+                id=recipe.id,
+                failed=" ".join(f"{type(error).__name__}: {error}".split()),
+            )
+
+
+def _say(**event):
+    print(json.dumps(event), flush=True)
+
+
+if __name__ == "__main__":
+    _work(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,299 @@
+"""The one loop. Notebook, command line, sweep, panel and test iterate over it:
+
+    training = train(recipe, load(recipe.dataset))
+    for step in training:
+        print(step.index, step.loss, step.knn)
+    training.outcome            # "finished", or "diverged at step n"
+
+Every random number comes from (seed, purpose, step), never from a generator that
+runs on. So a step depends on the weights and its own index alone, and a run that
+was stopped continues bit for bit.
+"""
+
+import ctypes
+import hashlib
+import math
+from dataclasses import dataclass
+
+import torch
+
+from mocolib import augment, evaluate, optim
+from mocolib.data import Dataset
+from mocolib.errors import BadInput
+from mocolib.moco import MoCo
+from mocolib.probe import Probe
+from mocolib.recipe import Recipe
+
+# What may change while a run goes on.
+CHANGEABLE = (
+    *("base_lr", "weight_decay", "beta1", "beta2"),
+    *("temperature", "momentum", "patch_projection"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """The record of one step; the tables by layer are those of `probe.MEASURES`."""
+
+    index: int  # steps done, 1 for the first
+    samples: int  # training images seen
+    lr: float
+    temperature: float
+    momentum: float
+    loss: float
+    knn: float | None  # accuracy 0..1, None where it was not read
+    grad_inf: dict
+    grad_l2: dict
+    adam_rms: dict
+    update: dict
+    cosine: dict
+
+    def row(self) -> dict:
+        """Flat: `step`, `loss`, ..., `grad_inf/patch_projection`, ..."""
+        flat = {}
+        for name, value in vars(self).items():
+            if isinstance(value, dict):
+                flat |= {f"{name}/{layer}": v for layer, v in value.items()}
+            else:
+                flat["step" if name == "index" else name] = value
+        return flat
+
+
+class Training:
+    """A run under way: an iterator of `Step`, with a state to save and restore."""
+
+    def __init__(self, recipe: Recipe, data: Dataset, threads: int = 1):
+        if recipe.batch_size > len(data.train_images):
+            raise BadInput(
+                f"batch_size is {recipe.batch_size}, but must be at most "
+                f"{len(data.train_images)}, the training images of {data.name}."
+            )
+        if threads < 1:
+            raise BadInput(f"threads is {threads}, but must be at least 1.")
+        self.recipe, self.data, self.threads = recipe, data, threads
+        self.done, self.outcome, self.changes = 0, "running", []
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(_seed(recipe, "weights"))
+            self.model = MoCo(recipe, data.channels)
+        query_side = [
+            (n, p)
+            for n, p in self.model.named_parameters()
+            if p.requires_grad or n.startswith("query.backbone.patch_projection")
+        ]
+        self.optimizer = optim.build_optimizer(recipe, query_side)
+        self.probe = Probe(self.model, self.optimizer)
+        self.queue = Queue(recipe.knn_memory_size, self.model.query.backbone.width)
+        self._order = (None, None)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self) -> Step:
+        if self.outcome != "running":
+            raise StopIteration
+        _prepare(self.threads)
+        step = self._step()
+        if not math.isfinite(step.loss):
+            self.outcome = f"diverged at step {step.index}"
+        elif self.done == self.recipe.steps:
+            self.outcome = "finished"
+        return step
+
+    def change(self, **fields):
+        """Change rate, tau, momentum, betas or the projection's freeze in mid-run."""
+        for name in fields:
+            if name not in CHANGEABLE:
+                raise BadInput(
+                    f"{name} cannot change in mid-run, but one of "
+                    f"{', '.join(CHANGEABLE)} can."
+                )
+        self.recipe = self.recipe.replace(**fields)
+        self.changes.append({"step": self.done, **fields})
+        if "patch_projection" in fields:
+            learned = self.recipe.patch_projection == "learned"
+            self.model.query.backbone.patch_projection.requires_grad_(learned)
+
+    def _step(self) -> Step:
+        recipe, index = self.recipe, self.done
+        optim.set_hyperparameters(self.optimizer, recipe, index)
+        views, labels = self._batch(index)
+        m = optim.momentum(recipe, index)
+        output = self.model(views, optim.temperature(recipe, index), m)
+        self.optimizer.zero_grad()
+        output.loss.backward()
+        self.probe.before()
+        if math.isfinite(output.loss.item()):  # a broken step leaves the weights alone
+            self.optimizer.step()
+        table = self.probe.after()
+        self.queue.push(output.features, labels)
+        self.done += 1
+        return Step(
+            index=self.done,
+            samples=self.done * recipe.batch_size,
+            lr=optim.rate(recipe, index),
+            temperature=_plain(output.temperature),
+            momentum=m,
+            loss=output.loss.item(),
+            knn=self.knn() if self._knn_is_due() else None,
+            **table,
+        )
+
+    def _batch(self, index: int):
+        """Views [2, B, C, S, S] and labels [B] of a step; each epoch in a new order."""
+        recipe, data = self.recipe, self.data
+        size, images = recipe.batch_size, len(data.train_images)
+        epoch, place = divmod(index, images // size)
+        if self._order[0] != epoch:
+            order = torch.randperm(images, generator=_generator(recipe, "order", epoch))
+            self._order = (epoch, order)
+        chosen = self._order[1][place * size : (place + 1) * size]
+        views = augment.two_views(
+            data.train_images[chosen],
+            recipe.augmentation,
+            recipe.image_size,
+            data.mean,
+            data.std,
+            _generator(recipe, "views", index),
+        )
+        return views, data.train_labels[chosen]
+
+    def _knn_is_due(self) -> bool:
+        every = self.recipe.knn_every
+        return every > 0 and (self.done % every == 0 or self.done == self.recipe.steps)
+
+    def features(self, images) -> torch.Tensor:
+        """The query backbone's features of clean uint8 images, [N, d]."""
+        data, backbone = self.data, self.model.query.backbone
+        return evaluate.features(
+            backbone, images, self.recipe.image_size, data.mean, data.std
+        )
+
+    def knn(self, memory: str | None = None) -> float:
+        """kNN accuracy on the full test split, against the recipe's memory."""
+        data = self.data
+        if (memory or self.recipe.knn_memory) == "queue":
+            stored, labels = self.queue.read()
+        else:
+            generator = _generator(self.recipe, "memory")
+            order = torch.randperm(len(data.train_images), generator=generator)
+            chosen = order[: self.recipe.knn_memory_size]
+            stored = self.features(data.train_images[chosen])
+            labels = data.train_labels[chosen]
+        tests = self.features(data.test_images)
+        classes = len(data.classes)
+        return evaluate.knn_accuracy(stored, labels, tests, data.test_labels, classes)
+
+    def linear_probe(self) -> float:
+        """Accuracy of a linear classifier on the features as they are now."""
+        data = self.data
+        return evaluate.linear_probe(
+            self.features(data.train_images),
+            data.train_labels,
+            self.features(data.test_images),
+            data.test_labels,
+            len(data.classes),
+        )
+
+    def state(self) -> tuple[dict, dict]:
+        """All that a later process needs: named tensors, and plain values."""
+        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        tensors |= {f"queue.{k}": v for k, v in self.queue.state().items()}
+        saved = self.optimizer.state_dict()
+        scalars = {}
+        for index, entries in saved["state"].items():
+            for key, value in entries.items():
+                kept = tensors if torch.is_tensor(value) else scalars
+                kept[f"optimizer.{index}.{key}"] = value
+        groups = [
+            {k: v.item() if torch.is_tensor(v) else v for k, v in group.items()}
+            for group in saved["param_groups"]
+        ]
+        values = {"done": self.done, "outcome": self.outcome, "changes": self.changes}
+        return tensors, {**values, "scalars": scalars, "groups": groups}
+
+    def restore(self, tensors: dict, values: dict):
+        """Continue from what `state` gave, for the same recipe and data."""
+        own = {k.removeprefix("model."): v for k, v in tensors.items() if k[0] == "m"}
+        self.model.load_state_dict(own)
+        self.queue.restore({k[6:]: v for k, v in tensors.items() if k[0] == "q"})
+        entries: dict = {}
+        for name, value in (*tensors.items(), *values["scalars"].items()):
+            if name.startswith("optimizer."):
+                _, index, key = name.split(".", 2)
+                entries.setdefault(int(index), {})[key] = value
+        groups = [  # a group's step count is a tensor in every optimizer that has one
+            {k: torch.tensor(v) if k == "step" else v for k, v in group.items()}
+            for group in values["groups"]
+        ]
+        self.optimizer.load_state_dict({"state": entries, "param_groups": groups})
+        for change in values["changes"]:
+            self.change(**{k: v for k, v in change.items() if k != "step"})
+        self.changes = list(values["changes"])
+        self.done, self.outcome = values["done"], values["outcome"]
+
+
+def train(recipe: Recipe, data: Dataset, threads: int = 1) -> Training:
+    """Start a run; iterate over what comes back. BadInput where the two don't fit."""
+    return Training(recipe, data, threads)
+
+
+class Queue:
+    """The last features seen in training, one an image: the mean of its two views."""
+
+    def __init__(self, size: int, width: int):
+        self.features = torch.zeros(size, width)
+        self.labels = torch.zeros(size, dtype=torch.long)
+        self.pushed = 0
+
+    @torch.no_grad()
+    def push(self, features, labels):
+        """features [2, B, d], labels [B]; the oldest make room."""
+        size = len(self.features)
+        mean = torch.nn.functional.normalize(features, dim=2).mean(0)[-size:]
+        place = (self.pushed + torch.arange(len(mean))) % size
+        self.features[place], self.labels[place] = mean, labels[-size:]
+        self.pushed += len(mean)
+
+    def read(self):
+        filled = min(self.pushed, len(self.features))
+        return self.features[:filled], self.labels[:filled]
+
+    def state(self) -> dict:
+        pushed = torch.tensor(self.pushed)
+        return {"features": self.features, "labels": self.labels, "pushed": pushed}
+
+    def restore(self, state: dict):
+        self.features, self.labels = state["features"].clone(), state["labels"].clone()
+        self.pushed = int(state["pushed"])
+
+
+def _seed(recipe: Recipe, *purpose) -> int:
+    text = "/".join(str(p) for p in (recipe.seed, *purpose))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
+
+
+def _generator(recipe: Recipe, *purpose) -> torch.Generator:
+    return torch.Generator().manual_seed(_seed(recipe, *purpose))
+
+
+def _plain(value) -> float:
+    return value.item() if torch.is_tensor(value) else value
+
+
+def _prepare(threads: int):
+    """Fixed threads, and freed memory kept for the next step.
+
+    glibc gives large blocks back to the system at once, and getting them anew, page
+    by page, cost a tenth of a step. Where there is no glibc nothing happens.
+    """
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+    if not _prepare.__dict__.get("done"):
+        _prepare.done = True
+        try:
+            libc = ctypes.CDLL("libc.so.6")
+            m_mmap_max, m_trim_threshold = -4, -1
+            libc.mallopt(m_mmap_max, 0)
+            libc.mallopt(m_trim_threshold, 2**31 - 1)
+        except (OSError, AttributeError):
+            pass

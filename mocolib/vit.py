@@ -1,0 +1,229 @@
+"""The backbones: a vision transformer one can read, and torchvision's ResNet.
+
+A backbone takes images [B, C, S, S] and returns (features [B, d], out), where `out`
+names the intermediate tensors, so that a probe or a figure needs no hook. Layout and
+start values follow the paper's code (section 5 and its released vits.py); pre-norm
+blocks as in the ViT paper (2010.11929), no dropout, and no BatchNorm anywhere, so a
+batch may be split or joined without changing a number.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from mocolib.recipe import Recipe
+
+
+def build_backbone(recipe: Recipe, channels: int) -> nn.Module:
+    """The backbone that a recipe asks for; it has an attribute `width`."""
+    return (
+        ViT(recipe, channels) if recipe.backbone == "vit" else ResNet(recipe, channels)
+    )
+
+
+class ViT(nn.Module):
+    """Vision transformer: patches -> tokens -> blocks -> one vector an image."""
+
+    def __init__(self, recipe: Recipe, channels: int):
+        super().__init__()
+        self.width, self.patch_size, self.pool = (
+            recipe.width,
+            recipe.patch_size,
+            recipe.pool,
+        )
+        grid = recipe.image_size // recipe.patch_size
+        if recipe.stem == "conv":
+            self.patch_projection = ConvStem(channels, recipe.patch_size, recipe.width)
+        else:
+            self.patch_projection = PatchProjection(
+                channels, recipe.patch_size, recipe.width
+            )
+        if self.pool == "class_token":
+            self.class_token = nn.Parameter(torch.randn(recipe.width) * 1e-6)
+        self.position = _positions(recipe, grid)
+        self.blocks = nn.ModuleList(
+            Block(recipe.width, recipe.heads, recipe.qk_norm)
+            for _ in range(recipe.depth)
+        )
+        self.norm = LayerNorm(recipe.width)
+        if recipe.patch_projection == "fixed":
+            self.patch_projection.requires_grad_(False)
+
+    def forward(self, images):
+        patches = self.patch_projection(images)  # [B, T, d]
+        tokens = patches if self.position is None else patches + self.position
+        if self.pool == "class_token":
+            start = self.class_token.expand(len(images), 1, -1)
+            tokens = torch.cat([start, tokens], dim=1)  # [B, 1 + T, d]
+        out = {"patches": patches, "tokens": tokens}
+        last = len(self.blocks) - 1
+        for i, block in enumerate(self.blocks):
+            # After the last attention only the class token is read, so only it is
+            # computed: the same features for a fifth less work at depth 4.
+            only_first = i == last and self.pool == "class_token"
+            tokens = block(tokens, only_first)
+            out[f"blocks.{i}"] = tokens
+        return self._pooled(tokens), out
+
+    def _pooled(self, tokens):
+        if self.pool == "class_token":
+            return self.norm(tokens[:, 0])
+        if self.pool == "average":  # "with final LN and pool" in the paper's table
+            return self.norm(tokens).mean(1)
+        return tokens.mean(1)
+
+
+class PatchProjection(nn.Linear):
+    """A patch becomes a token through one linear layer: [B,C,S,S] -> [B,T,d].
+
+    The weight is [d, C * p * p], a convolution's kernel laid flat.
+    """
+
+    def __init__(self, channels: int, patch_size: int, width: int):
+        super().__init__(channels * patch_size**2, width)
+        self.patch_size = patch_size
+        # Xavier's bound, on the patch seen as one vector
+        bound = math.sqrt(6 / (channels * patch_size**2 + width))
+        nn.init.uniform_(self.weight, -bound, bound)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, images):
+        return super().forward(patchify(images, self.patch_size))
+
+
+def patchify(images, p: int):
+    """[B, C, H, W] to [B, (H/p)(W/p), C p p], row by row."""
+    b, c, h, w = images.shape
+    split = images.reshape(b, c, h // p, p, w // p, p)
+    return split.permute(0, 2, 4, 1, 3, 5).reshape(b, (h // p) * (w // p), c * p * p)
+
+
+class ConvStem(nn.Sequential):
+    """Stride-2 convolutions in place of the patch projection (after 2106.14881).
+
+    GroupNorm with one group stands for the BatchNorm of the original: the backbone
+    stays free of statistics over the batch.
+    """
+
+    def __init__(self, channels: int, patch_size: int, width: int):
+        halvings = int(math.log2(patch_size))
+        widths = [max(8, width >> (halvings - i)) for i in range(halvings)]
+        layers = []
+        for inside, outside in zip([channels, *widths], widths, strict=False):
+            layers += [
+                nn.Conv2d(inside, outside, 3, stride=2, padding=1, bias=False),
+                nn.GroupNorm(1, outside),
+                nn.ReLU(),
+            ]
+        super().__init__(*layers, nn.Conv2d(widths[-1], width, 1))
+
+    def forward(self, images):
+        return super().forward(images).flatten(2).transpose(1, 2)
+
+
+class LayerNorm(nn.LayerNorm):
+    """LayerNorm with the ViT's epsilon."""
+
+    def __init__(self, width: int):
+        super().__init__(width, eps=1e-6)
+
+
+class Block(nn.Module):
+    """x + attention(norm(x)), then x + mlp(norm(x)); tokens [B, T, d]."""
+
+    def __init__(self, width: int, heads: int, qk_norm: bool):
+        super().__init__()
+        self.norm1, self.norm2 = LayerNorm(width), LayerNorm(width)
+        self.attention = Attention(width, heads, qk_norm)
+        self.fc1, self.fc2 = _linear(width, 4 * width), _linear(4 * width, width)
+
+    def forward(self, tokens, only_first: bool = False):
+        attended = self.attention(self.norm1(tokens), only_first)
+        tokens = (tokens[:, :1] if only_first else tokens) + attended
+        return tokens + self.fc2(F.gelu(self.fc1(self.norm2(tokens))))
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention; queries of the first token only where asked."""
+
+    def __init__(self, width: int, heads: int, qk_norm: bool):
+        super().__init__()
+        self.heads, self.size = heads, width // heads
+        self.qkv, self.proj = nn.Linear(width, 3 * width), _linear(width, width)
+        # queries, keys and values start as three matrices, not one of 3d rows
+        bound = math.sqrt(6 / (width + width))
+        nn.init.uniform_(self.qkv.weight, -bound, bound)
+        nn.init.zeros_(self.qkv.bias)
+        self.q_norm = LayerNorm(self.size) if qk_norm else nn.Identity()
+        self.k_norm = LayerNorm(self.size) if qk_norm else nn.Identity()
+
+    def forward(self, x, only_first: bool = False):
+        d = x.shape[-1]
+        if only_first:
+            weight, bias = self.qkv.weight, self.qkv.bias
+            q = F.linear(x[:, :1], weight[:d], bias[:d]).chunk(self.heads, -1)
+            kv = F.linear(x, weight[d:], bias[d:]).chunk(2 * self.heads, -1)
+            heads = zip(q, kv[: self.heads], kv[self.heads :], strict=True)
+        else:
+            qkv = self.qkv(x).chunk(3 * self.heads, -1)  # each [B, T, d / heads]
+            heads = [qkv[i :: self.heads] for i in range(self.heads)]
+        # one head after another on views of one tensor: nothing is copied
+        return self.proj(torch.cat([self._attend(*head) for head in heads], -1))
+
+    def _attend(self, q, k, v):
+        """One head: each [B, T, d / heads]; q may hold the first token only."""
+        q, k = self.q_norm(q) * self.size**-0.5, self.k_norm(k)
+        return torch.bmm(torch.bmm(q, k.transpose(1, 2)).softmax(-1), v)
+
+
+def _linear(inside: int, outside: int) -> nn.Linear:
+    layer = nn.Linear(inside, outside)
+    nn.init.xavier_uniform_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def sincos_positions(grid: int, width: int) -> torch.Tensor:
+    """Fixed 2-D sin-cos codes, [grid * grid, d]; frequencies divide by d/4.
+
+    Order as in the authors' code: sin and cos of the row, sin and cos of the column.
+    """
+    frequency = 1 / 10000 ** (torch.arange(width // 4) / (width // 4))
+    row, column = torch.meshgrid(torch.arange(grid), torch.arange(grid), indexing="ij")
+    angles = [axis.flatten()[:, None] * frequency for axis in (row, column)]
+    return torch.cat(
+        [wave(a) for a in angles for wave in (torch.sin, torch.cos)], dim=1
+    )
+
+
+def _positions(recipe: Recipe, grid: int):
+    """A parameter [T, d], fixed for sin-cos; None for no position embedding."""
+    if recipe.position == "none":
+        return None
+    if recipe.position == "learned":
+        return nn.Parameter(torch.randn(grid**2, recipe.width) * 0.02)
+    return nn.Parameter(sincos_positions(grid, recipe.width), requires_grad=False)
+
+
+class ResNet(nn.Module):
+    """torchvision's ResNet without its classifier; small images get a small stem."""
+
+    def __init__(self, recipe: Recipe, channels: int):
+        super().__init__()
+        import torchvision.models  # slow to import, and the ViT does not need it
+
+        body = getattr(torchvision.models, recipe.backbone)()
+        self.width = body.fc.in_features
+        body.fc = nn.Identity()
+        if recipe.image_size <= 64:  # as usual for CIFAR: 3x3, stride 1, no pooling
+            body.conv1 = nn.Conv2d(channels, 64, 3, padding=1, bias=False)
+            body.maxpool = nn.Identity()
+        elif channels != 3:
+            body.conv1 = nn.Conv2d(channels, 64, 7, 2, 3, bias=False)
+        self.body = body
+
+    def forward(self, images):
+        features = self.body(images)
+        return features, {"features": features}

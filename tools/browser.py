@@ -1,0 +1,105 @@
+"""A headless Chromium that only reaches localhost: python -m tools.browser installs it.
+
+`look.py` and the page tests share what is here.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Page, Request, Route, sync_playwright
+
+THEMES = ("light", "dark")
+WIDTHS = (1280, 390)
+MISSING = (
+    "The page tests need Chromium: install it (Debian: apt-get install chromium; "
+    "elsewhere: .venv/bin/playwright install chromium)."
+)
+
+
+def find_chromium() -> str | None:
+    """The system's Chromium, or the one Playwright has downloaded, if any."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    return own if Path(own).exists() else None
+
+
+def install_chromium() -> bool:
+    """Install it where we may (root, with apt-get); True if it is there afterwards."""
+    if find_chromium():
+        return True
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        print("Installing Chromium for the page tests", flush=True)
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for step in (["update"], ["install", "-y", "--no-install-recommends"]):
+            packages = ["chromium", "fonts-liberation"] if "install" in step else []
+            command = ["apt-get", "-qq", *step, *packages]
+            subprocess.run(command, env=environment, stdout=subprocess.DEVNULL)
+    return find_chromium() is not None
+
+
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    chromium = find_chromium()
+    if chromium is None:
+        raise FileNotFoundError(MISSING)
+    # Chromium refuses to run as root inside its own sandbox
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield browser
+        browser.close()
+
+
+def _local_only(route: Route) -> None:
+    if urlsplit(route.request.url).hostname in ("localhost", "127.0.0.1"):
+        route.continue_()
+    else:
+        route.abort()
+
+
+def _failure(request: Request) -> str:
+    return f"request failed: {request.url} ({request.failure})"
+
+
+@contextmanager
+def open_page(
+    browser: Browser, url: str, width: int, theme: str
+) -> Iterator[tuple[Page, list[str]]]:
+    """A loaded page, and the list of everything that went wrong on it so far."""
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    problems: list[str] = []
+    page.on(
+        "console",
+        lambda message: message.type == "error" and problems.append(message.text),
+    )
+    page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
+    page.on("requestfailed", lambda request: problems.append(_failure(request)))
+    page.on(
+        "response",
+        lambda response: (
+            response.status >= 400
+            and problems.append(f"{response.status}: {response.url}")
+        ),
+    )
+    page.route("**/*", _local_only)
+    # where the theme keeps the reader's choice
+    choice = f"localStorage.mode = localStorage.theme = '{theme}'"
+    page.add_init_script(choice)
+    page.goto(url, wait_until="networkidle")
+    yield page, problems
+    page.close()
+
+
+if __name__ == "__main__":
+    if not install_chromium():
+        print(MISSING, file=sys.stderr)
+        sys.exit(2)

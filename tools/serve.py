@@ -1,0 +1,59 @@
+"""Build the book and serve it on localhost: python -m tools.serve [PORT]"""
+
+import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+from tools.book import HTML, build
+
+FIRST_PORT = 8000
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_) -> None:
+        """Say nothing: a line for each request would bury the address."""
+
+
+def bind(port: int) -> ThreadingHTTPServer:
+    """A server for the built book on `port`; 0 lets the system choose."""
+    handler = partial(QuietHandler, directory=HTML)
+    return ThreadingHTTPServer(("127.0.0.1", port), handler)
+
+
+def bind_from(wanted: int) -> ThreadingHTTPServer:
+    """The same on the first free port from `wanted` on."""
+    for port in range(wanted, min(wanted + 100, 65536)):
+        try:
+            server = bind(port)
+        except OSError:
+            continue
+        if port != wanted:
+            print(f"Port {wanted} is taken, so the book is on {port}.")
+        return server
+    print(f"No port from {wanted} on is free; choose another PORT.", file=sys.stderr)
+    sys.exit(2)
+
+
+def read_port(arguments: list[str]) -> int:
+    text = arguments[0] if arguments and arguments[0] else str(FIRST_PORT)
+    if text.isdecimal() and 1 <= int(text) <= 65535:
+        return int(text)
+    print(f"PORT is {text!r}, not a number from 1 to 65535.", file=sys.stderr)
+    sys.exit(2)
+
+
+def main() -> None:
+    port = read_port(sys.argv[1:])  # said before the build, not minutes later
+    if not build():
+        sys.exit(1)
+    with bind_from(port) as server:
+        port = server.server_address[1]
+        print(f"Read it at http://localhost:{port}/ (Ctrl-C to stop)", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
+
+
+if __name__ == "__main__":
+    main()
