@@ -26,7 +26,8 @@ def main(arguments=None) -> int:
         print(f"mocolib: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"mocolib: {error.filename}: {error.strerror}.", file=sys.stderr)
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"mocolib: {place}{error.strerror or error}.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("mocolib: stopped; the same command continues the run.", file=sys.stderr)
@@ -124,7 +125,9 @@ def _recipe(options) -> recipes.Recipe:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1024:
-        raise BadInput(f"threads is {text!r}, but must be a whole number 1 to 1024.")
+        raise argparse.ArgumentTypeError(
+            f"threads is {text!r}, but must be a whole number 1 to 1024"
+        )
     return int(text)
 
 
@@ -173,6 +176,7 @@ def _runs(options) -> int:
         print("\n".join([*faults, f"{len(chosen)} runs, {len(faults)} faults."]))
         return 1 if faults else 0
     if options.action == "publish":
+        chosen = chosen if options.id else [run for run in chosen if run.finished]
         for run in chosen:
             runs.publish(run)
     print("\n".join(_line(run) for run in chosen) or f"no runs under {root}.")

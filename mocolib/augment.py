@@ -115,24 +115,30 @@ def _draw_crop(strength: Strength, n: int, side: tuple, rand):
     return top, left, h, w
 
 
-def apply(images: torch.Tensor, params: Params, size: int) -> torch.Tensor:
-    """One view: uint8 [n, C, H, W] to float32 [n, C, size, size] in 0..1."""
-    out = torch.empty(len(images), images.shape[1], size, size)
+def apply(images, params: Params, size: int, mean=0.0, std=1.0, out=None):
+    """One view: uint8 [n, C, H, W] to float32 [n, C, size, size].
+
+    In 0..1, unless a mean and a deviation [C, 1, 1] are given to normalize by.
+    """
+    if out is None:
+        out = torch.empty(len(images), images.shape[1], size, size)
     for i, start in enumerate(range(0, len(images), CHUNK)):
+        # one chunk goes all the way before the next: it stays in the cache
         part = slice(start, start + CHUNK)
-        view = _crop(images[part], _sliced(params, part), size)
-        out[part] = _coloured(view, _sliced(params, part), params.orders[i].tolist())
+        p = _sliced(params, part)
+        view = _coloured(_crop(images[part], p, size), p, params.orders[i].tolist())
+        torch.sub(view, mean, out=out[part]).div_(std)
     return out
 
 
 def two_views(images, strength_name: str, size: int, mean, std, generator):
     """Both views of a uint8 batch, normalized: float32 [2, n, C, size, size]."""
-    side = tuple(images.shape[-2:])
-    views = []
-    for strength in STRENGTHS[strength_name]:
-        params = draw(strength, len(images), side, generator)
-        views.append(normalize(apply(images, params, size), mean, std))
-    return torch.stack(views)
+    n, channels, *side = images.shape
+    views = torch.empty(2, n, channels, size, size)
+    mean, std = mean[:, None, None], std[:, None, None]
+    for view, strength in zip(views, STRENGTHS[strength_name], strict=True):
+        apply(images, draw(strength, n, side, generator), size, mean, std, out=view)
+    return views
 
 
 def _coloured(view, p: Params, order: list) -> torch.Tensor:
@@ -174,20 +180,24 @@ def _sliced(params: Params, part: slice) -> Params:
 def _crop(images, p: Params, size: int) -> torch.Tensor:
     """Crop, antialiased bilinear resize and flip, as rows @ image @ columns^T."""
     n, channels, high, wide = images.shape
-    rows = _resample(p.top, p.height, high, size).div_(255)
-    columns = _resample(p.left, p.width, wide, size)
-    columns = torch.where(p.flip[:, None, None], columns.flip(1), columns)
+    down = torch.arange(size)[:, None]
+    right = torch.where(p.flip[:, None, None], size - 1 - down, down)
+    rows = _resample(p.top, p.height, high, size, down).div_(255)
+    columns = _resample(p.left, p.width, wide, size, right)
     flat = images.float().view(n, channels * high, wide)
     across = torch.bmm(flat, columns.transpose(1, 2)).view(n, channels, high, size)
     return torch.matmul(rows[:, None], across)
 
 
-def _resample(start, length, source: int, size: int) -> torch.Tensor:
-    """Each sample's [size, source] matrix of triangle weights; rows sum to 1."""
+def _resample(start, length, source: int, size: int, place) -> torch.Tensor:
+    """Each sample's [size, source] matrix of triangle weights; rows sum to 1.
+
+    `place` [..., size, 1] says which place of the crop an output row shows.
+    """
     scale = (length / size)[:, None, None]
     pixel = torch.arange(source, dtype=torch.float32)[None, None]
     start, end = start[:, None, None], (start + length)[:, None, None]
-    centre = start - 0.5 + (torch.arange(size)[:, None] + 0.5) * scale
+    centre = start - 0.5 + (place + 0.5) * scale
     weight = (pixel - centre).abs_().div_(-scale.clamp(min=1)).add_(1)
     # nothing from outside the crop; the half keeps the comparison off the pixels
     inside = torch.minimum(pixel - start + 0.5, end - pixel - 0.5) * 1e6
@@ -230,7 +240,8 @@ def _turn_hue(view, turn) -> torch.Tensor:
         high == g, (b - r).add_(span, alpha=2), (r - g).add_(span, alpha=4)
     )
     hue = torch.where(high == r, g - b, other).div_(span.clamp(min=1e-12))
-    hue = hue.add_(turn * 6).remainder_(6)
+    hue = hue.add_(turn * 6)
+    hue = hue.sub_(torch.floor(hue / 6), alpha=6)  # remainder_ takes ten times longer
     # back to channels: each is a trapezoid of the hue between low and high
     out = torch.empty_like(view)
     for channel, (centre, height) in enumerate(((3, -1), (2, 2), (4, 2))):

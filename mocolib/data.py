@@ -5,6 +5,7 @@ per-image Python. `load` knows the embedded Fashion-MNIST subset, a few data set
 through torchvision (downloaded on first use) and any folder of class folders.
 """
 
+import contextlib
 import gzip
 import hashlib
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from mocolib.errors import BadInput
@@ -138,7 +140,13 @@ def _torchvision(name: str) -> Dataset:
     source = getattr(torchvision.datasets, TORCHVISION[name])
     parts = {}
     for split in ("train", "test"):
-        part = source(user_root(), train=split == "train", download=True)
+        try:
+            part = source(user_root(), train=split == "train", download=True)
+        except (OSError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise BadInput(
+                f"dataset {name} cannot be had in {user_root()}: {reason}."
+            ) from None
         images = torch.as_tensor(np.asarray(part.data))
         images = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)
         parts[f"{split}_images"] = images.contiguous()
@@ -148,11 +156,13 @@ def _torchvision(name: str) -> Dataset:
 
 def _find(path: Path) -> Path:
     """A folder by its name: as given, else under each of the data roots."""
+    with contextlib.suppress(RuntimeError):  # ~ of a user who does not exist
+        path = path.expanduser()
     for base in (Path(), user_root(), data_root()):
-        if (base / path.expanduser()).is_dir():
-            return base / path.expanduser()
+        if (base / path).is_dir():
+            return base / path
     raise BadInput(
-        f"dataset is folder:{path}, but must name a folder of class folders; "
+        f"dataset is {f'folder:{path}'!r}, but must name a folder of class folders; "
         f"none is there, nor in {user_root()}."
     )
 
@@ -205,11 +215,15 @@ def _decoded(train_files, test_files, size: int) -> dict:
     """Tensors of both splits, from the cache where nothing changed on disk."""
     listing = hashlib.sha256(f"{size}".encode())
     for file, label in (*train_files, *test_files):
-        stat = file.stat()
+        try:
+            stat = file.stat()
+        except OSError as error:
+            raise BadInput(f"image {file} cannot be read: {error}.") from None
         entry = f"{file.resolve()}|{label}|{stat.st_size}|{stat.st_mtime_ns}"
         listing.update(entry.encode())
     cache = user_root() / "decoded" / f"{listing.hexdigest()[:24]}.safetensors"
-    if cache.exists():
+    # a cache that can't be read is made anew
+    with contextlib.suppress(FileNotFoundError, SafetensorError):
         return load_file(cache)
     grey = all(_mode(file) in ("L", "1") for file, _ in train_files[:64])
     bytes_needed = (len(train_files) + len(test_files)) * size**2 * (1 if grey else 3)
@@ -233,9 +247,9 @@ def _decoded(train_files, test_files, size: int) -> dict:
 
 def _open(file: Path) -> Image.Image:
     try:
-        image = Image.open(file)
-        image.load()
-        return image
+        with Image.open(file) as image:  # closed again, also where it is broken
+            image.load()
+            return image
     except (
         OSError,
         UnidentifiedImageError,

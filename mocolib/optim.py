@@ -20,8 +20,8 @@ def build_optimizer(recipe: Recipe, named_parameters) -> torch.optim.Optimizer:
     for name, parameter in named_parameters:
         (decayed if decays(recipe, name, parameter) else spared).append(parameter)
     groups = [
-        {"params": params, "weight_decay": weight_decay}
-        for params, weight_decay in ((decayed, recipe.weight_decay), (spared, 0.0))
+        {"params": params, "weight_decay": recipe.weight_decay * on, "decays": on}
+        for params, on in ((decayed, True), (spared, False))
         if params
     ]
     adam = dict(lr=recipe.lr, betas=(recipe.beta1, recipe.beta2), eps=recipe.eps)
@@ -54,8 +54,10 @@ def set_hyperparameters(optimizer, recipe: Recipe, step: int):
     """Bring the optimizer to `recipe`'s values for the given step (0 is the first)."""
     for group in optimizer.param_groups:
         group["lr"] = rate(recipe, step)
-        if group["weight_decay"]:
+        if group["decays"]:
             group["weight_decay"] = recipe.weight_decay
+        if "momentum" in group:  # SGD and LARS
+            group["momentum"] = recipe.beta1
         if "betas" in group:
             group["betas"] = (recipe.beta1, recipe.beta2)
         if "beta1" in group:  # optimi's spelling

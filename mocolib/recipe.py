@@ -294,9 +294,17 @@ def from_text(field, text: str):
 
 
 NAMED = {
-    # About 40 s on two cores. On the embedded images kNN climbs within seconds,
-    # and a high rate bends the curve down before the minute is over.
-    "live": Recipe(width=32, depth=2, batch_size=512, steps=120, warmup_steps=10),
+    # Half a minute on two cores. On the embedded images kNN climbs within seconds, and
+    # one can see what a rate does before one has lost patience.
+    "live": Recipe(
+        width=32,
+        depth=2,
+        batch_size=512,
+        steps=200,
+        knn_every=5,
+        knn_memory="clean",
+        knn_memory_size=2000,
+    ),
     # The recorded experiments: JPEG re-encode of CIFAR-10, a batch large enough for
     # the gradient noise not to cover the shaking, a dense monitor on clean images.
     "mini": Recipe(

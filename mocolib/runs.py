@@ -88,7 +88,10 @@ class Run:
             except (OSError, ValueError) as error:
                 raise _unreadable(self.folder / "steps.parquet", error) from None
         lines = _whole_lines(self.folder / "steps.jsonl")
-        return pd.DataFrame([json.loads(line) for line in lines])
+        try:
+            return pd.DataFrame([json.loads(line) for line in lines])
+        except ValueError as error:
+            raise _unreadable(self.folder / "steps.jsonl", error) from None
 
 
 def read(id: str, root: Path | None = None) -> Run:
@@ -166,11 +169,19 @@ def _open(folder: Path, recipe: Recipe, data: Dataset, threads: int):
         except (
             safetensors.SafetensorError,
             KeyError,
+            TypeError,
             ValueError,
             RuntimeError,
         ) as error:
             raise _unreadable(checkpoint, error) from None
-    return training, StepTable(folder / "steps.jsonl")
+    table = StepTable(folder / "steps.jsonl")
+    if table.rows < training.done:
+        table.file.close()
+        raise BadInput(
+            f"file {folder / 'steps.jsonl'} has {table.rows} steps, but must have at "
+            f"least the {training.done} of the checkpoint beside it."
+        )
+    return training, table
 
 
 class StepTable:
@@ -281,7 +292,10 @@ def verify(run: Run) -> list[str]:
         table, end = run.steps, run.end
         if list(table["step"]) != list(range(1, end["steps"] + 1)):
             faults.append(f"{run.id}: its steps are not 1 to {end['steps']}.")
-        if (end["outcome"] == "finished") != (end["steps"] == run.recipe.steps):
+        expected = [f"diverged at step {end['steps']}"]
+        if end["steps"] == run.recipe.steps:
+            expected.append("finished")
+        if end["outcome"] not in expected:
             faults.append(
                 f"{run.id}: ended {end['outcome']!r} after {end['steps']} steps."
             )
@@ -290,6 +304,13 @@ def verify(run: Run) -> list[str]:
             faults.append(
                 f"{run.id}: its provenance lacks {', '.join(sorted(missing))}."
             )
+        weights = run.folder / "weights.safetensors"
+        if weights.exists():  # not in the public set
+            try:
+                with safetensors.safe_open(weights, "pt"):
+                    pass
+            except (OSError, safetensors.SafetensorError) as error:
+                raise _unreadable(weights, error) from None
         return faults
     except (BadInput, KeyError) as error:
         return [f"{run.id}: {error}"]
@@ -328,8 +349,10 @@ def _alone(folder: Path):
         raise BadInput(
             f"run {folder.name} is being trained by another process, but must be free."
         ) from None
-    with lock:
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _write(path: Path, content: bytes | str):

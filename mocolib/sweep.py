@@ -19,6 +19,7 @@ The first entry of the grid changes slowest: put `seed` first, and a sweep that 
 stopped half-way holds whole pictures with fewer seeds.
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -88,6 +89,12 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
+def recorded(name, root=None) -> list[runs.Run]:
+    """The finished runs of a sweep in the public set, or under `root`."""
+    found = [runs.find(r, Path(root or runs.public_root())) for r in read(name).recipes]
+    return [run for run in found if run is not None]
+
+
 @dataclass
 class Progress:
     """What a sweep reports each time something moved."""
@@ -125,6 +132,7 @@ def sweep(wanted, root=None, workers: int = 0, threads: int = 1):
                 else:
                     progress.done += 1
                 if event.get("dead"):
+                    worker.stop()
                     worker.start()
                 busy += worker.give(next(todo, None)) - 1
                 progress.running = busy
@@ -154,7 +162,10 @@ class _Worker:
             self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.id = None
-        threading.Thread(target=self._listen, args=[self.process], daemon=True).start()
+        self.listener = threading.Thread(
+            target=self._listen, args=[self.process], daemon=True
+        )
+        self.listener.start()
 
     def give(self, recipe: Recipe | None) -> bool:
         """Hand over the next run; False where there is none."""
@@ -183,6 +194,13 @@ class _Worker:
         self.id = None
         self.process.terminate()
         self.process.wait()
+        self.listener.join()
+        self._close()
+
+    def _close(self):
+        for pipe in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
 
 
 def _work(root: Path, threads: int):

@@ -220,7 +220,8 @@ class Training:
         for name, value in (*tensors.items(), *values["scalars"].items()):
             if name.startswith("optimizer."):
                 _, index, key = name.split(".", 2)
-                entries.setdefault(int(index), {})[key] = value
+                own_value = value.clone() if torch.is_tensor(value) else value
+                entries.setdefault(int(index), {})[key] = own_value
         groups = [  # a group's step count is a tensor in every optimizer that has one
             {k: torch.tensor(v) if k == "step" else v for k, v in group.items()}
             for group in values["groups"]

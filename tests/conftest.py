@@ -1,9 +1,14 @@
 """What every test shares: one thread, and no folder of the user's."""
 
+import hypothesis
 import pytest
 import torch
 
 from tests.tiny import blobs
+
+# a busy core is no reason to fail
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -29,6 +29,15 @@ def tiny(**changes) -> Recipe:
     return Recipe(**{"dataset": "blobs", **SIZES, **changes})
 
 
+def flags(recipe: Recipe) -> list[str]:
+    """Every field of a recipe as typed on the command line."""
+    words = []
+    for name, value in vars(recipe).items():
+        spelled = str(value).lower() if isinstance(value, bool) else str(value)
+        words += [f"--{name.replace('_', '-')}", spelled]
+    return words
+
+
 def random_images(n: int, channels: int = 3, side: int = 8, seed: int = 0):
     generator = torch.Generator().manual_seed(seed)
     shape = (n, channels, side, side)

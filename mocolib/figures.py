@@ -1,0 +1,169 @@
+"""One function a figure, from recorded runs alone; seaborn on matplotlib.
+
+Ordered settings get an ordered palette, dark to light, that stays ordered in grey; a
+fixed projection is dashed or square, so no figure needs colour to be read. Figures
+carry a white ground, which reads in the dark theme too.
+"""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from mocolib import claims
+from mocolib.data import data_root
+from mocolib.recipe import FIELDS
+from mocolib.runs import Run
+
+STYLE = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e4e4e4",
+    "figure.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "legend.frameon": False,
+    "font.size": 10,
+}
+NAMES = {
+    "base_lr": "base rate",
+    "batch_size": "batch",
+    "patch_projection": "patch projection",
+    "temperature": "τ",
+    "momentum": "m",
+}
+KINDS = (("learned", "#0173b2", "o"), ("fixed", "#de8f05", "s"))
+SETS = {
+    "folder:cifar10": "JPEG re-encode of CIFAR-10",
+    "fashion-mnist": "Fashion-MNIST subset",
+}
+
+
+def settings(runs: list[Run]) -> list[str]:
+    """The recipe fields in which runs differ, the seed left out."""
+    return [
+        name
+        for name in FIELDS
+        if name != "seed" and len({getattr(run.recipe, name) for run in runs}) > 1
+    ]
+
+
+def title(name: str) -> str:
+    """A field's name as a figure prints it."""
+    return NAMES.get(name, name.replace("_", " "))
+
+
+def long_table(runs: list[Run]) -> pd.DataFrame:
+    """All steps of all runs under each other, each row with its run's settings."""
+    parts = []
+    for run in runs:
+        steps, layer = run.steps, claims.first_layer(run)
+        part = steps[["step", "samples", "knn", "loss"]].copy()
+        part["gradient"] = steps[f"grad_inf/{layer}"]
+        for name in [*settings(runs), "seed"]:
+            part[name] = getattr(run.recipe, name)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def caption(runs: list[Run]) -> str:
+    """What was run, how often and where: a line for under a figure."""
+    recipe, seeds = runs[0].recipe, len({run.recipe.seed for run in runs})
+    data = SETS.get(recipe.dataset, recipe.dataset)
+    batch = "" if "batch_size" in settings(runs) else f", batch {recipe.batch_size}"
+    return (
+        f"{data}, ViT of width {recipe.width} and depth {recipe.depth}{batch}; "
+        f"{len(runs)} runs, {seeds} seed{'s' * (seeds > 1)}"
+    )
+
+
+def curves(runs: list[Run], x: str = "step") -> Figure:
+    """Dense kNN, loss and first-layer gradient over steps (or `samples`).
+
+    One line for each setting, the mean over seeds, in a band from the lowest to the
+    highest seed.
+    """
+    table, varied = long_table(runs), settings(runs)
+    hue = next((n for n in varied if n != "patch_projection"), None)
+    style = "patch_projection" if "patch_projection" in varied else None
+    hue = hue or style
+    count = table[hue].nunique() if hue else 1
+    options = dict(
+        data=table.rename(columns={n: title(n) for n in varied}),
+        x=x,
+        hue=hue and title(hue),
+        style=style and title(style),
+        palette=sns.color_palette("viridis", count + 1)[:count] if hue else None,
+        linewidth=1.3,
+        errorbar=("pi", 100),
+    )
+    rows = {
+        "knn": "kNN accuracy",
+        "loss": "loss",
+        "gradient": "first layer: largest\ngradient entry",
+    }
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(3, sharex=True, figsize=(7.2, 7.6))
+        for ax, (column, label) in zip(axes, rows.items(), strict=True):
+            legend = "full" if ax is axes[0] and hue else False
+            sns.lineplot(y=column, ax=ax, legend=legend, **options)
+            ax.set_ylabel(label)
+        axes[2].set_yscale("log")
+        axes[2].set_xlabel({"step": "training step", "samples": "images seen"}[x])
+        axes[0].set_title(caption(runs), fontsize=9, loc="left", color="#555555")
+        if hue:
+            sns.move_legend(axes[0], "upper left", bbox_to_anchor=(1, 1))
+    plt.close(figure)
+    return figure
+
+
+def paper_numbers(*sweeps: str) -> pd.DataFrame:
+    """The paper's numbers of some sweeps, with their standing (data/paper.csv)."""
+    table = pd.read_csv(data_root() / "paper.csv")
+    return table[table["sweep"].isin(sweeps)]
+
+
+def accuracy(runs: list[Run], by: str, paper: tuple = ()) -> Figure:
+    """Linear probe against the swept setting, beside the paper's own numbers.
+
+    Ours: a dot a seed, a line through the means. The paper's (one number a setting):
+    filled where it stands in the text, hollow where it was derived from the text.
+    """
+    table = claims.summary(runs)
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            ncols=1 + bool(paper), figsize=(7.4, 3.4), squeeze=False
+        )
+        ours = axes[0, 0]
+        for kind, colour, mark in KINDS:
+            part = table[table["patch_projection"] == kind]
+            mean = part.groupby(by)["linear_probe"].mean()
+            ours.plot(mean.index, mean, color=colour, marker=mark, label=kind)
+            ours.plot(part[by], part["linear_probe"], ".", color=colour, alpha=0.4)
+        ours.set(xscale="log", xlabel=title(by), ylabel="linear probe, accuracy")
+        ours.set_title("this book: " + SETS[runs[0].recipe.dataset], fontsize=9)
+        ours.legend(title=title("patch_projection"))
+        if paper:
+            _paper_panel(axes[0, 1], paper, by)
+    plt.close(figure)
+    return figure
+
+
+def _paper_panel(ax, sweeps: tuple, by: str):
+    for name, (_, colour, mark) in zip(sweeps, KINDS, strict=False):
+        rows = paper_numbers(name)
+        x = rows["value"].astype(float)
+        ax.plot(x, rows["accuracy"], color=colour)
+        for standing, fill in (("T", colour), ("D", "white")):
+            part = rows["status"] == standing
+            ax.plot(
+                x[part],
+                rows["accuracy"][part],
+                mark,
+                color=colour,
+                markerfacecolor=fill,
+            )
+    ticks = sorted(set(x))
+    ax.set(xlabel=title(by), ylabel="linear probe, %", xticks=ticks)
+    ax.set_xticklabels([f"{value:.1e}".replace("e-0", "e-") for value in ticks])
+    ax.set_title("the paper: ImageNet, ViT-B/16, batch 4096", fontsize=9)

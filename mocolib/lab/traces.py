@@ -1,0 +1,102 @@
+"""What a curve is made of: a run's readings, and the words that tell runs apart."""
+
+import math
+from dataclasses import dataclass, field
+
+from mocolib.lab.chart import short
+from mocolib.recipe import FIELDS, Recipe
+from mocolib.runs import Run
+from mocolib.train import Step
+
+# what a panel can set comes first in a name
+FIRST = ("base_lr", "batch_size", "patch_projection", "optimizer", "temperature")
+ORDER = sorted(FIELDS, key=lambda n: FIRST.index(n) if n in FIRST else len(FIRST))
+
+# follow from the batch size, where all runs see equally many images
+DERIVED = ("steps", "warmup_steps", "knn_every")
+
+
+@dataclass(kw_only=True)
+class Trace:
+    """A run as the panel shows it; the lists grow by one entry a step."""
+
+    recipe: Recipe
+    recorded: bool = False
+    outcome: str = "training"
+    steps: int = 0
+    layer: str = ""  # first trained layer, whose gradient is drawn
+    samples: list = field(default_factory=list)
+    loss: list = field(default_factory=list)
+    knn: list = field(default_factory=list)  # None where it was not read
+    gradient: list = field(default_factory=list)
+
+    def add(self, step: Step):
+        """Take what is shown out of a step's record."""
+        if not self.layer:
+            trained = [n for n, value in step.grad_inf.items() if value is not None]
+            self.layer = trained[0]
+        self.steps = step.index
+        self.samples.append(step.samples)
+        self.loss.append(step.loss)
+        self.knn.append(step.knn)
+        self.gradient.append(step.grad_inf[self.layer])
+
+    @property
+    def last_knn(self) -> float | None:
+        return next((k for k in reversed(self.knn) if k is not None), None)
+
+    @property
+    def end(self) -> int:
+        """Images that the whole run sees."""
+        return self.recipe.steps * self.recipe.batch_size
+
+
+def from_run(run: Run) -> Trace:
+    """A recorded run as a trace."""
+    table = run.steps
+    layers = [c for c in table if c.startswith("grad_inf/") and table[c].notna().any()]
+    missing = [math.nan] * len(table)
+    return Trace(
+        recipe=run.recipe,
+        recorded=True,
+        outcome=run.end["outcome"] if run.finished else "unfinished",
+        steps=len(table),
+        layer=layers[0].removeprefix("grad_inf/") if layers else "",
+        samples=table["samples"].tolist(),
+        loss=table["loss"].tolist(),
+        knn=[k if k == k else None for k in table["knn"].astype(float)],
+        gradient=table[layers[0]].tolist() if layers else missing,
+    )
+
+
+def labels(traces: list[Trace]) -> list[str]:
+    """A name for each trace: the settings in which it differs from its fellows."""
+    names, live = [], 0
+    for trace in traces:
+        fellows = [t.recipe for t in traces if t.recorded == trace.recorded]
+        live += not trace.recorded
+        kind = "recorded" if trace.recorded else f"run {live}"
+        names.append(f"{kind}: {', '.join(_settings(trace.recipe, fellows))}")
+    return names
+
+
+def _settings(recipe: Recipe, fellows: list[Recipe]) -> list[str]:
+    differing = [
+        name
+        for name in ORDER
+        if name not in DERIVED and len({getattr(r, name) for r in fellows}) > 1
+    ]
+    if not differing and len(fellows) > 1:
+        return ["the same settings"]
+    return [words(name, getattr(recipe, name)) for name in differing or ["base_lr"]]
+
+
+def words(name: str, value) -> str:
+    """A setting as a reader would say it: `base rate 4e-3`, `fixed projection`."""
+    if name == "patch_projection":
+        return f"{value} projection"
+    if name in ("optimizer", "dataset"):
+        return str(value)
+    said = {"base_lr": "base rate", "batch_size": "batch", "temperature": "τ"}
+    number = short(value) if isinstance(value, float) else str(value)
+    return f"{said.get(name, name)} {number}"

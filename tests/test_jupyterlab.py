@@ -1,0 +1,238 @@
+"""The live panel in a real JupyterLab, driven in Chromium as a reader would.
+
+Screenshots of the panel go to the folder MOCOLIB_SHOTS, where it is set.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tools import ROOT
+from tools.browser import MISSING, find_chromium, open_browser
+from tools.serve import bind
+
+PANEL = """from mocolib import lab, named_recipe
+lab.live(named_recipe("live", {changes}))"""
+TINY = "width=8, depth=1, batch_size=64, steps=2000, head_hidden=16, head_dim=8"
+CHAPTERS = {"live": PANEL.format(changes=""), "tiny": PANEL.format(changes=TINY)}
+SETTINGS = {
+    "themes": lambda theme: {"theme": f"JupyterLab {theme.title()}"},
+    "notification": lambda _: {"fetchNews": "false", "checkForUpdates": False},
+}
+
+
+def write_notebook(path: Path, code: str) -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["kernelspec"] = kernel
+    nbformat.write(notebook, path)
+
+
+def write_settings(folder: Path, theme: str) -> None:
+    folder = folder / "@jupyterlab" / "apputils-extension"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, values in SETTINGS.items():
+        file = folder / f"{name}.jupyterlab-settings"
+        file.write_text(json.dumps(values(theme)))
+
+
+def free_port() -> int:
+    server = bind(0)
+    port = server.server_address[1]
+    server.server_close()
+    return port
+
+
+@pytest.fixture(scope="module")
+def jupyter(tmp_path_factory) -> Iterator[tuple[str, Path]]:
+    """The address of a JupyterLab of our own, and the folder of its settings."""
+    home, chapters = tmp_path_factory.mktemp("jupyter"), tmp_path_factory.mktemp("book")
+    for name, code in CHAPTERS.items():
+        write_notebook(chapters / f"{name}.ipynb", code)
+    places = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
+    environment = {
+        **os.environ,
+        **{f"JUPYTER_{place}": str(home / place) for place in places},
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+        "IPYTHONDIR": str(home / "ipython"),
+        "PYTHONPATH": str(ROOT),
+    }
+    port = free_port()
+    options = dict(
+        ip="127.0.0.1", port=port, port_retries=0, root_dir=chapters,
+        open_browser=False, allow_root=True, token="", password="",
+    )  # fmt: skip
+    command = [sys.executable, "-m", "jupyter", "lab"]
+    command += [f"--ServerApp.{name}={value}" for name, value in options.items()]
+    command += ["--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True"]
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(
+            command, env=environment, cwd=chapters, stdout=log, stderr=log
+        )
+    try:
+        wait_until_it_answers(server, home / "log")
+        yield f"http://127.0.0.1:{port}", home / "settings"
+    finally:
+        server.terminate()  # takes its kernels along
+        server.wait(30)
+
+
+def wait_until_it_answers(server: subprocess.Popen, log: Path) -> None:
+    for _ in range(600):
+        if "is running at:" in log.read_text():
+            return
+        assert server.poll() is None, log.read_text()
+        time.sleep(0.1)
+    pytest.fail("JupyterLab did not start: " + log.read_text(), pytrace=False)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if find_chromium() is None:
+        pytest.fail(MISSING, pytrace=False)
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def panel(jupyter, browser, request) -> Iterator[Page]:
+    """A notebook whose one cell has been run, with its panel on the screen."""
+    name, theme, width = request.param
+    address, settings = jupyter
+    write_settings(settings, theme)
+    page = browser.new_page(viewport={"width": width, "height": 1000})
+    page.goto(f"{address}/lab/tree/{name}.ipynb?reset")
+    cell = page.locator(".jp-Notebook .cm-content").first
+    cell.wait_for(timeout=60_000)
+    wait_for(page, lambda: kernels(page, address, "idle"))
+    cell.click()
+    page.keyboard.press("Control+Enter")
+    expect(button(page, "Run")).to_be_enabled(timeout=60_000)
+    yield page
+    for kernel in kernels(page, address):
+        page.request.delete(f"{address}/api/kernels/{kernel['id']}")
+    page.close()
+
+
+def kernels(page: Page, address: str, state: str = "") -> list[dict]:
+    """The server's kernels that a page is connected to, in the state asked for."""
+    known = page.request.get(f"{address}/api/kernels").json()
+    return [k for k in known if k["connections"] and state in k["execution_state"]]
+
+
+def button(page: Page, name: str):
+    return page.locator(".jp-OutputArea button", has_text=name)
+
+
+def steps(page: Page) -> int:
+    """The step that the last row of the table tells."""
+    rows = page.locator(".moco-lab td:nth-child(2)").all_inner_texts()
+    return int(rows[-1].split()[0].replace(",", "")) if rows else 0
+
+
+def wait_for(page: Page, condition, seconds: float = 60) -> float:
+    start = time.monotonic()
+    while not condition():
+        assert time.monotonic() - start < seconds, "waited in vain"
+        page.wait_for_timeout(20)
+    return time.monotonic() - start
+
+
+def save_shot(page: Page, name: str) -> None:
+    if folder := os.environ.get("MOCOLIB_SHOTS"):
+        page.wait_for_timeout(300)
+        page.locator(".jp-Notebook").screenshot(path=f"{folder}/lab_{name}.png")
+
+
+@pytest.mark.parametrize("panel", [("tiny", "light", 1280)], indirect=True)
+def test_slider_run_stop_clear_and_trouble(panel: Page) -> None:
+    rate = panel.locator(".widget-hslider", has_text="base rate")
+    assert "1e-3" in rate.inner_text()
+    rate.locator(".noUi-handle").focus()
+    for _ in range(4):
+        panel.keyboard.press("ArrowRight")
+    expect(rate).to_contain_text("4e-3")
+    expect(panel.locator(".jp-OutputArea")).to_contain_text("= 1e-3; every run")
+
+    button(panel, "Run").click()
+    wait_for(panel, lambda: steps(panel) > 0)
+    seen = steps(panel)
+    wait_for(panel, lambda: steps(panel) > seen)
+    expect(button(panel, "Run")).to_be_disabled()
+    button(panel, "Stop").click()
+    waited = wait_for(panel, lambda: "stopped" in panel.locator("td").last.inner_text())
+    print(f"Stop took {waited:.2f} s.")
+    assert waited < 5  # a second, where no other work holds the cores
+    expect(button(panel, "Run")).to_be_enabled()
+    stopped = steps(panel)
+    panel.wait_for_timeout(500)
+    assert steps(panel) == stopped
+    expect(panel.locator(".moco-lab table")).to_contain_text("run 1: base rate 4e-3")
+
+    seed = panel.locator(".widget-text input[type=number]")
+    seed.fill("-1")
+    seed.press("Enter")
+    button(panel, "Run").click()
+    expect(panel.get_by_role("alert")).to_have_text(
+        re.compile(r"^seed is -1, but .*\.$")
+    )
+    seed.fill("1")
+    seed.press("Enter")
+    expect(panel.get_by_role("alert")).to_have_count(0)
+
+    button(panel, "Clear").click()
+    expect(panel.locator(".moco-lab table")).to_have_count(0)
+    expect(panel.locator(".moco-lab circle")).to_have_count(0)
+
+
+@pytest.mark.parametrize("panel", [("tiny", "light", 1280)], indirect=True)
+def test_executing_the_cell_again_stops_the_training(panel: Page) -> None:
+    button(panel, "Run").click()
+    wait_for(panel, lambda: steps(panel) > 0)
+    panel.locator(".jp-Notebook .cm-content").first.click()
+    panel.keyboard.press("Control+Enter")
+    wait_for(panel, lambda: button(panel, "Run").is_enabled())
+    assert panel.locator(".moco-lab table").count() == 0
+    button(panel, "Run").click()  # waits for the old training, then trains
+    wait_for(panel, lambda: steps(panel) > 0)
+    button(panel, "Stop").click()
+    expect(button(panel, "Run")).to_be_enabled(timeout=10_000)
+
+
+LOOKS = [("live", "light", 1280), ("live", "dark", 1280), ("live", "light", 640)]
+
+
+@pytest.mark.parametrize(
+    "panel", LOOKS, indirect=True, ids=lambda p: "-".join(map(str, p))
+)
+def test_the_recipe_of_the_chapters(panel: Page, request) -> None:
+    button(panel, "Run").click()
+    waited = wait_for(panel, lambda: steps(panel) > 0)
+    print(f"The first point came {waited:.2f} s after Run.")
+    assert waited < 15  # 3 s, where no other work holds the cores
+    wait_for(panel, lambda: "images/s" in panel.locator(".jp-OutputArea").inner_text())
+    if os.environ.get("MOCOLIB_SHOTS"):
+        wait_for(panel, lambda: button(panel, "Run").is_enabled(), 300)
+        button(panel, "fixed").click()
+        button(panel, "Run").click()
+        wait_for(
+            panel,
+            lambda: steps(panel) > 60 and not button(panel, "Run").is_enabled(),
+            300,
+        )
+        save_shot(panel, request.node.callspec.id)
+    button(panel, "Stop").click()
+    expect(button(panel, "Run")).to_be_enabled(timeout=10_000)
+    for control in panel.locator(".widget-label:visible").all():
+        clipped = control.evaluate("e => e.scrollWidth > e.clientWidth + 1")
+        assert not clipped, f"{control.inner_text()!r} is cut off"

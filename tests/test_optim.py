@@ -1,0 +1,231 @@
+"""Schedules at points worked by hand, and each optimizer's step."""
+
+import math
+
+import pytest
+import torch
+
+from mocolib import optim
+from mocolib.optim import build_optimizer, rate, set_hyperparameters
+from tests.tiny import tiny
+
+NAMES = ("adamw", "lamb", "stableadamw", "sgd", "lars")
+
+
+# ---- schedules
+
+
+def test_warmup_is_linear_and_ends_at_the_full_rate():
+    recipe = tiny(base_lr=0.16, batch_size=32, warmup_steps=4, steps=20)  # lr 0.02
+    rates = [rate(recipe, step) for step in range(20)]
+    assert rates[:6] == pytest.approx([0.005, 0.01, 0.015, 0.02, 0.02, 0.02])
+    assert set(rates[4:]) == {recipe.lr}
+
+
+def test_the_cosine_goes_from_the_full_rate_to_zero():
+    recipe = tiny(
+        base_lr=0.16, batch_size=32, warmup_steps=4, steps=20, schedule="cosine"
+    )
+    assert rate(recipe, 3) == pytest.approx(0.02)
+    assert rate(recipe, 4) == pytest.approx(0.02)
+    assert rate(recipe, 8) == pytest.approx(0.02 * (1 + math.sqrt(0.5)) / 2)
+    assert rate(recipe, 12) == pytest.approx(0.01)
+    assert 0 < rate(recipe, 19) < 0.001
+
+
+def test_no_warmup_and_nothing_but_warmup():
+    assert rate(tiny(base_lr=0.16, warmup_steps=0), 0) == pytest.approx(0.01)
+    only = tiny(base_lr=0.16, warmup_steps=12, steps=12, schedule="cosine")
+    assert rate(only, 11) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("constant", [0.2, 0.2, 0.2, 0.2]),
+        ("step", [0.2, 0.1, 0.1, 0.1]),
+        ("ramp", [0.2, 0.2, 0.15, 0.1]),
+    ],
+)
+def test_temperature_schedules(schedule, expected):
+    recipe = tiny(
+        temperature_schedule=schedule,
+        temperature_end=0.1,
+        temperature_step=5,
+        steps=16,
+    )
+    found = [optim.temperature(recipe, step) for step in (4, 5, 10, 15)]
+    assert found == pytest.approx(expected)
+
+
+def test_a_ramp_from_the_last_step_on():
+    recipe = tiny(
+        temperature_schedule="ramp", temperature_end=0.1, temperature_step=15, steps=16
+    )
+    assert optim.temperature(recipe, 14) == 0.2
+    assert optim.temperature(recipe, 15) == 0.2
+
+
+def test_momentum_schedules():
+    constant = tiny(momentum=0.9, steps=100)
+    assert {optim.momentum(constant, step) for step in range(100)} == {0.9}
+    cosine = constant.replace(momentum_schedule="cosine")
+    found = [optim.momentum(cosine, step) for step in (0, 25, 50, 100)]
+    quarter = 1 - 0.1 * (1 + math.sqrt(0.5)) / 2
+    assert found == pytest.approx([0.9, quarter, 0.95, 1.0])
+
+
+# ---- which parameters decay
+
+
+def parameters(**shapes):
+    generator = torch.Generator().manual_seed(0)
+    return {
+        name: torch.nn.Parameter(torch.randn(shape, generator=generator))
+        for name, shape in shapes.items()
+    }
+
+
+MIXED = dict(weight=(3, 4), bias=(4,), log_temperature=())
+
+
+@pytest.mark.parametrize(
+    ("decay", "decayed"), [("all", {"weight", "bias"}), ("matrices", {"weight"})]
+)
+@pytest.mark.parametrize("name", NAMES)
+def test_what_decays(name, decay, decayed):
+    """Seen in the weights themselves: without a gradient's pull they shrink or stay."""
+    named = parameters(**MIXED)
+    recipe = tiny(optimizer=name, decay=decay, weight_decay=0.5, base_lr=1.6, beta1=0.0)
+    optimizer = build_optimizer(recipe, named.items())
+    before = {n: p.detach().clone() for n, p in named.items()}
+    for p in named.values():
+        p.grad = torch.zeros_like(p)
+    optimizer.step()
+    shrunk = {n for n, p in named.items() if not torch.equal(p, before[n])}
+    assert shrunk == decayed
+    assert all(named[n].norm() < before[n].norm() for n in shrunk)
+
+
+# ---- steps
+
+
+def test_an_adamw_step_against_its_formula():
+    recipe = tiny(weight_decay=0.3, base_lr=0.16, beta1=0.8, beta2=0.95, eps=1e-3)
+    named = parameters(weight=(3, 4))
+    optimizer = build_optimizer(recipe, named.items())
+    (w,) = (p.detach().double() for p in named.values())
+    first, second, lr = 0.0, 0.0, recipe.lr
+    for t in range(1, 6):
+        grad = torch.sin(torch.arange(12.0) * t).view(3, 4)
+        named["weight"].grad = grad.clone()
+        optimizer.step()
+        first = 0.8 * first + 0.2 * grad.double()
+        second = 0.95 * second + 0.05 * grad.double() ** 2
+        corrected = (second / (1 - 0.95**t)).sqrt() + 1e-3
+        w = w * (1 - lr * 0.3) - lr * first / (1 - 0.8**t) / corrected
+        assert torch.allclose(named["weight"].double(), w, atol=1e-6)
+
+
+def test_a_lamb_step_against_its_formula():
+    """The Adam direction plus decay, scaled to the weight's own length."""
+    recipe = tiny(optimizer="lamb", weight_decay=0.3, base_lr=0.16, beta2=0.95)
+    named = parameters(weight=(3, 4))
+    optimizer = build_optimizer(recipe, named.items())
+    w = named["weight"].detach().double()
+    first, second = 0.0, 0.0
+    for t in range(1, 4):
+        grad = 100 * torch.sin(torch.arange(12.0) * t).view(3, 4)  # not clipped
+        named["weight"].grad = grad.clone()
+        optimizer.step()
+        first = 0.9 * first + 0.1 * grad.double()
+        second = 0.95 * second + 0.05 * grad.double() ** 2
+        direction = first / (1 - 0.9**t) / ((second / (1 - 0.95**t)).sqrt() + 1e-8)
+        direction = direction + 0.3 * w
+        w = w - recipe.lr * direction * w.norm() / direction.norm()
+        assert torch.allclose(named["weight"].double(), w, atol=1e-5)
+
+
+def test_stableadamw_is_adamw_until_the_second_moment_is_surprised():
+    """A gradient 100 times larger than those before moves the weight lr / RMS."""
+    moved = {}
+    for name in ("adamw", "stableadamw"):
+        recipe = tiny(optimizer=name, weight_decay=0.0, base_lr=0.016, beta1=0.0)
+        named = parameters(weight=(3, 4))
+        optimizer = build_optimizer(recipe, named.items())
+        for scale in (1.0, 1.0, 100.0):
+            before = named["weight"].detach().clone()
+            named["weight"].grad = torch.full((3, 4), scale)
+            optimizer.step()
+        moved[name] = (named["weight"] - before).abs().max().item()
+    # v after the surprise, corrected for its start, and g^2 / v
+    v = (0.001 * (0.999**2 + 0.999) + 0.001 * 100**2) / (1 - 0.999**3)
+    rms = math.sqrt(100**2 / v)
+    assert rms > 1.7
+    assert moved["adamw"] == pytest.approx(0.001 * rms, rel=1e-3)
+    assert moved["stableadamw"] == pytest.approx(0.001, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_optimizer_finds_a_minimum(name):
+    """Distance to a target, from weights of another size; each gets well nearer."""
+    rates = dict(adamw=0.5, stableadamw=0.5, lamb=0.5, sgd=0.5, lars=30.0)
+    recipe = tiny(optimizer=name, base_lr=rates[name], weight_decay=1e-4, steps=200)
+    named = parameters(weight=(5, 5), bias=(5,))
+    target = [torch.ones(5, 5), torch.full((5,), 2.0)]
+    optimizer = build_optimizer(recipe, named.items())
+
+    def loss():
+        pairs = zip(named.values(), target, strict=True)
+        return sum((p - t).square().sum() for p, t in pairs)
+
+    start = loss().item()
+    for step in range(200):
+        set_hyperparameters(optimizer, recipe, step)
+        optimizer.zero_grad()
+        loss().backward()
+        optimizer.step()
+    assert loss().item() < 0.05 * start
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_step_leaves_the_gradient_as_it_was(name):
+    """The probe reads it afterwards."""
+    named = parameters(weight=(5, 5))
+    optimizer = build_optimizer(tiny(optimizer=name), named.items())
+    grad = torch.arange(25.0).view(5, 5)
+    for _ in range(3):
+        named["weight"].grad = grad.clone()
+        optimizer.step()
+        assert torch.equal(named["weight"].grad, grad)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_new_values_reach_the_optimizer(name):
+    """An optimizer set to a recipe in mid-run goes on as one built with it."""
+    old = tiny(optimizer=name, warmup_steps=0, weight_decay=0.0)
+    changes = dict(base_lr=0.05, weight_decay=0.4, beta1=0.5, beta2=0.9)
+    new = old.replace(**changes)
+    weights = []
+    for start in (old, new):
+        named = parameters(**MIXED)
+        optimizer = build_optimizer(start, named.items())
+        for step in range(3):
+            set_hyperparameters(optimizer, new, step)
+            for p in named.values():
+                p.grad = torch.ones_like(p) * (step + 1)
+            optimizer.step()
+        weights.append({n: p.detach() for n, p in named.items()})
+    for n, weight in weights[0].items():
+        assert torch.equal(weight, weights[1][n]), n
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_parameter_without_a_gradient_is_passed_by(name):
+    named = parameters(weight=(3, 4), frozen=(3, 4))
+    optimizer = build_optimizer(tiny(optimizer=name, weight_decay=1.0), named.items())
+    before = named["frozen"].detach().clone()
+    for _ in range(3):
+        named["weight"].grad = torch.ones(3, 4)
+        optimizer.step()
+    assert torch.equal(named["frozen"], before)

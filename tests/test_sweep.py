@@ -1,0 +1,126 @@
+"""Many runs over real processes: finished once, resumed, reported."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mocolib import runs, sweep
+from mocolib.errors import BadInput
+from tests.tiny import write_images
+
+TINY = """
+title = "tiny"
+recipe = "live"
+[[points]]
+width = 8
+depth = 1
+batch_size = 16
+steps = 20
+warmup_steps = 2
+knn_every = 0
+head_hidden = 8
+dataset = "folder:{folder}"
+[grid]
+seed = [0, 1, 2]
+base_lr = [1e-3, 4e-3]
+patch_projection = ["learned", "fixed"]
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """A sweep of twelve runs of a second each, on a folder of noise."""
+    for name in ("left", "right"):
+        write_images(tmp_path / "images" / name, 40, "L")
+    file = tmp_path / "tiny.toml"
+    file.write_text(TINY.format(folder=tmp_path / "images"))
+    return file
+
+
+def tables(root) -> dict:
+    return {
+        run.id: (run.folder / "steps.parquet").read_bytes()
+        for run in runs.all_runs(root)
+    }
+
+
+def test_named_sweeps_can_be_read_and_say_what_they_cost():
+    assert "lr" in sweep.names()
+    for name in sweep.names():
+        plan = sweep.read(name)
+        assert plan.recipes
+        assert plan.title
+        assert "core-hours" in plan.cost
+        assert len({r.id for r in plan.recipes}) == len(plan.recipes)
+
+
+def test_the_slow_entry_of_the_grid_comes_first(tiny):
+    seeds = [recipe.seed for recipe in sweep.read(tiny).recipes]
+    assert seeds == sorted(seeds)
+    assert len(seeds) == 12
+
+
+def test_changes_reach_every_run(tiny):
+    assert {r.temperature for r in sweep.read(tiny, temperature=0.5).recipes} == {0.5}
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("recipe = 'huge'", "recipe is 'huge'"),
+        ("grid = 3", "grid must be a table of lists"),
+        ("[grid]\nseed = 3", "grid must be a table of lists"),
+        ("[grid]\nsed = [3]", "'sed' is no field"),
+        ("colour = 'red'", "unknown entry 'colour'"),
+        ("[grid", "cannot be read"),
+    ],
+)
+def test_a_faulty_file_is_one_sentence(tmp_path, text, part):
+    file = tmp_path / "bad.toml"
+    file.write_text(text)
+    with pytest.raises(BadInput, match=part):
+        sweep.read(file)
+
+
+def test_an_unknown_name_lists_the_known():
+    with pytest.raises(BadInput, match="must be one of batch"):
+        sweep.read("nothing")
+
+
+def test_a_finished_run_is_not_trained_again_and_a_failed_one_is_named(tiny, tmp_path):
+    root = tmp_path / "runs"
+    recipes = sweep.read(tiny).recipes[:2]
+    broken = recipes[0].replace(batch_size=5000)
+    *_, last = sweep.sweep([*recipes, broken], root, workers=2)
+    assert (last.done, last.total) == (2, 3)
+    [(id, sentence)] = last.failed
+    assert id == broken.id
+    assert "batch_size is 5000" in sentence
+    before = {run.id: run.folder.stat().st_mtime_ns for run in runs.all_runs(root)}
+    *_, last = sweep.sweep(recipes, root, workers=2)
+    assert (last.done, last.failed) == (2, ())
+    assert before == {
+        run.id: run.folder.stat().st_mtime_ns for run in runs.all_runs(root)
+    }
+
+
+def test_killed_at_random_moments_a_sweep_ends_with_the_same_tables(tiny, tmp_path):
+    command = [sys.executable, "-m", "mocolib", "sweep", str(tiny), "--workers", "2"]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run([*command, "--runs", whole], check=True, stdout=subprocess.DEVNULL)
+    dice = random.Random(0)
+    for _ in range(5):
+        process = subprocess.Popen(
+            [*command, "--runs", killed], stdout=subprocess.DEVNULL
+        )
+        time.sleep(dice.uniform(1, 5))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    time.sleep(0.5)  # the orphaned workers notice and end
+    subprocess.run([*command, "--runs", killed], check=True, stdout=subprocess.DEVNULL)
+    assert tables(whole) == tables(killed)
+    assert len(tables(whole)) == 12

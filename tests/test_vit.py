@@ -1,0 +1,296 @@
+"""The backbones: timm's and torchvision's numbers with the same weights."""
+
+import math
+
+import pytest
+import timm.models.vision_transformer as timm_vit
+import torch
+import torchvision.models
+from torch import nn
+
+from mocolib.train import train
+from mocolib.vit import PatchProjection, build_backbone, patchify, sincos_positions
+from tests.tiny import blobs, random_images, tiny
+
+SIZES = dict(image_size=16, patch_size=4, width=24, depth=3, heads=3)
+
+
+def build(channels=3, seed=0, **changes):
+    torch.manual_seed(seed)
+    return build_backbone(tiny(**{**SIZES, **changes}), channels)
+
+
+def spread(model, seed: int = 7):
+    """Every parameter moved from its start, so that no zero hides a mistake."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.1)
+    return model
+
+
+def batch(n=5, channels=3, side=16):
+    return random_images(n, channels, side) / 128 - 1
+
+
+# ---- timm
+
+
+def timm_twin(ours, pool: str, qk_norm: bool, channels: int):
+    """timm's VisionTransformer with the weights of ours."""
+    theirs = timm_vit.VisionTransformer(
+        img_size=SIZES["image_size"],
+        patch_size=SIZES["patch_size"],
+        in_chans=channels,
+        num_classes=0,
+        embed_dim=SIZES["width"],
+        depth=SIZES["depth"],
+        num_heads=SIZES["heads"],
+        class_token=pool == "class_token",
+        global_pool="token" if pool == "class_token" else "avg",
+        fc_norm=False,  # the norm comes before the pool
+        final_norm=pool != "average_without_norm",
+        qk_norm=qk_norm,
+        norm_layer=lambda width, **_: nn.LayerNorm(width, eps=1e-6),
+    )
+    state = {}
+    for name, value in ours.state_dict().items():
+        name = name.replace("attention.", "attn.")
+        name = name.replace(".fc", ".mlp.fc")
+        state[name] = value
+    projection = state.pop("patch_projection.weight")
+    shape = theirs.patch_embed.proj.weight.shape
+    state["patch_embed.proj.weight"] = projection.view(shape)
+    state["patch_embed.proj.bias"] = state.pop("patch_projection.bias")
+    position = state.pop("position")[None]
+    if pool == "class_token":
+        state["cls_token"] = state.pop("class_token").view(1, 1, -1)
+        # timm adds a position to the class token too; ours has none
+        position = torch.cat([torch.zeros(1, 1, position.shape[-1]), position], 1)
+    if pool == "average_without_norm":
+        state = {k: v for k, v in state.items() if not k.startswith("norm.")}
+    state["pos_embed"] = position
+    theirs.load_state_dict(state)
+    return theirs.eval()
+
+
+@pytest.mark.parametrize("pool", ["class_token", "average", "average_without_norm"])
+@pytest.mark.parametrize("qk_norm", [False, True])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_features_are_timms(pool, qk_norm, channels):
+    ours = spread(build(channels, pool=pool, qk_norm=qk_norm))
+    theirs = timm_twin(ours, pool, qk_norm, channels)
+    images = batch(channels=channels)
+    features, _ = ours(images)
+    expected = theirs(images)
+    assert features.abs().mean() > 0.1
+    assert (features - expected).abs().max() <= 1e-6 * expected.abs().max()
+    assert features.shape == (5, 24)
+
+
+def test_intermediates_are_timms():
+    ours = spread(build(pool="average"))
+    theirs = timm_twin(ours, "average", False, 3)
+    _, out = ours(batch())
+    each = theirs.forward_intermediates(
+        batch(), output_fmt="NLC", intermediates_only=True
+    )
+    for i, expected in enumerate(each):
+        assert torch.allclose(out[f"blocks.{i}"], expected, atol=2e-6)
+    assert list(out) == ["patches", "tokens", "blocks.0", "blocks.1", "blocks.2"]
+
+
+# ---- patches and positions
+
+
+def test_the_patch_projection_is_a_convolution():
+    layer = PatchProjection(3, 4, 10)
+    nn.init.normal_(layer.bias)
+    images = batch(2, 3, 12)
+    kernel = layer.weight.view(10, 3, 4, 4)
+    expected = nn.functional.conv2d(images, kernel, layer.bias, stride=4)
+    ours = layer(images)
+    assert torch.allclose(ours, expected.flatten(2).transpose(1, 2), atol=1e-6)
+
+
+def test_patches_go_row_by_row():
+    """A 4 x 4 image of the numbers 0..15, cut in four."""
+    image = torch.arange(16.0).view(1, 1, 4, 4)
+    assert patchify(image, 2)[0].tolist() == [
+        [0, 1, 4, 5],
+        [2, 3, 6, 7],
+        [8, 9, 12, 13],
+        [10, 11, 14, 15],
+    ]
+
+
+def test_positions_by_hand():
+    """Written out for width 8: frequencies 1 and 1/100, that is 10000^(-i/(d/4))."""
+    grid, width = 3, 8
+    ours = sincos_positions(grid, width).tolist()
+    for row in range(grid):
+        for column in range(grid):
+            expected = [
+                *(math.sin(row), math.sin(row / 100)),
+                *(math.cos(row), math.cos(row / 100)),
+                *(math.sin(column), math.sin(column / 100)),
+                *(math.cos(column), math.cos(column / 100)),
+            ]
+            assert ours[row * grid + column] == pytest.approx(expected, abs=1e-6)
+
+
+def test_positions_are_fixed_learned_or_none():
+    fixed, learned, none = (build(position=p) for p in ("sincos", "learned", "none"))
+    assert not fixed.position.requires_grad
+    assert learned.position.requires_grad
+    assert learned.position.std().item() == pytest.approx(0.02, rel=0.2)
+    assert none.position is None
+    _, out = none(batch())
+    assert torch.equal(out["tokens"][:, 1:], out["patches"])
+
+
+@pytest.mark.parametrize(("position", "moves"), [("sincos", True), ("none", False)])
+def test_only_positions_tell_where_a_patch_was(position, moves):
+    model = build(position=position, pool="average")
+    images = batch()
+    turned = torch.cat([images[..., 8:], images[..., :8]], -1)
+    difference = (model(images)[0] - model(turned)[0]).abs().max()
+    assert (difference > 1e-3) == moves
+
+
+# ---- shortcuts that must not change a number
+
+
+class Whole(nn.Module):
+    """The same model without the shortcut in its last block."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, images):
+        _, out = self.model(images)
+        tokens = out["tokens"]
+        for block in self.model.blocks:
+            tokens = block(tokens)
+        return self.model.norm(tokens[:, 0])
+
+
+@pytest.mark.parametrize("qk_norm", [False, True])
+def test_the_first_token_alone_gives_the_same(qk_norm):
+    model = spread(build(qk_norm=qk_norm))
+    results = []
+    for form in (model, Whole(model)):
+        model.zero_grad()
+        features = form(batch())
+        features = features if torch.is_tensor(features) else features[0]
+        features.square().sum().backward()
+        grads = {n: p.grad for n, p in model.named_parameters() if p.requires_grad}
+        results.append((features, grads))
+    (short, short_grads), (whole, whole_grads) = results
+    assert torch.allclose(short, whole, atol=1e-6)
+    for name, grad in whole_grads.items():
+        assert grad.abs().max() > 0, name
+        assert torch.allclose(short_grads[name], grad, rtol=1e-4, atol=1e-5), name
+
+
+@pytest.mark.parametrize("stem", ["patch", "conv"])
+def test_a_batch_may_be_split(stem):
+    model = spread(build(stem=stem))
+    images = batch(9)
+    together = model(images)[0]
+    apart = torch.cat([model(part)[0] for part in images.split(4)])
+    assert torch.allclose(together, apart, atol=1e-6)
+
+
+# ---- start values
+
+
+def test_start_values():
+    """Uniform within Xavier's bounds, with the deviation of a uniform."""
+    d = 96
+    model = build(width=d, heads=4, depth=1, image_size=16, patch_size=8)
+    block, inside = model.blocks[0], 3 * 8 * 8
+    bounds = {
+        model.patch_projection.weight: math.sqrt(6 / (inside + d)),
+        block.attention.qkv.weight: math.sqrt(6 / (d + d)),  # three matrices, not one
+        block.attention.proj.weight: math.sqrt(6 / (d + d)),
+        block.fc1.weight: math.sqrt(6 / (5 * d)),
+        block.fc2.weight: math.sqrt(6 / (5 * d)),
+    }
+    for weight, bound in bounds.items():
+        assert weight.abs().max() <= bound
+        assert weight.abs().max() > 0.99 * bound
+        assert weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.03)
+    biases = [p for n, p in model.named_parameters() if n.endswith("bias")]
+    assert biases
+    assert all((bias == 0).all() for bias in biases)
+    assert 0 < model.class_token.abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("stem", ["patch", "conv"])
+def test_a_fixed_projection_never_moves(stem):
+    recipe = tiny(patch_projection="fixed", stem=stem, base_lr=1.0)
+    training = train(recipe, blobs())
+    sides = (training.model.query.backbone, training.model.key.backbone)
+
+    def weights(part):
+        return [p.clone() for side in sides for p in getattr(side, part).parameters()]
+
+    before, blocks_before = weights("patch_projection"), weights("blocks")
+    for _ in training:
+        pass
+    assert training.outcome == "finished"
+    projection = sides[0].patch_projection
+    assert all(p.grad is None and not p.requires_grad for p in projection.parameters())
+    after = weights("patch_projection")
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    moved = zip(blocks_before, weights("blocks"), strict=True)
+    assert not any(torch.equal(a, b) for a, b in moved)  # the rest did
+
+
+def test_a_learned_projection_moves_on_both_sides():
+    training = train(tiny(), blobs())
+    sides = (training.model.query, training.model.key)
+    before = [side.backbone.patch_projection.weight.clone() for side in sides]
+    for _ in training:
+        pass
+    for side, start in zip(sides, before, strict=True):
+        assert not torch.equal(side.backbone.patch_projection.weight, start)
+
+
+# ---- the convolutional stem and the ResNet
+
+
+@pytest.mark.parametrize(("patch_size", "halvings"), [(2, 1), (4, 2), (16, 4)])
+def test_the_conv_stem_gives_a_token_a_patch(patch_size, halvings):
+    model = build(stem="conv", patch_size=patch_size, image_size=32)
+    _, out = model(batch(2, 3, 32))
+    assert out["patches"].shape == (2, (32 // patch_size) ** 2, 24)
+    layers = [m for m in model.patch_projection if isinstance(m, nn.Conv2d)]
+    assert [m.stride for m in layers] == [(2, 2)] * halvings + [(1, 1)]
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in model.modules())
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_resnet_is_torchvisions_but_for_the_small_stem(channels):
+    ours = build(channels, backbone="resnet18").eval()
+    theirs = torchvision.models.resnet18()
+    theirs.fc = nn.Identity()
+    theirs.maxpool = nn.Identity()
+    theirs.conv1 = nn.Conv2d(channels, 64, 3, stride=1, padding=1, bias=False)
+    theirs.load_state_dict(ours.body.state_dict())
+    images = batch(2, channels)
+    features, out = ours(images)
+    assert torch.equal(features, theirs.eval()(images))
+    assert features.shape == (2, 512) == (2, ours.width)
+    assert out["features"] is features
+
+
+def test_a_large_resnet_keeps_its_stem():
+    ours = build(backbone="resnet18", image_size=96, patch_size=8).eval()
+    theirs = torchvision.models.resnet18()
+    theirs.fc = nn.Identity()
+    theirs.load_state_dict(ours.body.state_dict())
+    images = batch(1, 3, 96)
+    assert torch.equal(ours(images)[0], theirs.eval()(images))
