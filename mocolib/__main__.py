@@ -53,8 +53,12 @@ def _parser() -> argparse.ArgumentParser:
     train.set_defaults(run=_train)
 
     listing = commands.add_parser("runs", help="list runs, show one, or verify all")
-    listing.add_argument("action", nargs="?", choices=("list", "verify", "publish"))
-    listing.add_argument("id", nargs="*", help="ids, or their beginnings")
+    listing.add_argument(
+        "words",
+        nargs="*",
+        metavar="[list|show|verify|publish] [ID ...]",
+        help="what to do (default: list), with which runs (default: all)",
+    )
     listing.add_argument("--runs", type=Path, help="folder of runs (default: ./runs)")
     listing.set_defaults(run=_runs)
 
@@ -170,13 +174,22 @@ def _line(run: runs.Run) -> str:
 
 def _runs(options) -> int:
     root = options.runs or runs.default_root()
-    chosen = [runs.read(i, root) for i in options.id] or runs.all_runs(root)
-    if options.action == "verify":
+    actions = ("list", "show", "verify", "publish")
+    action, *ids = options.words or ["list"]
+    if action not in actions:
+        action, ids = "list", options.words
+    chosen = [runs.read(i, root) for i in ids] or runs.all_runs(root)
+    if action == "verify":
         faults = [fault for run in chosen for fault in runs.verify(run)]
         print("\n".join([*faults, f"{len(chosen)} runs, {len(faults)} faults."]))
         return 1 if faults else 0
-    if options.action == "publish":
-        chosen = chosen if options.id else [run for run in chosen if run.finished]
+    if action == "show":
+        for run in chosen:
+            print(f"# {_line(run)}\n{run.recipe.to_toml()}")
+            print("\n".join(f"# {k}: {v}" for k, v in run.provenance.items()))
+        return 0
+    if action == "publish":
+        chosen = chosen if ids else [run for run in chosen if run.finished]
         for run in chosen:
             runs.publish(run)
     print("\n".join(_line(run) for run in chosen) or f"no runs under {root}.")

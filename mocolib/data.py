@@ -195,7 +195,9 @@ def _list(folder: Path):
     from torchvision.datasets.folder import IMG_EXTENSIONS
 
     try:
-        classes = sorted(d.name for d in folder.iterdir() if d.is_dir())
+        # hidden folders are some program's own, .ipynb_checkpoints for one
+        folders = (d for d in folder.iterdir() if d.is_dir())
+        classes = sorted(d.name for d in folders if not d.name.startswith("."))
         files = [
             (file, label)
             for label, name in enumerate(classes)

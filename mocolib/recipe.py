@@ -17,6 +17,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:  # the same parser under its older name
@@ -113,7 +115,9 @@ class Recipe:
     schedule: str = setting(
         "constant", "rate after the warmup", choices=("constant", "cosine")
     )
-    weight_decay: float = setting(0.1, "decoupled weight decay", low=0, high=100)
+    weight_decay: float = setting(
+        0.1, "weight decay; decoupled but for sgd and lars", low=0, high=100
+    )
     decay: str = setting(
         "all",
         "decay every parameter (as the authors' code) or weight matrices only",
@@ -203,10 +207,14 @@ def accepted(field) -> str:
 def checked(field, value):
     """`value` as the field's type, or BadInput with field, value and range."""
     rule, kind, given = field.metadata, field.type, value
+    if isinstance(value, np.generic):  # from np.logspace, say
+        value = value.item()
     whole_float = isinstance(value, int) and not isinstance(value, bool)
     try:
         if kind is float and whole_float:
             value = float(value)  # an int too large for a float overflows here
+        if kind is float and value == 0:
+            value = 0.0  # -0.0 would give another id
         good = type(value) is kind
         if good and kind is str:
             good = bool(value) and (not rule["choices"] or value in rule["choices"])

@@ -133,6 +133,7 @@ def record(
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         if Run(folder).finished:
+            _clear(folder)
             return
         training, table = _open(folder, recipe, data, threads)
         with table:
@@ -229,7 +230,7 @@ def _finish(folder: Path, training: Training):
     end = {
         "outcome": training.outcome,
         "steps": training.done,
-        "loss": last["loss"],
+        "loss": last["loss"] if good else None,
         "knn": training.knn("clean") if good else None,
         "linear_probe": training.linear_probe() if good else None,
     }
@@ -237,6 +238,11 @@ def _finish(folder: Path, training: Training):
     _write(folder / "weights.safetensors", safetensors.torch.save(model))
     write_table(Run(folder).steps, folder / "steps.parquet")
     _write(folder / "end.json", _json(end))
+    _clear(folder)
+
+
+def _clear(folder: Path):
+    """What a finished run needs no more; a kill may have left it."""
     for rest in ("steps.jsonl", "checkpoint.safetensors"):
         (folder / rest).unlink(missing_ok=True)
 

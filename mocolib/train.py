@@ -209,10 +209,13 @@ class Training:
             for group in saved["param_groups"]
         ]
         values = {"done": self.done, "outcome": self.outcome, "changes": self.changes}
-        return tensors, {**values, "scalars": scalars, "groups": groups}
+        values |= {"scalars": scalars, "groups": groups, "tensors": len(tensors)}
+        return tensors, values
 
     def restore(self, tensors: dict, values: dict):
         """Continue from what `state` gave, for the same recipe and data."""
+        if len(tensors) != values["tensors"]:
+            raise ValueError(f"{len(tensors)} tensors of {values['tensors']} are there")
         own = {k.removeprefix("model."): v for k, v in tensors.items() if k[0] == "m"}
         self.model.load_state_dict(own)
         self.queue.restore({k[6:]: v for k, v in tensors.items() if k[0] == "q"})

@@ -249,6 +249,18 @@ def test_a_finished_run_is_not_trained_again(capsys, tmp_path, images, monkeypat
     assert (again.out, again.err) == (first, "")
 
 
+def test_a_run_is_shown_by_the_beginning_of_its_id(capsys, tmp_path, images):
+    where = ["--runs", str(tmp_path)]
+    assert cli.main(["train", *where, *typed(images)]) == 0
+    [run] = runs.all_runs(tmp_path)
+    for words in (["show", run.id[:4]], [run.id[:4]]):
+        capsys.readouterr()
+        assert cli.main(["runs", *words, *where]) == 0
+        assert run.id in capsys.readouterr().out
+    assert cli.main(["runs", "show", *where]) == 0
+    assert "base_lr = " in capsys.readouterr().out
+
+
 def test_runs_are_listed_verified_and_faults_counted(capsys, tmp_path, images):
     where = ["--runs", str(tmp_path)]
     assert cli.main(["runs", *where]) == 0

@@ -255,6 +255,12 @@ def count_decoding(monkeypatch) -> list:
     return seen
 
 
+def test_hidden_folders_are_no_classes(tmp_path):
+    for name in ("cat", "dog", ".ipynb_checkpoints"):
+        write_images(tmp_path / name, 0 if name[0] == "." else 8)
+    assert load_folder(tmp_path).classes == ("cat", "dog")
+
+
 def test_a_folder_is_decoded_once(tmp_path, monkeypatch):
     seen = count_decoding(monkeypatch)
     first = load_folder(write_two_classes(tmp_path))

@@ -20,10 +20,12 @@ from tools import ROOT
 from tools.browser import MISSING, find_chromium, open_browser
 from tools.serve import bind
 
-PANEL = """from mocolib import lab, named_recipe
-lab.live(named_recipe("live", {changes}))"""
+PANEL = "from mocolib import lab, named_recipe\nlab.live(named_recipe({}))"
 TINY = "width=8, depth=1, batch_size=64, steps=2000, head_hidden=16, head_dim=8"
-CHAPTERS = {"live": PANEL.format(changes=""), "tiny": PANEL.format(changes=TINY)}
+CHAPTERS = {
+    "live": PANEL.format("'live'"),
+    "tiny": PANEL.format(f"'live', {TINY}"),
+}
 SETTINGS = {
     "themes": lambda theme: {"theme": f"JupyterLab {theme.title()}"},
     "notification": lambda _: {"fetchNews": "false", "checkForUpdates": False},
@@ -222,14 +224,12 @@ def test_the_recipe_of_the_chapters(panel: Page, request) -> None:
     assert waited < 15  # 3 s, where no other work holds the cores
     wait_for(panel, lambda: "images/s" in panel.locator(".jp-OutputArea").inner_text())
     if os.environ.get("MOCOLIB_SHOTS"):
-        wait_for(panel, lambda: button(panel, "Run").is_enabled(), 300)
+        wait_for(panel, lambda: steps(panel) > 60, 300)
+        button(panel, "Stop").click()
+        expect(button(panel, "Run")).to_be_enabled(timeout=10_000)
         button(panel, "fixed").click()
         button(panel, "Run").click()
-        wait_for(
-            panel,
-            lambda: steps(panel) > 60 and not button(panel, "Run").is_enabled(),
-            300,
-        )
+        wait_for(panel, lambda: 30 < steps(panel) < 60, 300)
         save_shot(panel, request.node.callspec.id)
     button(panel, "Stop").click()
     expect(button(panel, "Run")).to_be_enabled(timeout=10_000)

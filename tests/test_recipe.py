@@ -4,6 +4,7 @@ import json
 import math
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -211,3 +212,9 @@ def test_named_recipes():
     assert (paper.width, paper.depth, paper.heads) == (768, 12, 12)
     assert paper.batch_size == 4096
     assert paper.patch_size**2 * 3 == paper.width  # the projection is complete
+
+
+def test_numbers_of_numpy_are_numbers_and_zero_has_no_sign():
+    plain = Recipe(base_lr=1e-3, steps=40)
+    assert Recipe(base_lr=np.float64(1e-3), steps=np.int64(40)) == plain
+    assert Recipe(weight_decay=-0.0).id == Recipe(weight_decay=0).id

@@ -87,17 +87,17 @@ def linear_ticks(values: list) -> list[float]:
 
 
 def log_ticks(values: list) -> list[float]:
-    """Powers of ten that enclose the values, or 1-2-5 where one would be too few."""
+    """1-2-5 in each power of ten, or powers alone where the values span many."""
     low, high = (min(values), max(values)) if values else (0.1, 1.0)
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    if last - first >= 3:
-        step = math.ceil((last - first) / 5)
-        last = first + step * math.ceil((last - first) / step)
-        return [10.0**i for i in range(first, last + 1, step)]
     fine = [s * 10.0**i for i in range(first - 1, last + 1) for s in (1, 2, 5)]
     below = max(i for i, v in enumerate(fine) if v <= low * 1.000001)
     above = min((i for i, v in enumerate(fine) if v >= high), default=len(fine) - 1)
-    return fine[below : max(above, below + 1) + 1]
+    if above - below <= 6:
+        return fine[below : max(above, below + 1) + 1]
+    step = math.ceil((last - first) / 5)
+    last = first + step * math.ceil((last - first) / step)
+    return [10.0**i for i in range(first, last + 1, step)]
 
 
 def short(value: float) -> str:

@@ -48,8 +48,9 @@ def grid(controls: dict) -> widgets.GridBox:
 
 
 def _named(name: str, widget) -> widgets.HBox:
-    label = widgets.Label(name, layout=widgets.Layout(width=STYLE["description_width"]))
-    label.layout.display, label.layout.justify_content = "flex", "flex-end"
+    layout = widgets.Layout(flex=f"0 0 {STYLE['description_width']}", display="flex")
+    label = widgets.Label(name, layout=layout)
+    label.layout.justify_content = "flex-end"
     return widgets.HBox([label, widget])
 
 
