@@ -11,10 +11,14 @@ The way of the data, one direction: recipe -> data -> augment -> moco (vit) -> t
             print(step.index, step.loss, step.knn, step.grad_inf["blocks.0.qkv"])
 """
 
-from mocolib.data import load
-from mocolib.errors import BadInput
-from mocolib.recipe import Recipe, named_recipe
-from mocolib.train import train
+from mocolib.process import sleep_early
+
+sleep_early()
+
+from mocolib.data import load  # noqa: E402
+from mocolib.errors import BadInput  # noqa: E402
+from mocolib.recipe import Recipe, named_recipe  # noqa: E402
+from mocolib.train import train  # noqa: E402
 
 __version__ = "0.1.0"
 __all__ = ["BadInput", "Recipe", "load", "named_recipe", "train"]

@@ -10,7 +10,6 @@ runs on. So a step depends on the weights and its own index alone, and a run tha
 was stopped continues bit for bit.
 """
 
-import ctypes
 import hashlib
 import math
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from mocolib.data import Dataset
 from mocolib.errors import BadInput
 from mocolib.moco import MoCo
 from mocolib.probe import Probe
+from mocolib.process import keep_memory
 from mocolib.recipe import Recipe
 
 # What may change while a run goes on.
@@ -72,6 +72,7 @@ class Training:
             raise BadInput(f"threads is {threads}, but must be at least 1.")
         self.recipe, self.data, self.threads = recipe, data, threads
         self.done, self.outcome, self.changes = 0, "running", []
+        keep_memory()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_seed(recipe, "weights"))
             self.model = MoCo(recipe, data.channels)
@@ -91,7 +92,8 @@ class Training:
     def __next__(self) -> Step:
         if self.outcome != "running":
             raise StopIteration
-        _prepare(self.threads)
+        if torch.get_num_threads() != self.threads:
+            torch.set_num_threads(self.threads)
         step = self._step()
         if not math.isfinite(step.loss):
             self.outcome = f"diverged at step {step.index}"
@@ -282,22 +284,3 @@ def _generator(recipe: Recipe, *purpose) -> torch.Generator:
 
 def _plain(value) -> float:
     return value.item() if torch.is_tensor(value) else value
-
-
-def _prepare(threads: int):
-    """Fixed threads, and freed memory kept for the next step.
-
-    glibc gives large blocks back to the system at once, and getting them anew, page
-    by page, cost a tenth of a step. Where there is no glibc nothing happens.
-    """
-    if torch.get_num_threads() != threads:
-        torch.set_num_threads(threads)
-    if not _prepare.__dict__.get("done"):
-        _prepare.done = True
-        try:
-            libc = ctypes.CDLL("libc.so.6")
-            m_mmap_max, m_trim_threshold = -4, -1
-            libc.mallopt(m_mmap_max, 0)
-            libc.mallopt(m_trim_threshold, 2**31 - 1)
-        except (OSError, AttributeError):
-            pass
