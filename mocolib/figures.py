@@ -80,22 +80,21 @@ def caption(runs: list[Run]) -> str:
 def curves(runs: list[Run], x: str = "step") -> Figure:
     """Dense kNN, loss and first-layer gradient over steps (or `samples`).
 
-    One line for each setting, the mean over seeds, in a band from the lowest to the
-    highest seed.
+    A line is one real run, that of the first seed: a mean over seeds would smooth the
+    dips away. The band reaches from the lowest to the highest seed.
     """
     table, varied = long_table(runs), settings(runs)
     hue = next((n for n in varied if n != "patch_projection"), None)
     style = "patch_projection" if "patch_projection" in varied else None
     hue = hue or style
     count = table[hue].nunique() if hue else 1
+    table = table.rename(columns={n: title(n) for n in varied})
+    first = table[table["seed"] == table["seed"].min()]
     options = dict(
-        data=table.rename(columns={n: title(n) for n in varied}),
         x=x,
         hue=hue and title(hue),
         style=style and title(style),
         palette=sns.color_palette("viridis", count + 1)[:count] if hue else None,
-        linewidth=1.3,
-        errorbar=("pi", 100),
     )
     rows = {
         "knn": "kNN accuracy",
@@ -106,7 +105,13 @@ def curves(runs: list[Run], x: str = "step") -> Figure:
         figure, axes = plt.subplots(3, sharex=True, figsize=(7.2, 7.6))
         for ax, (column, label) in zip(axes, rows.items(), strict=True):
             legend = "full" if ax is axes[0] and hue else False
-            sns.lineplot(y=column, ax=ax, legend=legend, **options)
+            sns.lineplot(
+                table, y=column, ax=ax, linewidth=0, legend=False,
+                errorbar=("pi", 100), **options,
+            )  # fmt: skip
+            sns.lineplot(
+                first, y=column, ax=ax, linewidth=1.3, legend=legend, **options
+            )
             ax.set_ylabel(label)
         axes[2].set_yscale("log")
         axes[2].set_xlabel({"step": "training step", "samples": "images seen"}[x])

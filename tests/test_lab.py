@@ -46,7 +46,7 @@ def recorded(data, tmp_path):
     return sorted(all_runs(tmp_path), key=lambda run: run.recipe.base_lr)
 
 
-def wait(condition, seconds=20.0):
+def wait(condition, seconds=60.0):
     """The time until `condition()` holds."""
     start = time.monotonic()
     while not condition():

@@ -15,7 +15,7 @@ STYLE = """<style>
 .moco-lab { color: var(--jp-content-font-color1, inherit); line-height: 1.45;
   font-size: 13px; font-family: var(--jp-ui-font-family, inherit); }
 .moco-lab .charts { display: flex; flex-wrap: wrap; gap: 4px 16px; }
-.moco-lab .charts svg { flex: 1 1 270px; min-width: 0; max-width: 460px; height: auto; }
+.moco-lab .charts svg { flex: 1 1 220px; min-width: 0; max-width: 340px; height: auto; }
 .moco-lab svg text { fill: currentColor; fill-opacity: .75; font-size: 11px; }
 .moco-lab svg text.title { fill-opacity: 1; font-size: 12px; font-weight: 600; }
 .moco-lab svg path.grid { stroke: currentColor; stroke-opacity: .13; }
