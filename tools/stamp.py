@@ -29,6 +29,10 @@ COPIES = [
         r"(colab\.research\.google\.com/github)/[\w.-]+/[\w.-]+/blob/[\w.-]+/",
         r"\1/{owner}/{name}/blob/{branch}/",
     ),
+    (
+        rf"{REPOSITORY}/blob/[\w.-]+/(mocolib/)",
+        r"https://github.com/{owner}/{name}/blob/{branch}/\1",
+    ),
 ]
 
 
