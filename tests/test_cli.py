@@ -1,5 +1,6 @@
 """The command line: exit codes, one sentence for bad input, no traceback."""
 
+import functools
 import signal
 import subprocess
 import sys
@@ -77,9 +78,10 @@ def test_bad_input_is_one_line(tmp_path, arguments):
 def running(tmp_path, images):
     """A real training under way, its folder, and how it was called."""
     arguments = ["train", "--runs", str(tmp_path), *typed(images, steps=10**6)]
-    process = subprocess.Popen(
-        [*MODULE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # tests that were started in the background would hand down a deaf ear for Ctrl-C
+    listen = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen([*MODULE, *arguments], preexec_fn=listen, **pipes)
     deadline = time.monotonic() + 60
     table = "*/steps.jsonl"
     while not any(file.stat().st_size for file in tmp_path.glob(table)):
@@ -127,6 +129,8 @@ def test_any_field_is_a_flag(capsys, tmp_path):
         depth=3,
         heads=4,
         patch_projection="fixed",
+        patch_projection_norm="batch",
+        patch_projection_clip=0.5,
         stem="conv",
         position="none",
         pool="average",
@@ -135,6 +139,11 @@ def test_any_field_is_a_flag(capsys, tmp_path):
         head_dim=32,
         head_norm="none",
         predictor=False,
+        framework="moco_v1",
+        keys="memory_bank",
+        negatives=100,
+        bn_groups=8,
+        shuffle_bn=True,
         temperature=0.1,
         temperature_schedule="ramp",
         temperature_end=0.3,
