@@ -1,286 +1,213 @@
-"""Measures on recorded curves, and verdicts that code draws from them.
+"""The claims of the ledger: from recorded runs to effects.
 
-A claim becomes a few effects, one number a seed each, with a sign that the claim
-predicts. An effect holds when its 95 % bootstrap interval over seeds lies on the
-predicted side of zero. All hold: `reproduced`; some: `partly`; none: `not at this
-scale`. Nothing here knows the outcome beforehand.
+Each function gets one list of runs for each of its sweeps and returns effects, a
+value a seed, positive where the claim is right. `verdicts` says what follows.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+import re
 
-import numpy as np
 import pandas as pd
 
-from mocolib import sweep
-from mocolib.runs import Run
+from mocolib.contrasts import (
+    arch,
+    by_seed,
+    chosen,
+    grid,
+    growth,
+    two_largest_rates,
+)
+from mocolib.measures import (
+    dips,
+    fall_after_spikes,
+    jitter,
+    lead_score,
+    monitored,
+    once_an_epoch,
+    trained_layers,
+)
+from mocolib.verdicts import CLAIMS, Verdict, claim, effect
 
-SMOOTH = 9  # kNN readings in the running median that jitter is measured against
-WINDOW = 25  # steps in the running median that spikes are measured against
-SPIKE = 2.5  # times that median
-LAGS = 20
-FEWEST = 3  # seeds without which there is no verdict
-NEAR = 4  # lags whose correlations enter the lead
-
-
-# --- measures on curves ---------------------------------------------------------
-
-
-def running_median(values, width: int, past_only: bool = False) -> np.ndarray:
-    """Median over a window; near the ends over the part of it that exists."""
-    series = pd.Series(np.asarray(values, float))
-    if past_only:  # of the values before each one, itself left out
-        return series.shift(1).rolling(width, min_periods=1).median().to_numpy()
-    return series.rolling(width, center=True, min_periods=1).median().to_numpy()
-
-
-def jitter(knn) -> float:
-    """RMS distance of a dense kNN curve from its running median; in accuracy."""
-    knn = np.asarray(knn, float)
-    return float(np.sqrt(np.mean((knn - running_median(knn, SMOOTH)) ** 2)))
-
-
-def dips(knn, sigma: float) -> int:
-    """How often a curve falls more than 3 sigma below its running maximum.
-
-    Readings below the line that follow each other are one dip.
-    """
-    knn = np.asarray(knn, float)
-    return len(_starts(knn < np.maximum.accumulate(knn) - 3 * sigma))
-
-
-def spikes(norms, factor: float = SPIKE) -> np.ndarray:
-    """Indices at which a gradient norm first exceeds `factor` x its recent median."""
-    norms = np.asarray(norms, float)
-    high = norms > factor * running_median(norms, WINDOW, past_only=True)
-    high[:WINDOW] = False  # too little past to judge by
-    return _starts(high)
-
-
-def _starts(flags) -> np.ndarray:
-    """Where runs of True begin."""
-    flags = np.asarray(flags, bool)
-    return np.flatnonzero(flags & ~np.concatenate([[False], flags[:-1]]))
-
-
-def detrended(norms) -> np.ndarray:
-    """Log norms without their slow part."""
-    logs = np.log(np.maximum(np.asarray(norms, float), 1e-30))
-    return logs - running_median(logs, WINDOW)
-
-
-def cross_correlation(first, last, lags: int = LAGS) -> pd.Series:
-    """Correlation of detrended log norms by lag; at a positive lag `first` leads."""
-    first, last = detrended(first), detrended(last)
-    n = len(first)
-    return pd.Series(
-        {
-            lag: np.corrcoef(
-                first[max(0, -lag) : n - max(0, lag)],
-                last[max(0, lag) : n - max(0, -lag)],
-            )[0, 1]
-            for lag in range(-lags, lags + 1)
-        }
-    )
-
-
-def lead(first, last) -> float:
-    """Mean correlation at lags 1..4 minus that at -1..-4; positive: `first` leads."""
-    by_lag = cross_correlation(first, last, NEAR)
-    return float(by_lag.loc[1:].mean() - by_lag.loc[:-1].mean())
-
-
-def lead_null(first, last, draws: int = 200, seed: int = 0) -> np.ndarray:
-    """Leads after shifting one series by random offsets: what chance alone gives."""
-    rng = np.random.default_rng(seed)
-    n = len(first)
-    offsets = rng.integers(LAGS + NEAR, n - LAGS - NEAR, draws)
-    return np.array([lead(np.roll(first, offset), last) for offset in offsets])
-
-
-def interval(values, seed: int = 0) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean over seeds; (nan, nan) of no seed."""
-    values = np.asarray(values, float)
-    if not len(values):
-        return float("nan"), float("nan")
-    picks = np.random.default_rng(seed).integers(
-        len(values), size=(10_000, len(values))
-    )
-    low, high = np.percentile(values[picks].mean(1), [2.5, 97.5])
-    return float(low), float(high)
-
-
-# --- measures on runs -----------------------------------------------------------
-
-
-def monitored(run: Run) -> pd.DataFrame:
-    """The steps with a kNN reading, warmup left out."""
-    steps = run.steps
-    return steps[steps["knn"].notna() & (steps["step"] > run.recipe.warmup_steps)]
-
-
-def first_layer(run: Run) -> str:
-    """The first layer that is trained: the projection, or the block behind it."""
-    fixed = run.recipe.patch_projection == "fixed"
-    return "blocks.0.qkv" if fixed else "patch_projection"
-
-
-def gradients(run: Run, layer: str) -> np.ndarray:
-    """Gradient infinity norms of a layer after the warmup."""
-    steps = run.steps
-    return steps.loc[
-        steps["step"] > run.recipe.warmup_steps, f"grad_inf/{layer}"
-    ].to_numpy()
-
-
-def summary(runs: list[Run]) -> pd.DataFrame:
-    """A row a run: its settings, final accuracies, jitter and spikes."""
-    return pd.DataFrame(
-        [
-            {
-                **vars(run.recipe),
-                "id": run.id,
-                "outcome": run.end["outcome"],
-                "knn": run.end["knn"],
-                "linear_probe": run.end["linear_probe"],
-                "loss": run.end["loss"],
-                "jitter": jitter(monitored(run)["knn"]),
-                "spikes": len(spikes(gradients(run, first_layer(run)))),
-            }
-            for run in runs
-        ]
-    )
-
-
-# --- effects and verdicts -------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Effect:
-    """One measured difference, a value a seed; the claim predicts a positive one."""
-
-    name: str
-    values: tuple
-    unit: str = ""
-
-    @property
-    def mean(self) -> float:
-        return float(np.mean(self.values)) if self.values else float("nan")
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        return interval(self.values)
-
-    @property
-    def holds(self) -> bool:
-        return self.interval[0] > 0
-
-    def __str__(self):
-        low, high = self.interval
-        return f"{self.name}: {self.mean:+.3g} [{low:+.3g}, {high:+.3g}]{self.unit}"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A claim, what was measured for it, and what follows."""
-
-    id: str
-    claim: str
-    effects: tuple
-    runs: int
-
-    @property
-    def word(self) -> str:
-        fewest = min((len(e.values) for e in self.effects), default=0)
-        if fewest < FEWEST:
-            return "too few runs"
-        held = sum(effect.holds for effect in self.effects)
-        if held == len(self.effects):
-            return "reproduced"
-        return "partly" if held else "not at this scale"
-
-    def as_dict(self) -> dict:
-        effects = [
-            {
-                "name": e.name,
-                "mean": round(e.mean, 6),
-                "interval": [round(x, 6) for x in e.interval],
-                "seeds": len(e.values),
-                "holds": e.holds,
-            }
-            for e in self.effects
-        ]
-        return {
-            "id": self.id,
-            "claim": self.claim,
-            "verdict": self.word,
-            "runs": self.runs,
-            "effects": effects,
-        }
-
-
-CLAIMS: dict[str, Callable] = {}
-
-
-def claim(id: str, text: str, sweep_name: str):
-    """Register a function that turns a sweep's recorded runs into effects."""
-
-    def register(function):
-        def judge(runs: list[Run] | None = None) -> Verdict:
-            runs = sweep.recorded(sweep_name) if runs is None else runs
-            effects = tuple(function(runs)) if runs else ()
-            return Verdict(id, text, effects, len(runs))
-
-        CLAIMS[id] = judge
-        return function
-
-    return register
+USABLE = 0.02  # accuracy below the best at which a rate still counts as usable
 
 
 def ledger() -> list[Verdict]:
-    """Every claim's verdict from the public runs."""
-    return [judge() for judge in CLAIMS.values()]
+    """Every claim's verdict from the public runs, C2 before C10."""
+
+    def order(id):
+        number, rest = re.fullmatch(r"C(\d+)(.*)", id).groups()
+        return int(number), rest
+
+    return [CLAIMS[id]() for id in sorted(CLAIMS, key=order)]
 
 
-def by_seed(table: pd.DataFrame, column: str, **where) -> pd.Series:
-    """A measure of the runs with the given settings, indexed by seed."""
-    for name, value in where.items():
-        table = table[table[name] == value]
-    return table.set_index("seed")[column].sort_index()
+# --- the batch --------------------------------------------------------------------
 
 
-def difference(name: str, more: pd.Series, less: pd.Series, unit: str = "") -> Effect:
-    """more - less over the seeds that both have, paired."""
-    values = (more - less).dropna()
-    return Effect(name, tuple(values), unit)
+@claim(
+    "C1",
+    "With the rate in proportion to the batch, jitter grows with the batch and "
+    "accuracy peaks in between",
+    "batch",
+)
+def _batch(runs):
+    shaking = grid(runs, "jitter", "batch_size")
+    return [
+        effect("jitter, largest against smallest batch", growth(shaking)),
+        *arch(grid(runs, "linear_probe", "batch_size"), "batch"),
+    ]
+
+
+@claim(
+    "C1b-rate",
+    "It is the rate: jitter grows less with the batch where all batches have one rate",
+    "batch",
+    "batch_fixed_rate",
+)
+def _the_rate(scaled, fixed):
+    scaled = grid(scaled, "jitter", "batch_size")
+    fixed = grid(fixed, "jitter", "batch_size")
+    return [
+        effect(
+            "growth of jitter, rate in proportion minus one rate",
+            growth(scaled) - growth(fixed),
+        ),
+        # the two parts of that difference
+        effect(
+            "jitter at the largest batch, larger minus smaller rate",
+            scaled.iloc[:, -1] - fixed.iloc[:, -1],
+        ),
+        effect(
+            "jitter at the smallest batch, larger minus smaller rate",
+            fixed.iloc[:, 0] - scaled.iloc[:, 0],
+        ),
+    ]
+
+
+@claim(
+    "C1b-batch",
+    "It is the batch: jitter grows with the batch at one rate too",
+    "batch_fixed_rate",
+)
+def _the_batch(runs):
+    shaking = grid(runs, "jitter", "batch_size")
+    return [effect("jitter, largest against smallest batch", growth(shaking))]
+
+
+@claim(
+    "C2",
+    "A monitor read once per epoch hides the dips; final losses look alike while "
+    "accuracies differ",
+    "batch",
+    "lr",
+)
+def _monitor(batch, rate):
+    rate = chosen(rate, patch_projection="learned")
+    return [
+        effect(
+            "dips a run, dense monitor minus once an epoch, batches", _hidden(batch)
+        ),
+        effect("dips a run, dense monitor minus once an epoch, rates", _hidden(rate)),
+        effect(
+            "settings apart, in seed SDs, linear probe minus loss, batches",
+            _apart(batch, "linear_probe", "batch_size")
+            - _apart(batch, "final_loss", "batch_size"),
+        ),
+        effect(
+            "settings apart, in seed SDs, linear probe minus loss, rates",
+            _apart(rate, "linear_probe", "base_lr")
+            - _apart(rate, "final_loss", "base_lr"),
+        ),
+    ]
+
+
+def _hidden(runs) -> pd.Series:
+    """Dips that the dense monitor sees and the one read once per epoch does not.
+
+    A dip is judged by the noise of the calm runs, those at the smallest rate.
+    """
+    calmest = min((run.recipe.lr for run in runs), default=None)
+    calm = [run for run in runs if run.recipe.lr == calmest]
+    sigma = by_seed(calm, lambda run: jitter(monitored(run)["knn"])).mean()
+
+    def missed(run):
+        dense, thin = monitored(run)["knn"], once_an_epoch(run)["knn"]
+        return len(dips(dense, sigma)) - len(dips(thin, sigma))
+
+    return by_seed(runs, missed)
+
+
+def _apart(runs, column, by) -> pd.Series:
+    """How far the settings lie apart, in standard deviations between seeds."""
+    table = grid(runs, column, by).dropna()  # a seed needs all settings
+    return (table.max(axis=1) - table.min(axis=1)) / table.var().mean() ** 0.5
+
+
+# --- the rate and the optimizer ---------------------------------------------------
 
 
 @claim("C4", "AdamW: jitter grows with the rate, accuracy rises and then falls", "lr")
 def _rate(runs):
-    table = summary(runs)
-    table = table[table["patch_projection"] == "learned"]
-    rates = sorted(table["base_lr"].unique())
-    means = table.groupby("base_lr")["linear_probe"].mean()
-    best = means.idxmax()
-    accuracy = {r: by_seed(table, "linear_probe", base_lr=r) for r in rates}
-    shaking = {r: by_seed(table, "jitter", base_lr=r) for r in rates}
+    runs = chosen(runs, patch_projection="learned")
+    shaking = grid(runs, "jitter", "base_lr")
     return [
-        difference(
-            "jitter, largest against smallest rate",
-            shaking[rates[-1]],
-            shaking[rates[0]],
-        ),
-        difference(
-            "linear probe, best against smallest rate",
-            accuracy[best],
-            accuracy[rates[0]],
-        ),
-        difference(
-            "linear probe, best against largest rate",
-            accuracy[best],
-            accuracy[rates[-1]],
-        ),
+        effect("jitter, largest against smallest rate", growth(shaking)),
+        *arch(grid(runs, "linear_probe", "base_lr"), "rate"),
     ]
+
+
+@claim(
+    "C5",
+    "LAMB: larger rates usable than with AdamW, jitter grows less, accuracy falls "
+    "past the best rate",
+    "lamb",
+    "lr",
+)
+def _lamb(lamb, adamw):
+    adamw = chosen(adamw, patch_projection="learned")
+    accuracy = grid(lamb, "linear_probe", "base_lr")
+    usable = _usable(accuracy) - _usable(grid(adamw, "linear_probe", "base_lr"))
+    calmer = growth(grid(adamw, "jitter", "base_lr")) - growth(
+        grid(lamb, "jitter", "base_lr")
+    )
+    return [
+        effect("largest usable base rate, LAMB over AdamW, in decades", usable),
+        effect("growth of jitter over the rates, AdamW minus LAMB", calmer),
+        arch(accuracy, "rate")[1],
+    ]
+
+
+def _usable(accuracy: pd.DataFrame) -> pd.Series:
+    """log10 of the largest rate whose accuracy is near the seed's best."""
+    accuracy = accuracy.dropna()  # a seed needs all rates
+    near = accuracy.ge(accuracy.max(axis=1) - USABLE, axis=0)
+    rates = pd.Series(accuracy.columns, accuracy.columns).map(math.log10)
+    return near.mul(rates, axis=1).where(near).max(axis=1)
+
+
+# --- the first layer --------------------------------------------------------------
+
+
+@claim(
+    "C6",
+    "Gradient spikes come first in the first layer and later in the last; a spike "
+    "precedes a dip",
+    "gradients",
+    "lr",
+)
+def _first_layer_first(light, full):
+    effects = []
+    for runs, views in ((light, "light views"), (full, "full views")):
+        runs = two_largest_rates(chosen(runs, patch_projection="learned"))
+        heads = by_seed(runs, lambda run: lead_score(run, "projector.0"))
+        last = by_seed(runs, lambda run: lead_score(run, trained_layers(run)[-1]))
+        fall = by_seed(runs, fall_after_spikes)
+        effects += [
+            effect(f"lead over the projector, in SDs of chance, {views}", heads),
+            effect(f"lead over the last layer, in SDs of chance, {views}", last),
+            effect(f"fall of kNN after a spike, against any moment, {views}", fall),
+        ]
+    return effects
 
 
 @claim(
@@ -290,30 +217,45 @@ def _rate(runs):
     "lr",
 )
 def _freeze(runs):
-    table = summary(runs)
-    rates = sorted(table["base_lr"].unique())
-    kinds = {k: table[table["patch_projection"] == k] for k in ("learned", "fixed")}
-
-    def gain(rate):
-        fixed = by_seed(kinds["fixed"], "linear_probe", base_lr=rate)
-        return fixed - by_seed(kinds["learned"], "linear_probe", base_lr=rate)
-
-    calmer = [
-        by_seed(kinds["learned"], "jitter", base_lr=r)
-        - by_seed(kinds["fixed"], "jitter", base_lr=r)
-        for r in rates[-2:]
-    ]
-    large = [gain(r) for r in rates[-2:]]
+    shaking, accuracy = (
+        {
+            kind: grid(runs, column, "base_lr", patch_projection=kind)
+            for kind in ("learned", "fixed")
+        }
+        for column in ("jitter", "linear_probe")
+    )
+    calmer = shaking["learned"] - shaking["fixed"]
+    gain = accuracy["fixed"] - accuracy["learned"]
     return [
-        Effect("jitter, learned minus fixed, at the two largest rates", _mean(calmer)),
-        Effect(
-            "linear probe, fixed minus learned, at the two largest rates", _mean(large)
+        effect(
+            "jitter, learned minus fixed, at the two largest rates",
+            calmer.iloc[:, -2:].mean(axis=1, skipna=False),
         ),
-        difference(
-            "gain at the largest rate against the smallest", large[-1], gain(rates[0])
+        effect(
+            "linear probe, fixed minus learned, at the two largest rates",
+            gain.iloc[:, -2:].mean(axis=1, skipna=False),
         ),
+        # the paper's projection keeps the patch whole, and gains at every rate
+        effect(
+            "linear probe, fixed minus learned, at the smallest rate", gain.iloc[:, 0]
+        ),
+        effect("gain at the largest rate against the smallest", growth(gain)),
     ]
 
 
-def _mean(parts: list[pd.Series]) -> tuple:
-    return tuple(pd.concat(parts, axis=1).dropna().mean(axis=1))
+@claim(
+    "C9",
+    "Freezing only alleviates: at a larger rate the fixed projection shakes too",
+    "lr",
+    "gradients",
+)
+def _only_alleviates(full, light):
+    full, light = (chosen(runs, patch_projection="fixed") for runs in (full, light))
+    name = "largest against smallest rate"
+    return [
+        effect(f"jitter, {name}", growth(grid(full, "jitter", "base_lr"))),
+        effect(f"spikes, {name}", growth(grid(full, "spikes", "base_lr"))),
+        effect(
+            f"spikes, {name}, light views", growth(grid(light, "spikes", "base_lr"))
+        ),
+    ]

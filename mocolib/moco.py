@@ -47,7 +47,8 @@ class Encoder(nn.Module):
         sizes = [self.backbone.width, *hidden, recipe.head_dim]
         self.projector = mlp(sizes, recipe.head_norm)
         # without BatchNorm in it a backbone may split and join batches, exactly
-        self.splits = recipe.backbone == "vit"
+        norm = recipe.patch_projection_norm
+        self.splits = recipe.backbone == "vit" and norm == "none"
 
     def forward(self, views):
         """views [2, B, C, S, S] -> embeddings [2, B, dim], features [2, B, d]."""
@@ -83,9 +84,7 @@ class MoCo(nn.Module):
             if recipe.predictor
             else nn.Identity()
         )
-        if recipe.temperature_schedule == "learned":
-            start = torch.tensor(recipe.temperature).log()
-            self.log_temperature = nn.Parameter(start)
+        learn_temperature(self, recipe)
 
     @torch.no_grad()
     def update_key(self, momentum: float):
@@ -94,18 +93,38 @@ class MoCo(nn.Module):
             list(self.key.parameters()), list(self.query.parameters()), 1 - momentum
         )
 
-    def forward(self, views, temperature: float, momentum: float) -> Output:
-        """views [2, B, C, S, S]; a learned temperature replaces the one given."""
+    def forward(self, views, temperature: float, momentum: float, **_) -> Output:
+        """views [2, B, C, S, S]; a learned temperature replaces the one given.
+
+        `images` and `generator`, which `train` hands on too, are for MoCo v1.
+        """
         embeddings, features = self.query(views)
         queries = [self.predictor(e) for e in embeddings]
         with torch.no_grad():
             self.update_key(momentum)
             keys, _ = self.key(views)
-        if hasattr(self, "log_temperature"):
-            temperature = self.log_temperature.exp()
-        loss = contrast(queries[0], keys[1], temperature)
-        loss = loss + contrast(queries[1], keys[0], temperature)
+        temperature = temperature_of(self, temperature)
+        loss = self.compare(queries[0], keys[1], temperature)
+        loss = loss + self.compare(queries[1], keys[0], temperature)
         return Output(loss, features, temperature)
+
+    @staticmethod
+    def compare(query, key, temperature):
+        """The loss of one direction; BYOL has another."""
+        return contrast(query, key, temperature)
+
+
+def learn_temperature(model: nn.Module, recipe: Recipe):
+    """Give the model its log tau as a parameter, where the recipe wants it learned."""
+    if recipe.temperature_schedule == "learned":
+        start = torch.tensor(recipe.temperature).log()
+        model.log_temperature = nn.Parameter(start)
+
+
+def temperature_of(model: nn.Module, given: float):
+    """The learned tau, or the one of the schedule."""
+    learned = getattr(model, "log_temperature", None)
+    return given if learned is None else learned.exp()
 
 
 def contrast(query, key, temperature):

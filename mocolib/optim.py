@@ -50,6 +50,15 @@ def decays(recipe: Recipe, name: str, parameter) -> bool:
     return recipe.decay == "all" or parameter.ndim >= 2
 
 
+def clip_projection(model, recipe: Recipe):
+    """Shorten the patch projection's gradient to the recipe's limit; 0 is none."""
+    projection = getattr(model.query.backbone, "patch_projection", None)
+    if recipe.patch_projection_clip and projection is not None:
+        torch.nn.utils.clip_grad_norm_(
+            projection.parameters(), recipe.patch_projection_clip
+        )
+
+
 def set_hyperparameters(optimizer, recipe: Recipe, step: int):
     """Bring the optimizer to `recipe`'s values for the given step (0 is the first)."""
     for group in optimizer.param_groups:

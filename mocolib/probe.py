@@ -6,6 +6,9 @@ adam_rms  sqrt(mean(g^2 / v)) with v corrected for its start: above 1 the optimi
           under-estimates this gradient, below 1 it over-estimates (2304.13013)
 update    size of the step against the size of the weights, |dw| / |w|
 cosine    between the step taken and the negative gradient
+
+The gradient's norms are those before a clipping of the patch projection's gradient;
+adam_rms compares what the optimizer was given.
 """
 
 import re
@@ -62,11 +65,10 @@ class Probe:
         self.read["update"] = [
             a / b.clamp(min=1e-30) for a, b in zip(sizes, scale, strict=True)
         ]
+        lengths = torch._foreach_norm(grads)  # anew: they may have been clipped
         self.read["cosine"] = [
             -torch.vdot(s.flatten(), g.flatten()) / (a * b).clamp(min=1e-30)
-            for s, g, a, b in zip(
-                steps, grads, sizes, self.read["grad_l2"], strict=True
-            )
+            for s, g, a, b in zip(steps, grads, sizes, lengths, strict=True)
         ]
         self.read["adam_rms"] = [self._adam_rms(p) for p in parameters]
         table = {}

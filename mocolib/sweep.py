@@ -36,6 +36,7 @@ from mocolib import runs
 from mocolib.data import load
 from mocolib.errors import BadInput
 from mocolib.recipe import Recipe
+from mocolib.record import record
 
 FOLDER = Path(__file__).parent / "sweeps"
 
@@ -220,7 +221,7 @@ def _work(root: Path, threads: int):
             key = (recipe.dataset, recipe.image_size)
             if key not in sets:
                 sets[key] = load(*key)
-            for step in runs.record(recipe, sets[key], root, threads):
+            for step in record(recipe, sets[key], root, threads):
                 if step.index % 10 == 0:
                     _say(id=recipe.id, samples=10 * recipe.batch_size)
             _say(id=recipe.id, done=True)

@@ -19,15 +19,15 @@ import torch
 from mocolib import augment, evaluate, optim
 from mocolib.data import Dataset
 from mocolib.errors import BadInput
-from mocolib.moco import MoCo
 from mocolib.probe import Probe
 from mocolib.process import keep_memory
 from mocolib.recipe import Recipe
+from mocolib.relatives import build
 
 # What may change while a run goes on.
 CHANGEABLE = (
     *("base_lr", "weight_decay", "beta1", "beta2"),
-    *("temperature", "momentum", "patch_projection"),
+    *("temperature", "momentum", "patch_projection", "patch_projection_clip"),
 )
 
 
@@ -75,7 +75,7 @@ class Training:
         keep_memory()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_seed(recipe, "weights"))
-            self.model = MoCo(recipe, data.channels)
+            self.model = build(recipe, data.channels, len(data.train_images))
         query_side = [
             (n, p)
             for n, p in self.model.named_parameters()
@@ -120,10 +120,17 @@ class Training:
         optim.set_hyperparameters(self.optimizer, recipe, index)
         views, labels = self._batch(index)
         m = optim.momentum(recipe, index)
-        output = self.model(views, optim.temperature(recipe, index), m)
+        output = self.model(
+            views,
+            optim.temperature(recipe, index),
+            m,
+            images=self._chosen(index),
+            generator=_generator(recipe, "keys", index),
+        )
         self.optimizer.zero_grad()
         output.loss.backward()
         self.probe.before()
+        optim.clip_projection(self.model, recipe)
         if math.isfinite(output.loss.item()):  # a broken step leaves the weights alone
             self.optimizer.step()
         table = self.probe.after()
@@ -140,15 +147,20 @@ class Training:
             **table,
         )
 
-    def _batch(self, index: int):
-        """Views [2, B, C, S, S] and labels [B] of a step; each epoch in a new order."""
-        recipe, data = self.recipe, self.data
-        size, images = recipe.batch_size, len(data.train_images)
+    def _chosen(self, index: int) -> torch.Tensor:
+        """Which images a step sees, [B]; each epoch in a new order."""
+        recipe = self.recipe
+        size, images = recipe.batch_size, len(self.data.train_images)
         epoch, place = divmod(index, images // size)
         if self._order[0] != epoch:
             order = torch.randperm(images, generator=_generator(recipe, "order", epoch))
             self._order = (epoch, order)
-        chosen = self._order[1][place * size : (place + 1) * size]
+        return self._order[1][place * size : (place + 1) * size]
+
+    def _batch(self, index: int):
+        """Views [2, B, C, S, S] and labels [B] of a step."""
+        recipe, data = self.recipe, self.data
+        chosen = self._chosen(index)
         views = augment.two_views(
             data.train_images[chosen],
             recipe.augmentation,

@@ -9,9 +9,11 @@ import time
 import pytest
 
 from mocolib import __main__ as cli
-from mocolib import runs
+from mocolib import files, runs
+from mocolib import record as recorder
 from mocolib.data import load
 from mocolib.recipe import FIELDS, NAMED, Recipe, from_file
+from mocolib.record import record
 from tests.tiny import flags, tiny, write_images
 
 MODULE = [sys.executable, "-m", "mocolib"]
@@ -109,7 +111,7 @@ def test_control_c_leaves_a_run_that_goes_on(tmp_path, running, capsys):
     assert cli.main(["runs", "--runs", str(tmp_path)]) == 0
     assert f"unfinished, {done} of 1000000 steps" in capsys.readouterr().out
     data = load(stopped.recipe.dataset, stopped.recipe.image_size)
-    going_on = runs.record(stopped.recipe, data, tmp_path)
+    going_on = record(stopped.recipe, data, tmp_path)
     assert next(going_on).index == done + 1
     going_on.close()
 
@@ -241,7 +243,7 @@ def test_a_full_disk_is_one_sentence(capsys, tmp_path, images, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(runs.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     assert cli.main(["train", "--runs", str(tmp_path), *typed(images)]) == 2
     last = one_sentence(capsys.readouterr().err.splitlines()[-1])
     assert "No space left on device" in last
@@ -252,7 +254,7 @@ def test_a_finished_run_is_not_trained_again(capsys, tmp_path, images, monkeypat
     arguments = ["train", "--runs", str(tmp_path), *typed(images)]
     assert cli.main(arguments) == 0
     first = capsys.readouterr().out
-    monkeypatch.setattr(runs, "train", None)
+    monkeypatch.setattr(recorder, "train", None)
     assert cli.main(arguments) == 0
     again = capsys.readouterr()
     assert (again.out, again.err) == (first, "")

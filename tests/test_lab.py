@@ -13,7 +13,8 @@ import torch
 from mocolib import lab
 from mocolib.lab import chart, controls, panel, session
 from mocolib.lab.traces import Trace, from_run, labels
-from mocolib.runs import all_runs, record
+from mocolib.record import record
+from mocolib.runs import all_runs
 from tests.tiny import tiny
 from tools import ROOT
 

@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from mocolib import optim
-from mocolib.optim import build_optimizer, rate, set_hyperparameters
+from mocolib.moco import MoCo
+from mocolib.optim import (
+    build_optimizer,
+    clip_projection,
+    rate,
+    set_hyperparameters,
+)
 from tests.tiny import tiny
 
 NAMES = ("adamw", "lamb", "stableadamw", "sgd", "lars")
@@ -229,3 +235,31 @@ def test_a_parameter_without_a_gradient_is_passed_by(name):
         named["weight"].grad = torch.ones(3, 4)
         optimizer.step()
     assert torch.equal(named["frozen"], before)
+
+
+# ---- clipping
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(0.0, 10.0), (20.0, 10.0), (2.5, 2.5)])
+def test_only_the_projections_gradient_is_clipped(limit, expected):
+    model = MoCo(tiny(), 3)
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    projection = model.query.backbone.patch_projection
+    count = sum(p.numel() for p in projection.parameters())
+    for parameter in projection.parameters():  # weight and bias count together
+        parameter.grad *= 10 / count**0.5
+    clip_projection(model, tiny(patch_projection_clip=limit))
+    norms = [p.grad.norm() for p in projection.parameters()]
+    assert torch.stack(norms).norm().item() == pytest.approx(expected, rel=1e-4)
+    assert (model.query.backbone.blocks[0].fc1.weight.grad == 1).all()
+
+
+def test_without_a_projection_there_is_nothing_to_clip():
+    recipe = tiny(backbone="resnet8", patch_projection_clip=0.1)
+    model = MoCo(recipe, 3)
+    model.query.backbone.stem.weight.grad = torch.ones_like(
+        model.query.backbone.stem.weight
+    )
+    clip_projection(model, recipe)
+    assert (model.query.backbone.stem.weight.grad == 1).all()

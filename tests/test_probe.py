@@ -131,7 +131,13 @@ def test_layers_of_a_model_first_to_last():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"stem": "conv"}, {"backbone": "resnet18"}, {"predictor": False}]
+    "changes",
+    [
+        {"stem": "conv"},
+        {"backbone": "resnet18"},
+        {"backbone": "resnet8"},
+        {"predictor": False},
+    ],
 )
 def test_layers_of_other_models_have_names_of_their_own(changes):
     model = train(tiny(**changes), blobs()).model
@@ -160,3 +166,21 @@ def test_measuring_changes_nothing(monkeypatch):
     monkeypatch.setattr(Probe, "after", lambda self: nothing)
     for name, value in weights().items():
         assert torch.equal(value, measured[name]), name
+
+
+def test_the_gradient_is_read_before_it_is_clipped():
+    """Plain SGD without momentum: the step shows the clipped gradient."""
+    plain = dict(optimizer="sgd", beta1=0.0, weight_decay=0.0, warmup_steps=0)
+    plain |= dict(base_lr=16)  # lr 1, so that rounding doesn't cover the step
+    free = train(tiny(**plain), blobs())
+    held = train(tiny(**plain, patch_projection_clip=1e-2), blobs())
+    weights = held.model.query.backbone.patch_projection
+    before = [p.detach().clone() for p in weights.parameters()]
+    one, other = rows(free, 1)[0], rows(held, 1)[0]
+    for measure in ("grad_inf", "grad_l2", "cosine"):
+        name = f"{measure}/patch_projection"
+        assert other[name] == pytest.approx(one[name], rel=1e-4)
+    assert other["cosine/patch_projection"] == pytest.approx(1, abs=1e-3)
+    steps = [p - b for p, b in zip(weights.parameters(), before, strict=True)]
+    moved = torch.cat([s.detach().flatten() for s in steps]).norm().item()
+    assert moved == pytest.approx(held.recipe.lr * 1e-2, rel=1e-3)

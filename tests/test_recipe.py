@@ -48,8 +48,22 @@ def any_recipe(draw) -> Recipe:
         "heads": head,
         "width": 4 * head * draw(st.integers(1, 16)),
         "warmup_steps": draw(st.integers(0, settings["steps"])),
+        **draw(keys_for(settings["framework"], settings["batch_size"])),
     }
     return Recipe(**settings)
+
+
+@st.composite
+def keys_for(draw, framework: str, batch: int) -> dict:
+    """What only MoCo v1 knows, as its batch allows; the defaults for the others."""
+    names = ("keys", "negatives", "bn_groups", "shuffle_bn")
+    if framework != "moco_v1":
+        return {name: FIELDS[name].default for name in names}
+    groups = [1, batch // 2] if batch % 2 == 0 else [1]
+    return {
+        "negatives": draw(st.integers(1, batch - 1)),
+        "bn_groups": draw(st.sampled_from(groups)),
+    }
 
 
 @given(any_recipe())

@@ -11,9 +11,12 @@ import pytest
 import safetensors.torch
 import torch
 
-from mocolib import runs
+from mocolib import files
+from mocolib import record as recorder
 from mocolib.errors import BadInput
-from mocolib.runs import Run, all_runs, find, publish, read, record, verify
+from mocolib.publish import publish, verify
+from mocolib.record import record
+from mocolib.runs import Run, all_runs, find, read
 from tests.quiet import run_quietly
 from tests.tiny import blobs, flags, rows, tiny, write_images
 
@@ -23,7 +26,7 @@ COMPARED = ("steps.parquet", "weights.safetensors", "end.json")
 @pytest.fixture(autouse=True)
 def often(monkeypatch):
     """A checkpoint every 5 steps: three parts in a tiny run."""
-    monkeypatch.setattr(runs, "EVERY", 5)
+    monkeypatch.setattr(recorder, "EVERY", 5)
 
 
 def finish(root, recipe=None, data=None) -> Run:
@@ -78,7 +81,7 @@ def test_a_run_reads_back_as_it_was(tmp_path, data):
 
 def test_the_weights_are_those_of_the_last_step(tmp_path, data):
     run = finish(tmp_path)
-    training = runs.train(tiny(), data)
+    training = recorder.train(tiny(), data)
     rows(training)
     kept = safetensors.torch.load_file(run.folder / "weights.safetensors")
     own = training.model.state_dict()
@@ -90,7 +93,7 @@ def test_where_a_run_came_from(tmp_path, data):
     provenance = finish(tmp_path).provenance
     keys = {"mocolib", "python", "torch", "numpy", "timm", "torch-optimi", "data"}
     assert provenance.keys() >= keys | {"data_name", "threads", "machine", "date"}
-    assert provenance["torch"] == runs.version("torch")
+    assert provenance["torch"] == recorder.version("torch")
     assert provenance["data"] == data.fingerprint
     assert provenance["threads"] == 1
     pd.Timestamp(provenance["date"])
@@ -109,7 +112,7 @@ def test_a_diverged_run_is_recorded(tmp_path, monkeypatch):
     assert len(run.steps) == run.end["steps"] < 200
     assert run.end["knn"] is None
     assert verify(run) == []
-    monkeypatch.setattr(runs, "train", None)
+    monkeypatch.setattr(recorder, "train", None)
     assert list(record(recipe, blobs(), tmp_path)) == []
 
 
@@ -137,7 +140,7 @@ def test_a_finished_run_is_read_not_trained(tmp_path, monkeypatch):
     def never(*_):
         raise AssertionError("a finished run was trained again")
 
-    monkeypatch.setattr(runs, "train", never)
+    monkeypatch.setattr(recorder, "train", never)
     assert list(record(tiny(), blobs(), tmp_path)) == []
     after = {f: (f.stat().st_mtime_ns, f.read_bytes()) for f in run.folder.iterdir()}
     kept = {f for f in before if f.name != "lock"}
@@ -196,7 +199,7 @@ class Killed(BaseException):
 def crash_at(monkeypatch, moment: int, behind: bool):
     """The process ends at the n-th change of the file system, before or behind it."""
     count = iter(range(10**6))
-    replace, unlink = runs.os.replace, runs.Path.unlink
+    replace, unlink = files.os.replace, recorder.Path.unlink
 
     def wrap(change):
         def changed(*args, **kwargs):
@@ -209,8 +212,8 @@ def crash_at(monkeypatch, moment: int, behind: bool):
 
         return changed
 
-    monkeypatch.setattr(runs.os, "replace", wrap(replace))
-    monkeypatch.setattr(runs.Path, "unlink", wrap(unlink))
+    monkeypatch.setattr(files.os, "replace", wrap(replace))
+    monkeypatch.setattr(recorder.Path, "unlink", wrap(unlink))
 
 
 @pytest.mark.parametrize("behind", [False, True])

@@ -150,6 +150,19 @@ def test_what_was_changed_on_the_way_is_restored(data):
     assert states_equal(resumed, unbroken)
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "lamb", "stableadamw"])
+def test_another_second_moment_decay_is_restored(data, optimizer):
+    unbroken = start(data, optimizer=optimizer, beta2=0.9)
+    rows(unbroken, 3)
+    unbroken.change(beta2=0.95, patch_projection_clip=0.01)
+    rows(unbroken, 2)
+    resumed = start(data, optimizer=optimizer, beta2=0.9)
+    resumed.restore(*saved(unbroken))
+    assert resumed.recipe.beta2 == 0.95
+    assert rows(resumed) == rows(unbroken)
+    assert states_equal(resumed, unbroken)
+
+
 def test_a_state_belongs_to_its_run_alone(data):
     """Going on with one run does not reach into another restored from its state."""
     one = start(data)

@@ -5,9 +5,11 @@ import math
 import pytest
 import timm.models.vision_transformer as timm_vit
 import torch
+import torch.nn.functional as F
 import torchvision.models
 from torch import nn
 
+from mocolib.moco import PART, Encoder
 from mocolib.train import train
 from mocolib.vit import PatchProjection, build_backbone, patchify, sincos_positions
 from tests.tiny import blobs, random_images, tiny
@@ -294,3 +296,54 @@ def test_a_large_resnet_keeps_its_stem():
     theirs.load_state_dict(ours.body.state_dict())
     images = batch(1, 3, 96)
     assert torch.equal(ours(images)[0], theirs.eval()(images))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_smallest_resnet_by_hand(channels):
+    """Stem and one block in plain calls; 64 features at the end."""
+    ours = build(channels, backbone="resnet8").eval()
+    images = batch(2, channels)
+
+    def conv_norm(x, conv, norm, stride=1):
+        x = F.conv2d(x, conv.weight, stride=stride, padding=conv.padding)
+        mean, var = norm.running_mean, norm.running_var
+        return F.batch_norm(x, mean, var, norm.weight, norm.bias)
+
+    features, out = ours(images)
+    assert features.shape == (2, 64) == (2, ours.width)
+    x = conv_norm(images, ours.stem, ours.norm, 2).relu()
+    assert torch.allclose(out["stem"], x, atol=1e-6)
+    first, *rest = ours.blocks
+    y = conv_norm(x, first.conv1, first.bn1).relu()
+    x = (conv_norm(y, first.conv2, first.bn2) + x).relu()
+    for block in rest:
+        y = conv_norm(x, block.conv1, block.bn1, 2).relu()
+        y = conv_norm(y, block.conv2, block.bn2)
+        x = (y + conv_norm(x, *block.downsample, 2)).relu()
+    assert torch.allclose(features, x.mean((2, 3)), atol=1e-5)
+
+
+# ---- BatchNorm behind the patch projection
+
+
+def test_batch_norm_acts_on_each_token():
+    model = build(patch_projection_norm="batch").train()
+    images = batch(6)
+    _, out = model(images)
+    tokens = out["patches"].flatten(0, 1)  # every token of every image
+    assert torch.allclose(tokens.mean(0), torch.zeros(tokens.shape[1]), atol=1e-5)
+    plain = model.patch_projection(images).flatten(0, 1)
+    variance = plain.var(0, correction=0)
+    expected = (plain - plain.mean(0)) / (variance + 1e-5).sqrt()
+    assert torch.allclose(tokens, expected, atol=1e-5)
+
+
+def test_with_that_norm_a_view_is_never_split():
+    recipe = tiny(patch_projection_norm="batch")
+    torch.manual_seed(0)
+    encoder = Encoder(recipe, 3)
+    assert not encoder.splits
+    views = batch(2 * (PART + 2), side=8).view(2, PART + 2, 3, 8, 8)
+    _, features = encoder(views)
+    for view, feature in zip(views, features, strict=True):
+        assert torch.equal(encoder.backbone(view)[0], feature)

@@ -4,7 +4,8 @@ import base64
 import html
 import io
 
-from IPython.display import HTML, Markdown
+import pandas as pd
+from IPython.display import HTML
 from matplotlib.figure import Figure
 
 from mocolib import claims
@@ -22,26 +23,26 @@ def picture(figure: Figure, alt: str, caption: str) -> HTML:
     )
 
 
-def verdict(*ids: str) -> Markdown:
+def verdict(*ids: str) -> HTML:
     """What the recorded runs say on some claims; the words come from `claims`."""
-    return Markdown("\n\n".join(_told(claims.CLAIMS[id]()) for id in ids))
+    return HTML("".join(_told(claims.CLAIMS[id]()) for id in ids))
 
 
 def _told(verdict: claims.Verdict) -> str:
+    seeds = max((len(e.values) for e in verdict.effects), default=0)
+    lead = (
+        f"<p><strong>{verdict.id}: {verdict.word}</strong> ({verdict.runs} runs, "
+        f"{seeds} seeds). {html.escape(verdict.claim)}.</p>"
+    )
     if verdict.word == "too few runs":
-        return (
-            f"**{verdict.id}: {verdict.word}** ({verdict.runs} runs). {verdict.claim}."
-        )
-    lines = [
-        f"**{verdict.id}: {verdict.word}** ({verdict.runs} runs). {verdict.claim}.",
-        "",
-        "| measured | mean over seeds | 95 % interval | holds |",
-        "|---|---|---|---|",
+        return lead
+    rows = [
+        {
+            "measured": effect.name,
+            "mean over seeds": f"{effect.mean:+.4f}",
+            "95 % interval": "{:+.4f} to {:+.4f}".format(*effect.interval),
+            "holds": "yes" if effect.holds else "no",
+        }
+        for effect in verdict.effects
     ]
-    for effect in verdict.effects:
-        low, high = effect.interval
-        lines.append(
-            f"| {effect.name} | {effect.mean:+.4f} | {low:+.4f} to {high:+.4f} "
-            f"| {'yes' if effect.holds else 'no'} |"
-        )
-    return "\n".join(lines)
+    return lead + pd.DataFrame(rows).to_html(index=False, border=0)

@@ -1,0 +1,181 @@
+"""Counterfactual replay: the same run again from some step on, with one thing changed.
+
+    run = read("af3d", public_root())
+    for step in replay(run, 120, data, until=150, patch_projection="fixed"):
+        print(step.index, step.grad_inf["patch_projection"], step.knn)
+
+Every random number comes from (seed, purpose, step), so a replay meets the batches
+and views of the record by itself. Recorded runs keep no states on the way; the steps
+before a replay are trained again, once, and held against the record loss by loss.
+The states they pass stay in a cache folder that may be deleted at any time.
+"""
+
+import contextlib
+import json
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+
+from mocolib.data import Dataset, user_root
+from mocolib.errors import BadInput
+from mocolib.runs import Run, public_root
+from mocolib.train import Step, Training, train
+
+EVERY = 25  # steps between the states in the cache
+
+
+class Replay(Iterator):
+    """An iterator of `Step` from the one behind `start` on.
+
+    `departure` says in a sentence from which step, and by how much, what was trained
+    again is not the record; it is empty where it is the record bit for bit.
+    """
+
+    def __init__(self, run: Run, training: Training, until: int, departure: str):
+        self.training, self.until, self.start = training, until, training.done
+        self.departure, self.changed = departure, False
+        self._run, self._losses = run, run.steps["loss"]
+
+    def __next__(self) -> Step:
+        if self.training.done >= self.until:
+            raise StopIteration
+        step = next(self.training)
+        if not self.changed:
+            self.departure = self.departure or _departs(self._run, self._losses, step)
+        return step
+
+
+def replay(run: Run, step: int, data: Dataset, until: int | None = None, **changes):
+    """Go on from the state behind `step` (0: the start) up to step `until`.
+
+    `changes` are fields that may change in mid-run. A projection that is fixed here
+    still has its gradient read, so that the same layer can be compared.
+    """
+    until = run.recipe.steps if until is None else until
+    _check(run, step, data, until, changes)
+    training, departure = _trained_again(run, step, data)
+    again = Replay(run, training, until, departure)
+    again.changed = bool(changes)
+    if changes.get("patch_projection") == "fixed":
+        _hold_projection(training)
+        changes = {k: v for k, v in changes.items() if k != "patch_projection"}
+    if changes:
+        training.change(**changes)
+    return again
+
+
+def _check(run: Run, step: int, data: Dataset, until: int, changes: dict):
+    if not run.finished:
+        raise BadInput(f"run {run.id} is unfinished, but must be finished to replay.")
+    last = run.end["steps"]
+    if not 0 <= step < last:
+        raise BadInput(f"step is {step!r}, but must be from 0 to {last - 1}.")
+    if not step < until <= run.recipe.steps:
+        raise BadInput(
+            f"until is {until!r}, but must be from {step + 1} to {run.recipe.steps}."
+        )
+    if data.fingerprint != run.provenance["data"]:
+        raise BadInput(
+            f"dataset {data.name} has fingerprint {data.fingerprint}, but must have "
+            f"{run.provenance['data']} to replay run {run.id}."
+        )
+    if "patch_projection" in changes and run.recipe.backbone != "vit":
+        raise BadInput(
+            f"backbone is {run.recipe.backbone!r}, but must be vit to change "
+            "patch_projection."
+        )
+
+
+def _hold_projection(training: Training):
+    """Put the patch projection back behind each update: fixed, its gradient seen.
+
+    The steps are those of a projection without gradient (tests hold the two
+    together), since no optimizer here lets one layer's update depend on another's.
+    """
+    held = list(training.model.query.backbone.patch_projection.parameters())
+    kept = [p.detach().clone() for p in held]
+    training.optimizer.register_step_post_hook(
+        lambda *_: torch._foreach_copy_([p.data for p in held], kept)
+    )
+
+
+# --- the steps before -------------------------------------------------------------
+
+
+def _trained_again(run: Run, step: int, data: Dataset) -> tuple[Training, str]:
+    """A training that has done `step` steps, and how it departs from the record."""
+    folder = cache_folder(run)
+    training, departure = _nearest(folder, run, step, data)
+    losses = run.steps["loss"]
+    training.recipe = run.recipe.replace(knn_every=0)  # a reading changes no state
+    while training.done < step:
+        record = next(training)
+        departure = departure or _departs(run, losses, record)
+        if training.outcome != "running":
+            raise BadInput(
+                f"run {run.id} {training.outcome} when trained again, but must reach "
+                f"step {step}. {departure}"
+            )
+        if training.done % EVERY == 0 or training.done == step:
+            _save(folder / f"{training.done:06}.safetensors", training, departure)
+    training.recipe = run.recipe
+    return training, departure
+
+
+def cache_folder(run: Run) -> Path:
+    """Where states of a run are kept: in its folder, but outside of the public set."""
+    public = run.folder.resolve().parent == public_root().resolve()
+    base = user_root() / "replay" / run.id if public else run.folder / "replay"
+    return base / f"torch-{torch.__version__}"  # another torch, other last digits
+
+
+def _departs(run: Run, losses, step: Step) -> str:
+    """A sentence where a step's loss is not the recorded one, else nothing.
+
+    The loss is what the record keeps to the last bit.
+    """
+    recorded = losses.get(step.index - 1, math.nan)
+    if step.loss == recorded or (math.isnan(step.loss) and math.isnan(recorded)):
+        return ""
+    return (
+        f"Trained again, run {run.id} departs from its record at step {step.index}: "
+        f"loss {step.loss!r} in place of {float(recorded)!r} (torch "
+        f"{torch.__version__} here, {run.provenance['torch']} there)."
+    )
+
+
+def _nearest(folder: Path, run: Run, step: int, data: Dataset) -> tuple[Training, str]:
+    """The latest cached state that is not behind `step`; without one, the start."""
+    for file in sorted(folder.glob("*.safetensors"), reverse=True):
+        if int(file.stem) > step:
+            continue
+        training = train(run.recipe, data, run.provenance["threads"])
+        # a state that can't be read is made anew
+        with contextlib.suppress(
+            OSError, safetensors.SafetensorError, KeyError, ValueError, RuntimeError
+        ):
+            return training, _load(file, training)
+    return train(run.recipe, data, run.provenance["threads"]), ""
+
+
+def _load(file: Path, training: Training) -> str:
+    with safetensors.safe_open(file, "pt") as opened:
+        tensors = {k: opened.get_tensor(k) for k in opened.keys()}  # noqa: SIM118
+        kept = json.loads(opened.metadata()["values"])
+    training.restore(tensors, kept["values"])
+    return kept["departure"]
+
+
+def _save(file: Path, training: Training, departure: str):
+    tensors, values = training.state()
+    kept = json.dumps({"values": values, "departure": departure})
+    tensors = {k: v.contiguous() for k, v in tensors.items()}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(f".{os.getpid()}")
+    part.write_bytes(safetensors.torch.save(tensors, {"values": kept}))
+    os.replace(part, file)  # whole or not at all

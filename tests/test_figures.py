@@ -1,0 +1,120 @@
+"""Each figure shows the runs' own numbers, with labels on every axis."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from mocolib import figures, measures
+from tests.planted import LAYERS, events, plant, shaking
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run with spikes in all layers and dips in its kNN curve."""
+    knn = shaking(0.001, 0)
+    knn[[20, 30]] -= 0.05
+    norms = {layer: events(i) for i, layer in enumerate(LAYERS)}
+    return plant(tmp_path_factory.mktemp("run"), knn, norms=norms, batch_size=500)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Two rates, projection learned and fixed, three seeds."""
+    root = tmp_path_factory.mktemp("runs")
+    return [
+        plant(
+            *(root, shaking(0.003, seed), rate + 0.01 * seed),
+            norms={layer: events(seed + i) for i, layer in enumerate(LAYERS)},
+            **{"base_lr": rate, "patch_projection": kind, "seed": seed},
+        )
+        for rate in (0.1, 0.4)
+        for kind in ("learned", "fixed")
+        for seed in range(3)
+    ]
+
+
+def labelled(figure: Figure):
+    """Drawn without a warning, every axis labelled, no text under 8 points."""
+    figure.canvas.draw()
+    assert all(ax.get_ylabel() for ax in figure.axes)
+    assert any(ax.get_xlabel() for ax in figure.axes)
+    for ax in figure.axes:
+        ticks = [*ax.get_xticklabels(), *ax.get_yticklabels()]
+        assert all(text.get_fontsize() >= 8 for text in [*ticks, *ax.texts])
+
+
+@pytest.mark.parametrize("x", ["step", "samples"])
+def test_curves_are_those_of_the_first_seed(runs, x):
+    figure = figures.curves(runs, x)
+    labelled(figure)
+    drawn = [line.get_ydata() for line in figure.axes[1].lines]
+    assert any(np.allclose(d, 3.0) for d in drawn if len(d))  # the planted loss
+    assert len(runs[0].steps) in {len(d) for d in drawn}
+
+
+def test_accuracy_is_every_runs_linear_probe(runs):
+    figure = figures.accuracy(runs, "base_lr", paper=("adamw_learned", "adamw_fixed"))
+    labelled(figure)
+    dots = [y for line in figure.axes[0].lines for y in line.get_ydata()]
+    for run in runs:
+        assert run.end["linear_probe"] in dots
+    theirs = [y for line in figure.axes[1].lines for y in line.get_ydata()]
+    numbers = figures.paper_numbers("adamw_learned", "adamw_fixed")["accuracy"]
+    assert set(theirs) == set(numbers)
+
+
+def test_the_microscope_shows_every_layer_in_order(run):
+    figure = figures.microscope(run)
+    labelled(figure)
+    heat, below = figure.axes[:2]
+    shown = heat.collections[0].get_array().reshape(len(LAYERS), -1)
+    for row, layer in zip(shown, LAYERS, strict=True):
+        expected = measures.log_ratio(measures.gradients(run, layer))
+        assert np.allclose(np.ma.filled(row, np.nan), expected, equal_nan=True)
+    names = [label.get_text() for label in heat.get_yticklabels()]
+    assert names == ["patch projection", "block 1, qkv", "projector 1", "predictor 2"]
+    top, bottom = heat.get_ylim()[::-1]
+    assert top < bottom  # the first row on top
+    assert heat.lines[0].get_xdata().tolist() == measures.spike_steps(run).tolist()
+    assert (
+        below.lines[0].get_ydata().tolist() == measures.monitored(run)["knn"].tolist()
+    )
+    assert below.lines[1].get_xdata().tolist() == [105, 155]  # the planted dips
+    assert heat.get_xlim() == below.get_xlim()
+
+
+def test_the_microscope_leaves_out_a_fixed_projection(runs):
+    fixed = next(run for run in runs if run.recipe.patch_projection == "fixed")
+    names = [t.get_text() for t in figures.microscope(fixed).axes[0].get_yticklabels()]
+    assert names[0] == "block 1, qkv"
+
+
+def test_the_lead_histogram_shows_every_run_and_its_chance(runs):
+    learned = [run for run in runs if run.recipe.patch_projection == "learned"]
+    figure = figures.lead_histogram(learned)
+    labelled(figure)
+    assert [ax.get_ylabel() for ax in figure.axes] == ["base rate 0.1", "base rate 0.4"]
+    shown = [x for ax in figure.axes for x in ax.lines[0].get_xdata()]
+    leads = [
+        measures.lead(
+            measures.gradients(run, "patch_projection"),
+            measures.gradients(run, "projector.0"),
+        )
+        for run in learned
+    ]
+    assert shown == pytest.approx(leads)
+
+
+def test_one_run_seen_by_two_monitors(run):
+    figure = figures.monitors(run)
+    labelled(figure)
+    dense, thin = (ax.lines[0] for ax in figure.axes)
+    assert dense.get_ydata().tolist() == measures.monitored(run)["knn"].tolist()
+    assert thin.get_xdata().tolist() == measures.once_an_epoch(run)["step"].tolist()
+    titles = [ax.get_title("right") for ax in figure.axes]
+    assert titles == ["read every 5 steps: 2 dips", "read once an epoch: 0 dips"]
+
+
+def test_a_caption_counts(run, runs):
+    assert figures.caption([run]).endswith("batch 500; 1 run, 1 seed")
+    assert figures.caption(runs).endswith("12 runs, 3 seeds")

@@ -1,0 +1,131 @@
+"""Measures on curves whose truth is planted."""
+
+import numpy as np
+import pytest
+
+from mocolib import measures
+from mocolib.errors import BadInput
+from tests.planted import events, plant, shaking, wandering
+
+
+def test_jitter_of_a_line_is_small_and_of_outliers_their_share():
+    line = np.linspace(0.2, 0.4, 64)
+    # inside, a line equals its median; at the ends half a window of slope is left
+    assert measures.jitter(line) < 0.004
+    flat = np.full(64, 0.3)
+    assert measures.jitter(flat) == 0
+    flat[[10, 30, 31, 50]] -= 0.02
+    assert measures.jitter(flat) == pytest.approx(0.02 * (4 / 64) ** 0.5)
+
+
+def test_jitter_does_not_see_slow_learning():
+    slow = 0.4 - 0.2 * np.exp(-np.arange(80) / 40)
+    shaken = slow + np.random.default_rng(0).normal(size=80) * 0.005
+    assert measures.jitter(slow) < 0.003
+    assert measures.jitter(shaken) == pytest.approx(0.005, rel=0.3)
+
+
+def test_a_planted_dip_is_counted_once():
+    curve = np.linspace(0.2, 0.4, 100)
+    assert len(measures.dips(curve, sigma=0.005)) == 0
+    curve[40:45] -= 0.05
+    assert measures.dips(curve, sigma=0.005).tolist() == [40]
+    curve[70:72] -= 0.05
+    assert measures.dips(curve, sigma=0.005).tolist() == [40, 70]
+    assert len(measures.dips(curve, sigma=0.05)) == 0  # 3 sigma is more than the dip
+
+
+def test_a_planted_spike_is_found_where_it_begins():
+    norms = np.ones(200)
+    norms[100:104] = [3, 5, 4, 3]
+    norms[10] = 9  # too early to judge
+    assert measures.spikes(norms).tolist() == [100]
+    assert len(measures.spikes(np.ones(200))) == 0
+
+
+def test_a_planted_lead_of_three_steps_is_found():
+    first = wandering(0)
+    last = np.roll(first, 3) * wandering(1) ** 0.3
+    by_lag = measures.cross_correlation(first, last)
+    assert by_lag.idxmax() == 3
+    assert measures.lead(first, last) > np.quantile(
+        measures.lead_null(first, last), 0.99
+    )
+    assert measures.lead(last, first) == pytest.approx(-measures.lead(first, last))
+
+
+def test_white_noise_gives_no_lead():
+    ranks = []
+    for seed in range(20):
+        first, last = wandering(seed), wandering(seed + 100)
+        null = measures.lead_null(first, last, draws=60)
+        ranks.append((null < measures.lead(first, last)).mean())
+    # under the null ranks are uniform: neither all high nor all low
+    assert 0.25 < np.mean(ranks) < 0.75
+
+
+def test_noise_overlooks_the_dips_that_jitter_sees():
+    calm = shaking(0.004, seed=0, readings=400)
+    shaken = calm.copy()
+    shaken[[50, 150, 250, 350]] -= 0.1
+    assert measures.noise(calm) == pytest.approx(0.004, rel=0.15)
+    assert measures.noise(shaken) == pytest.approx(measures.noise(calm), rel=0.05)
+    assert measures.jitter(shaken) > 2 * measures.jitter(calm)
+
+
+def test_a_planted_fall_behind_an_event_is_measured():
+    steps = np.arange(5, 401, 5)
+    knn = np.full(80, 0.4)
+    knn[(steps >= 203) & (steps < 223)] = 0.37  # an event at step 203
+    fall = measures.falls(steps, knn)
+    assert fall[203] == pytest.approx(0.03)
+    assert fall[150] == pytest.approx(0)
+    assert fall.idxmax() in range(201, 206)  # all moments between the two readings
+    assert fall.index[0] == 6  # no reading comes before
+    assert fall.index[-1] == 381  # the last with 20 steps behind it
+    assert measures.falls([], []).empty
+
+
+def test_a_reading_at_the_event_comes_after_it():
+    steps, knn = np.arange(1, 61), np.full(60, 0.4)
+    knn[30:] = 0.3  # from step 31 on
+    assert measures.falls(steps, knn)[31] == pytest.approx(0.1)
+
+
+def test_the_fall_after_spikes_is_that_of_the_spikes_and_not_of_the_trend(tmp_path):
+    norms, readings = events(0), np.arange(5, 241, 5)
+    knn = np.linspace(0.3, 0.2, 48)  # falls all the time
+    run = plant(tmp_path, knn, norms={"patch_projection": norms})
+    begins = measures.spike_steps(run)
+    assert begins.tolist() == [51, 91, 131, 171, 211]
+    assert measures.fall_after_spikes(run) == pytest.approx(0, abs=0.002)
+    for begin in begins:
+        knn[(readings >= begin) & (readings < begin + 20)] -= 0.05
+    dipped = plant(tmp_path, knn, norms={"patch_projection": norms}, seed=1)
+    assert measures.fall_after_spikes(dipped) > 0.03
+    calm = plant(tmp_path, knn, seed=2)
+    assert np.isnan(measures.fall_after_spikes(calm))  # no spike
+
+
+def test_once_an_epoch_is_the_first_reading_behind_each_epoch(tmp_path):
+    run = plant(tmp_path, shaking(0, 0), batch_size=512, steps=240)
+    # 10,000 images are 19.5 steps; the warmup of 20 steps hides none of these
+    assert measures.once_an_epoch(run)["step"].tolist()[:4] == [25, 40, 60, 80]
+    other = plant(tmp_path, shaking(0, 0), dataset="folder:mine")
+    with pytest.raises(BadInput, match="epoch"):
+        measures.once_an_epoch(other)
+
+
+def test_a_summary_says_nan_where_a_run_diverged(tmp_path):
+    good = plant(tmp_path, shaking(0.003, 0), probe=0.41)
+    knn = np.full(48, np.nan)
+    bad = plant(tmp_path, knn, outcome="diverged at step 240", seed=1)
+    table = measures.summary([good, bad])
+    assert table["linear_probe"].tolist()[0] == 0.41
+    assert table[["linear_probe", "knn", "jitter"]].iloc[1].isna().all()
+
+
+def test_the_final_loss_is_a_share_of_the_start(tmp_path):
+    start = 4 * 0.2 * np.log(256)
+    run = plant(tmp_path, shaking(0, 0), loss=0.9 * start, batch_size=256)
+    assert measures.final_loss(run) == pytest.approx(0.9)
