@@ -1,7 +1,9 @@
 """mocolib: MoCo v3 small enough to read, with the probes that show why it shakes.
 
-The way of the data, one direction: recipe -> data -> augment -> moco (vit) -> train
-(optim, probe, evaluate) -> runs -> claims -> figures, lab.
+The way of the data, one direction: recipe -> data -> augment -> moco and its relatives
+(vit) -> train (optim, probe, evaluate) -> record -> runs -> sweep -> measures -> claims
+-> figures, lab. Beside it: replay and causes (a run once more, with one change),
+completeness (what a random projection keeps) and curvature.
 
     import mocolib
     recipe = mocolib.named_recipe("live", base_lr=4e-3, patch_projection="fixed")
@@ -17,7 +19,8 @@ sleep_early()
 
 from mocolib.data import load  # noqa: E402
 from mocolib.errors import BadInput  # noqa: E402
-from mocolib.recipe import Recipe, named_recipe  # noqa: E402
+from mocolib.named import named_recipe  # noqa: E402
+from mocolib.recipe import Recipe  # noqa: E402
 from mocolib.train import train  # noqa: E402
 
 __version__ = "0.1.0"

@@ -16,6 +16,7 @@ from mocolib import __version__, publish, runs
 from mocolib import recipe as recipes
 from mocolib.data import load
 from mocolib.errors import BadInput
+from mocolib.named import NAMED, named_recipe
 from mocolib.record import record
 
 CLOSE = 0.01  # loss over the first steps of a run that is trained again elsewhere
@@ -124,11 +125,11 @@ def _changes(options) -> dict:
 
 def _recipe(options) -> recipes.Recipe:
     changes = _changes(options)
-    if options.recipe in recipes.NAMED:
-        return recipes.named_recipe(options.recipe, **changes)
+    if options.recipe in NAMED:
+        return named_recipe(options.recipe, **changes)
     if Path(options.recipe).suffix in (".toml", ".json"):
         return recipes.from_file(options.recipe).replace(**changes)
-    known = ", ".join(recipes.NAMED)
+    known = ", ".join(NAMED)
     raise BadInput(
         f"recipe is {options.recipe!r}, but must be one of {known}, "
         "or a .toml or .json file."

@@ -266,6 +266,11 @@ def _check_together(r: Recipe):
         )
     _check_keys(r)
     if r.backbone != "vit":
+        if r.patch_projection == "fixed":
+            raise BadInput(
+                "patch_projection is 'fixed', but must be learned for a "
+                f"{r.backbone}, which has none."
+            )
         return
     if r.image_size % r.patch_size:
         raise BadInput(
@@ -347,77 +352,3 @@ def from_text(field, text: str):
     except ValueError:
         value = text
     return checked(field, value)
-
-
-NAMED = {
-    # Half a minute on two cores. On the embedded images kNN climbs within seconds, and
-    # one can see what a rate does before one has lost patience.
-    "live": Recipe(
-        width=32,
-        depth=2,
-        batch_size=512,
-        steps=200,
-        knn_every=5,
-        knn_memory="clean",
-        knn_memory_size=2000,
-    ),
-    # The recorded experiments: JPEG re-encode of CIFAR-10, a batch large enough for
-    # the gradient noise not to cover the shaking, a dense monitor on clean images.
-    "mini": Recipe(
-        dataset="folder:cifar10",
-        image_size=32,
-        patch_size=8,
-        width=32,
-        batch_size=1024,
-        steps=250,
-        warmup_steps=30,
-        knn_every=5,
-        knn_memory="clean",
-    ),
-}
-
-
-def _imagenet(width: int, heads: int, **changes) -> Recipe:
-    """The paper's ImageNet setting: batch 4096, 300 epochs, 40 of them warmup."""
-    steps_an_epoch = 1281167 // 4096
-    return Recipe(
-        dataset="folder:imagenet",
-        image_size=224,
-        patch_size=16,
-        width=width,
-        depth=12,
-        heads=heads,
-        patch_projection="fixed",
-        head_hidden=4096,
-        head_dim=256,
-        batch_size=4096,
-        base_lr=1.5e-4,
-        steps=300 * steps_an_epoch,
-        warmup_steps=40 * steps_an_epoch,
-        schedule="cosine",
-        momentum_schedule="cosine",
-        knn_every=50,
-        knn_memory_size=131072,
-        **changes,
-    )
-
-
-# A cluster's work: 300 passes over 1.28 million images. In the paper a linear
-# probe then reads 72.5 % (ViT-S) and 76.5 % (ViT-B).
-NAMED["vit_s"] = _imagenet(384, 12)
-NAMED["vit_b"] = _imagenet(768, 12)
-
-
-def named_recipe(name: str, **changes) -> Recipe:
-    """One of the named recipes, with fields changed.
-
-    live   a mini-experiment on the embedded Fashion-MNIST, about 20 s on two cores;
-           kNN .71 at the end
-    mini   the size of the book's recorded runs, on the JPEG re-encode of CIFAR-10,
-           about 2 min on one core; kNN .35 and a linear probe of .39 at the end
-    vit_s  the paper's ViT-S/16, 300 epochs of ImageNet; 72.5 % linear probe there
-    vit_b  the paper's ViT-B/16, 300 epochs of ImageNet; 76.5 % linear probe there
-    """
-    if name not in NAMED:
-        raise BadInput(f"recipe is {name!r}, but must be one of {', '.join(NAMED)}.")
-    return NAMED[name].replace(**changes)

@@ -35,6 +35,7 @@ from mocolib import recipe as recipes
 from mocolib import runs
 from mocolib.data import load
 from mocolib.errors import BadInput
+from mocolib.named import named_recipe
 from mocolib.recipe import Recipe
 from mocolib.record import record
 
@@ -66,7 +67,7 @@ def read(name, **changes) -> Sweep:
     unknown = set(table) - {"title", "cost", "shows", "recipe", "points", "grid"}
     if unknown:
         raise BadInput(f"sweep {path} has an unknown entry {min(unknown)!r}.")
-    base = recipes.named_recipe(table.get("recipe", "mini"))
+    base = named_recipe(table.get("recipe", "mini"))
     grid, points = table.get("grid", {}), table.get("points", [{}])
     if not isinstance(grid, dict) or not all(
         isinstance(v, list) for v in grid.values()

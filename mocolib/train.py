@@ -109,9 +109,9 @@ class Training:
                     f"{name} cannot change in mid-run, but one of "
                     f"{', '.join(CHANGEABLE)} can."
                 )
-        self.recipe = self.recipe.replace(**fields)
+        self.recipe = self.recipe.replace(**fields)  # refuses what can't be
         self.changes.append({"step": self.done, **fields})
-        if "patch_projection" in fields:
+        if "patch_projection" in fields and self.recipe.backbone == "vit":
             learned = self.recipe.patch_projection == "learned"
             self.model.query.backbone.patch_projection.requires_grad_(learned)
 

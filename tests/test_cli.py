@@ -12,7 +12,8 @@ from mocolib import __main__ as cli
 from mocolib import files, runs
 from mocolib import record as recorder
 from mocolib.data import load
-from mocolib.recipe import FIELDS, NAMED, Recipe, from_file
+from mocolib.named import NAMED
+from mocolib.recipe import FIELDS, Recipe, from_file
 from mocolib.record import record
 from tests.tiny import flags, tiny, write_images
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from mocolib import recipe as recipes
 from mocolib.errors import BadInput
-from mocolib.recipe import FIELDS, NAMED, Recipe, from_dict, from_file, from_text
+from mocolib.named import NAMED, named_recipe
+from mocolib.recipe import FIELDS, Recipe, from_dict, from_file, from_text
 from tests.tiny import tiny
 
 NAN_AND_INFINITY = (math.nan, math.inf, -math.inf)
@@ -150,6 +151,10 @@ def test_a_bad_word_on_the_command_line_is_named(name, typed):
     ("changes", "names"),
     [
         ({"warmup_steps": 13}, ("warmup_steps", "steps")),
+        (
+            {"backbone": "resnet8", "patch_projection": "fixed"},
+            ("patch_projection", "resnet8"),
+        ),
         ({"patch_size": 3}, ("patch_size", "image_size")),
         ({"heads": 3}, ("heads", "width")),
         ({"width": 6}, ("width", "sin-cos")),
@@ -218,10 +223,10 @@ def test_fields_left_out_of_a_file_keep_their_defaults(tmp_path):
 
 
 def test_named_recipes():
-    assert recipes.named_recipe("live", seed=3).seed == 3
-    assert all(name in recipes.named_recipe.__doc__ for name in NAMED)
+    assert named_recipe("live", seed=3).seed == 3
+    assert all(name in named_recipe.__doc__ for name in NAMED)
     with pytest.raises(BadInput, match=r"^recipe is 'huge', but must be one of live"):
-        recipes.named_recipe("huge")
+        named_recipe("huge")
     paper = NAMED["vit_b"]
     assert (paper.width, paper.depth, paper.heads) == (768, 12, 12)
     assert paper.batch_size == 4096

@@ -224,6 +224,14 @@ def test_a_changed_rate_counts_from_the_next_step(data):
     assert changed.changes == [{"step": 4, "base_lr": 0.02}]
 
 
+def test_a_resnet_has_no_projection_to_fix(data):
+    training = start(data, backbone="resnet8")
+    training.change(patch_projection="learned")  # as it is
+    with pytest.raises(BadInput, match="must be learned for a resnet8"):
+        training.change(patch_projection="fixed")
+    assert training.changes == [{"step": 0, "patch_projection": "learned"}]
+
+
 def test_the_projection_can_be_fixed_and_freed(data):
     training = start(data)
     projection = training.model.query.backbone.patch_projection.weight
