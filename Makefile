@@ -6,6 +6,7 @@ SERVE ?= 1
 PORT ?=
 PY = .venv/bin/python
 READY = .venv/ready
+AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)  # JupyterLab asks for it
 
 help:
 	@echo "make book    execute and build the book, then serve it (SERVE=0, PORT=)"
@@ -35,7 +36,7 @@ test: $(READY)
 	@$(PY) -m pytest
 
 lab: $(READY)
-	@.venv/bin/jupyter lab book
+	@.venv/bin/jupyter lab book $(AS_ROOT)
 
 bench: $(READY)
 	@$(PY) -m tools.bench
