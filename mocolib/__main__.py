@@ -19,6 +19,11 @@ from mocolib.errors import BadInput
 from mocolib.named import NAMED, named_recipe
 from mocolib.record import record
 
+RECIPE = {
+    "default": "live",
+    "metavar": "NAME|FILE",
+    "help": "named recipe, or a .toml or .json file (default: live)",
+}
 CLOSE = 0.01  # loss over the first steps of a run that is trained again elsewhere
 
 
@@ -50,62 +55,46 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         dest="command", required=True, parser_class=_Parser
     )
+    folder = _Parser(add_help=False)
+    folder.add_argument("--runs", type=Path, help="folder of runs (default: ./runs)")
+    fields = _Parser(add_help=False)
+    _add_fields(fields)
 
-    train = commands.add_parser("train", help="train and record one run")
-    _add_recipe(train)
-    train.add_argument("--runs", type=Path, help="folder of runs (default: ./runs)")
-    train.add_argument("--threads", type=_count, default=1, help="processor threads")
-    train.set_defaults(run=_train)
+    def command(name, run, help, *parents):
+        added = commands.add_parser(name, help=help, parents=parents)
+        added.set_defaults(run=run)
+        return added
 
-    listing = commands.add_parser("runs", help="list runs, show one, or verify all")
+    _add_training(command, folder, fields)
+    listing = command("runs", _runs, "list runs, show one, or verify all", folder)
     listing.add_argument(
         "words",
         nargs="*",
         metavar="[list|show|verify|publish] [ID ...]",
         help="what to do (default: list), with which runs (default: all)",
     )
-    listing.add_argument("--runs", type=Path, help="folder of runs (default: ./runs)")
-    listing.set_defaults(run=_runs)
-
-    plot = commands.add_parser("plot", help="draw the curves of runs")
+    plot = command("plot", _plot, "draw the curves of runs", folder)
     plot.add_argument("id", nargs="+", help="ids, or their beginnings")
     plot.add_argument("-o", "--output", type=Path, default=Path("curves.png"))
-    plot.add_argument("--runs", type=Path, help="folder of runs (default: ./runs)")
-    plot.set_defaults(run=_plot)
+    ledger = command("claims", _claims, "what the public runs say, by claim")
+    ledger.add_argument("--write", action="store_true", help="write data/claims.json")
+    info = command("info", _info, "say what a recipe is, without training", fields)
+    info.add_argument("recipe", nargs="?", **RECIPE)
+    return parser
 
-    sweep = commands.add_parser("sweep", help="train many runs over many processes")
+
+def _add_training(command, folder, fields):
+    train = command("train", _train, "train and record one run", folder, fields)
+    train.add_argument("--recipe", **RECIPE)
+    train.add_argument("--threads", type=_count, default=1, help="processor threads")
+    help = "train many runs over many processes"
+    sweep = command("sweep", _sweep, help, folder, fields)
     sweep.add_argument("sweep", metavar="NAME|FILE", help="a named sweep or a .toml")
     sweep.add_argument(
         "--workers", type=_count, default=0, help="processes (default: all)"
     )
     sweep.add_argument("--threads", type=_count, default=1, help="threads of each")
     sweep.add_argument("--dry-run", action="store_true", help="only list the runs")
-    sweep.add_argument("--runs", type=Path, help="folder of runs (default: ./runs)")
-    _add_fields(sweep)
-    sweep.set_defaults(run=_sweep)
-
-    ledger = commands.add_parser("claims", help="what the public runs say, by claim")
-    ledger.add_argument("--write", action="store_true", help="write data/claims.json")
-    ledger.set_defaults(run=_claims)
-
-    info = commands.add_parser("info", help="say what a recipe is, without training")
-    _add_recipe(info, positional=True)
-    info.set_defaults(run=_info)
-    return parser
-
-
-def _add_recipe(parser, positional=False):
-    """--recipe NAME|FILE, and a flag for every field."""
-    name = "recipe" if positional else "--recipe"
-    extra = {"nargs": "?"} if positional else {}
-    parser.add_argument(
-        name,
-        default="live",
-        metavar="NAME|FILE",
-        help="named recipe or .toml/.json",
-        **extra,
-    )
-    _add_fields(parser)
 
 
 def _add_fields(parser):
