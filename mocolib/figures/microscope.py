@@ -1,0 +1,145 @@
+"""Gradients layer by layer, who leads whom, and what a monitor sees of it."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mocolib import measures
+from mocolib.figures.style import (
+    GREY,
+    KINDS,
+    STYLE,
+    caption,
+    layer_name,
+    settings,
+    title,
+)
+from mocolib.runs import Run
+
+
+def microscope(run: Run, sigma: float | None = None) -> Figure:
+    """Every layer's gradient over its recent median, step by step; kNN below.
+
+    Layers go down in the network's order; dark is many times the median of the 25
+    steps before. A triangle marks a spike of the first layer, a cross a dip of kNN
+    by 3 `sigma` (the noise of a calm run; without it, this run's own).
+    """
+    spikes, seen = measures.spike_steps(run), measures.monitored(run)
+    with plt.rc_context(STYLE):
+        figure, (heat, below) = plt.subplots(
+            2, sharex=True, figsize=(7.6, 6.4), height_ratios=(3, 1)
+        )
+        mesh = _layers_by_steps(heat, run)
+        height = [-1.1] * len(spikes)  # just above the first row
+        heat.plot(spikes, height, "kv", clip_on=False, label="spike, first layer")
+        heat.set_title(caption([run]), fontsize=9, loc="left", color=GREY, pad=16)
+        _monitor(below, seen, measures.noise(seen["knn"]) if sigma is None else sigma)
+        for spike in spikes:
+            below.axvline(spike, color=GREY, linewidth=0.8, linestyle=":")
+        below.set(xlabel="training step", ylabel="kNN accuracy")
+        scale = figure.colorbar(
+            mesh, ax=(heat, below), extend="both", shrink=0.6, anchor=(0, 1)
+        )
+        scale.set_ticks([0, 1, 2], labels=["×1", "×2", "×4"])
+        scale.set_label("gradient over its recent median")
+        figure.legend(loc="outside lower right", ncols=2, fontsize=9)
+    plt.close(figure)
+    return figure
+
+
+def _layers_by_steps(ax, run: Run):
+    """The heat map: log2 ratios, one lightness scale that also reads in grey."""
+    layers = measures.trained_layers(run)
+    ratios = np.stack(
+        [measures.log_ratio(measures.gradients(run, layer)) for layer in layers]
+    )
+    rows = range(len(layers))
+    steps = run.recipe.warmup_steps + 1 + np.arange(ratios.shape[1])
+    mesh = ax.pcolormesh(steps, rows, ratios, vmin=0, vmax=2, cmap="rocket_r")
+    ax.set_yticks(rows, map(layer_name, layers), fontsize=8)
+    ax.set_ylabel("layer")
+    ax.grid(False)
+    ax.invert_yaxis()
+    return mesh
+
+
+def _monitor(ax, seen: pd.DataFrame, sigma: float) -> int:
+    """A kNN curve with its dips crossed; how many there are."""
+    dips = seen.iloc[measures.dips(seen["knn"], sigma)]
+    ax.plot(seen["step"], seen["knn"], color=KINDS[0][1])
+    ax.plot(dips["step"], dips["knn"], "kx", markersize=8, label="dip of kNN begins")
+    return len(dips)
+
+
+def lead_histogram(runs: list[Run], layer: str = "projector.0") -> Figure:
+    """How far the first layer leads `layer`, against what chance gives.
+
+    A row a setting. Bars: leads after shifting one series by random offsets, all
+    runs together. Diamonds: the measured leads, one a run.
+    """
+    groups: dict = {}
+    for run in runs:
+        groups.setdefault(_setting(run, settings(runs)), []).append(run)
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            *(len(groups), 1), sharex=True, squeeze=False,
+            figsize=(7.2, 1 + 1.2 * len(groups)),
+        )  # fmt: skip
+        for ax, (name, members) in zip(axes[:, 0], groups.items(), strict=True):
+            _leads(ax, members, layer)
+            ax.set_ylabel(name or "runs", rotation=0, ha="right", va="center")
+        axes[-1, 0].set_xlabel(
+            f"lead of the first layer over {layer_name(layer)}:\n"
+            "correlation at lags +1 to +4 minus that at −1 to −4"
+        )
+        axes[0, 0].set_title(caption(runs), fontsize=9, loc="left", color=GREY)
+        axes[0, 0].legend(loc="upper left", fontsize=9)
+    plt.close(figure)
+    return figure
+
+
+def _setting(run: Run, names: list[str]) -> str:
+    values = [getattr(run.recipe, name) for name in names]
+    pairs = zip(names, values, strict=True)
+    return "\n".join(
+        f"{title(n)} {v if isinstance(v, str) else f'{v:g}'}" for n, v in pairs
+    )
+
+
+def _leads(ax, runs: list[Run], layer: str):
+    """Null as bars, the runs' leads as diamonds above them."""
+    pairs = [
+        (measures.gradients(r, measures.first_layer(r)), measures.gradients(r, layer))
+        for r in runs
+    ]
+    null = np.concatenate([measures.lead_null(*pair) for pair in pairs])
+    ax.hist(null, bins=30, density=True, color="#c4c4c4", label="chance")
+    height = ax.get_ylim()[1]
+    leads = [measures.lead(*pair) for pair in pairs]
+    ax.plot(
+        *(leads, [0.5 * height] * len(leads), "D"),
+        color=KINDS[0][1], markeredgecolor="white", label="a run",
+    )  # fmt: skip
+    ax.axvline(0, color=GREY, linewidth=0.8)
+    ax.set_yticks([])
+    ax.set_axisbelow(True)
+
+
+def monitors(run: Run, sigma: float | None = None) -> Figure:
+    """One run seen by a dense monitor, and by one that reads once an epoch."""
+    dense, thin = measures.monitored(run), measures.once_an_epoch(run)
+    sigma = measures.noise(dense["knn"]) if sigma is None else sigma
+    names = (f"every {run.recipe.knn_every} steps", "once an epoch")
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(2, sharex=True, sharey=True, figsize=(7.2, 4.6))
+        for ax, seen, name in zip(axes, (dense, thin), names, strict=True):
+            count = _monitor(ax, seen, sigma)
+            dips = "1 dip" if count == 1 else f"{count} dips"
+            ax.set_title(f"read {name}: {dips}", fontsize=10, loc="right")
+            ax.set_ylabel("kNN accuracy")
+        axes[1].lines[0].set(marker="o")
+        axes[1].set_xlabel("training step")
+        figure.suptitle(caption([run]), fontsize=9, x=0.01, ha="left", color=GREY)
+    plt.close(figure)
+    return figure

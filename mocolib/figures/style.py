@@ -1,0 +1,63 @@
+"""What all figures share: their look, and the words they use for runs."""
+
+from mocolib.recipe import FIELDS
+from mocolib.runs import Run
+
+STYLE = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e4e4e4",
+    "figure.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "legend.frameon": False,
+    "font.size": 10,
+}
+NAMES = {
+    "base_lr": "base rate",
+    "batch_size": "batch",
+    "patch_projection": "patch projection",
+    "temperature": "τ",
+    "momentum": "m",
+}
+KINDS = (("learned", "#0173b2", "o"), ("fixed", "#de8f05", "s"))
+GREY = "#555555"
+SETS = {
+    "folder:cifar10": "JPEG re-encode of CIFAR-10",
+    "fashion-mnist": "Fashion-MNIST subset",
+}
+
+
+def settings(runs: list[Run]) -> list[str]:
+    """The recipe fields in which runs differ, the seed left out."""
+    return [
+        name
+        for name in FIELDS
+        if name != "seed" and len({getattr(run.recipe, name) for run in runs}) > 1
+    ]
+
+
+def title(name: str) -> str:
+    """A field's name as a figure prints it."""
+    return NAMES.get(name, name.replace("_", " "))
+
+
+def caption(runs: list[Run]) -> str:
+    """What was run, how often and where: a line for under a figure."""
+    recipe, seeds = runs[0].recipe, len({run.recipe.seed for run in runs})
+    data = SETS.get(recipe.dataset, recipe.dataset)
+    batch = "" if "batch_size" in settings(runs) else f", batch {recipe.batch_size}"
+    return (
+        f"{data}, ViT of width {recipe.width} and depth {recipe.depth}{batch}; "
+        f"{len(runs)} run{'s' * (len(runs) > 1)}, {seeds} seed{'s' * (seeds > 1)}"
+    )
+
+
+def layer_name(layer: str) -> str:
+    """`blocks.0.qkv` as a figure prints it: `block 1, qkv`."""
+    head, *rest = layer.split(".")
+    if head == "blocks":
+        return f"block {int(rest[0]) + 1}, {rest[1]}"
+    if rest and rest[-1].isdecimal():
+        return f"{head} {int(rest[-1]) + 1}"
+    return layer.replace("_", " ").replace(".", " ")

@@ -1,0 +1,121 @@
+"""A sweep's curves, and accuracy against what was swept, beside the paper's own."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from mocolib import measures
+from mocolib.data import data_root
+from mocolib.figures.style import GREY, KINDS, SETS, STYLE, caption, settings, title
+from mocolib.runs import Run
+
+
+def long_table(runs: list[Run]) -> pd.DataFrame:
+    """All steps of all runs under each other, each row with its run's settings."""
+    parts = []
+    for run in runs:
+        steps, layer = run.steps, measures.first_layer(run)
+        part = steps[["step", "samples", "knn", "loss"]].copy()
+        part["gradient"] = steps[f"grad_inf/{layer}"]
+        for name in [*settings(runs), "seed"]:
+            part[name] = getattr(run.recipe, name)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def curves(runs: list[Run], x: str = "step") -> Figure:
+    """Dense kNN, loss and first-layer gradient over steps (or `samples`).
+
+    A line is one real run, that of the first seed: a mean over seeds would smooth the
+    dips away. The band reaches from the lowest to the highest seed.
+    """
+    table, varied = long_table(runs), settings(runs)
+    hue = next((n for n in varied if n != "patch_projection"), None)
+    style = "patch_projection" if "patch_projection" in varied else None
+    hue = hue or style
+    count = table[hue].nunique() if hue else 1
+    table = table.rename(columns={n: title(n) for n in varied})
+    first = table[table["seed"] == table["seed"].min()]
+    options = dict(
+        x=x,
+        hue=hue and title(hue),
+        style=style and title(style),
+        palette=sns.color_palette("viridis", count + 1)[:count] if hue else None,
+    )
+    rows = {
+        "knn": "kNN accuracy",
+        "loss": "loss",
+        "gradient": "first layer: largest\ngradient entry",
+    }
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(3, sharex=True, figsize=(7.2, 7.6))
+        for ax, (column, label) in zip(axes, rows.items(), strict=True):
+            legend = "full" if ax is axes[0] and hue else False
+            sns.lineplot(
+                table, y=column, ax=ax, linewidth=0, dashes=False,
+                legend=False, errorbar=("pi", 100), **options,
+            )  # fmt: skip
+            sns.lineplot(
+                first, y=column, ax=ax, linewidth=1.3, legend=legend, **options
+            )
+            ax.set_ylabel(label)
+        axes[2].set_yscale("log")
+        axes[2].set_xlabel({"step": "training step", "samples": "images seen"}[x])
+        axes[0].set_title(caption(runs), fontsize=9, loc="left", color=GREY)
+        if hue:
+            sns.move_legend(axes[0], "upper left", bbox_to_anchor=(1, 1))
+    plt.close(figure)
+    return figure
+
+
+def paper_numbers(*sweeps: str) -> pd.DataFrame:
+    """The paper's numbers of some sweeps, with their standing (data/paper.csv)."""
+    table = pd.read_csv(data_root() / "paper.csv")
+    return table[table["sweep"].isin(sweeps)]
+
+
+def accuracy(runs: list[Run], by: str, paper: tuple = ()) -> Figure:
+    """Linear probe against the swept setting, beside the paper's own numbers.
+
+    Ours: a dot a seed, a line through the means. The paper's (one number a setting):
+    filled where it stands in the text, hollow where it was derived from the text.
+    """
+    table = measures.summary(runs)
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            ncols=1 + bool(paper), figsize=(7.4, 3.4), squeeze=False
+        )
+        ours = axes[0, 0]
+        for kind, colour, mark in KINDS:
+            part = table[table["patch_projection"] == kind]
+            mean = part.groupby(by)["linear_probe"].mean()
+            ours.plot(mean.index, mean, color=colour, marker=mark, label=kind)
+            ours.plot(part[by], part["linear_probe"], ".", color=colour, alpha=0.4)
+        ours.set(xscale="log", xlabel=title(by), ylabel="linear probe, accuracy")
+        ours.set_title("this book: " + SETS[runs[0].recipe.dataset], fontsize=9)
+        ours.legend(title=title("patch_projection"))
+        if paper:
+            _paper_panel(axes[0, 1], paper, by)
+    plt.close(figure)
+    return figure
+
+
+def _paper_panel(ax, sweeps: tuple, by: str):
+    for name, (_, colour, mark) in zip(sweeps, KINDS, strict=False):
+        rows = paper_numbers(name)
+        x = rows["value"].astype(float)
+        ax.plot(x, rows["accuracy"], color=colour)
+        for standing, fill in (("T", colour), ("D", "white")):
+            part = rows["status"] == standing
+            ax.plot(
+                x[part],
+                rows["accuracy"][part],
+                mark,
+                color=colour,
+                markerfacecolor=fill,
+            )
+    ticks = sorted(set(x))
+    ax.set(xlabel=title(by), ylabel="linear probe, %", xticks=ticks)
+    ax.set_xticklabels([f"{value:.1e}".replace("e-0", "e-") for value in ticks])
+    ax.set_title("the paper: ImageNet, ViT-B/16, batch 4096", fontsize=9)
