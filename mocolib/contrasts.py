@@ -23,7 +23,9 @@ def chosen(runs: list[Run], **where) -> list[Run]:
 
 
 def growth(table: pd.DataFrame) -> pd.Series:
-    """At the largest setting minus at the smallest."""
+    """At the largest setting minus at the smallest; empty while there is but one."""
+    if table.shape[1] < 2:
+        return pd.Series(dtype=float)
     return table.iloc[:, -1] - table.iloc[:, 0]
 
 

@@ -1,14 +1,31 @@
-"""Panels for the chapters: the live one trains while you watch.
+"""Panels for the chapters: over recorded runs, over pictures, and one that trains.
 
-    from mocolib import lab, named_recipe
+    from mocolib import lab, named_recipe, sweep
+    lab.experiment(sweep.recorded("lr"), id="lr", by=("base_lr", "patch_projection"))
     lab.live(named_recipe("live"))
 
-From a run to the screen: traces (what is shown of a run) -> chart (one SVG) ->
-curves (three charts and a table) -> panel (controls and buttons), with session (the
-thread that trains) beside it.
+Recorded: describe (runs -> plain data) -> page (JSON that assets/lab.js draws) or
+explorer (the same with widgets in a kernel); `experiment` picks by where it is. Live:
+traces (what is shown of a run) -> chart (one SVG) -> curves (three charts and a table)
+-> panel (controls and buttons), with session (the thread that trains) beside it.
 """
 
-from mocolib.lab.chapter import picture, verdict
+from mocolib.lab.chapter import ledger, picture, source, verdict
+from mocolib.lab.describe import Line
 from mocolib.lab.panel import live
+from mocolib.lab.pictures import Frame, frames, pixels, svg
+from mocolib.lab.recorded import experiment
 
-__all__ = ["live", "picture", "verdict"]
+__all__ = [
+    "Frame",
+    "Line",
+    "experiment",
+    "frames",
+    "ledger",
+    "live",
+    "picture",
+    "pixels",
+    "source",
+    "svg",
+    "verdict",
+]

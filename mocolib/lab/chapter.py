@@ -2,12 +2,19 @@
 
 import base64
 import html
+import inspect
 import io
+from importlib.metadata import metadata
+from pathlib import Path
 
 import pandas as pd
 from IPython.display import HTML
 from matplotlib.figure import Figure
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
 
+import mocolib
 from mocolib import claims
 
 
@@ -21,6 +28,52 @@ def picture(figure: Figure, alt: str, caption: str) -> HTML:
         f'src="data:image/png;base64,{data}" style="max-width:100%;background:#fff">'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
     )
+
+
+def source(*objects) -> HTML:
+    """The source of functions or classes as it stands in mocolib, linked to its file.
+
+    Read when the cell runs, so that a chapter can't fall behind the code.
+    """
+    return HTML("".join(map(_listing, objects)))
+
+
+def _listing(thing) -> str:
+    lines, first = inspect.getsourcelines(thing)
+    path = Path(inspect.getsourcefile(thing)).relative_to(Path(mocolib.__file__).parent)
+    last = first + len(lines) - 1
+    text = inspect.cleandoc("\n" + "".join(lines)) + "\n"
+    code = highlight(text, PythonLexer(), HtmlFormatter(cssclass="highlight"))
+    link = f"{repository()}/blob/main/mocolib/{path.as_posix()}#L{first}-L{last}"
+    return (
+        f'<div class="why-source"><div class="highlight-python notranslate">{code}'
+        f'</div><p><a href="{link}">mocolib/{path.as_posix()}, lines {first} to '
+        f"{last}</a></p></div>"
+    )
+
+
+def repository() -> str:
+    """The project's public address, from the package's own metadata."""
+    urls = metadata("mocolib").get_all("Project-URL") or [""]
+    return next(u.split(", ")[1] for u in urls if u.startswith("Repository, "))
+
+
+def ledger() -> HTML:
+    """The whole ledger, a row a claim, with the first effect of each."""
+    rows = []
+    for v in claims.ledger():
+        held = sum(effect.holds for effect in v.effects)
+        rows.append(
+            {
+                "": v.id,
+                "claim": v.claim,
+                "verdict": v.word,
+                "effects that hold": f"{held} of {len(v.effects)}",
+                "runs": v.runs,
+            }
+        )
+    table = pd.DataFrame(rows).to_html(index=False, border=0)
+    return HTML(f'<div class="why-ledger">{table}</div>')
 
 
 def verdict(*ids: str) -> HTML:

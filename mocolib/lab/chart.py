@@ -25,32 +25,43 @@ class Curve:
     colour: str
     dash: str = ""
     opacity: float = 1.0
+    band: Sequence = ()  # (x, low, high), lowest to highest seed
 
 
 def chart(
-    curves: list[Curve], title: str, *, until: float, log=False, dots=False
+    curves: list[Curve],
+    title: str,
+    *,
+    until: float,
+    x="images seen",
+    log=False,
+    dots=False,
+    marks=(),
 ) -> str:
-    """An <svg> with `title` over the y axis and images seen, 0 to `until`, as x.
+    """An <svg> with `title` over the y axis and `x`, 0 to `until`, below.
 
     `log` makes the y axis logarithmic, `dots` marks every point, with its numbers
-    shown under the pointer.
+    shown under the pointer. `marks`, pairs of an x and a word, become upright lines.
     """
     drawn = {id(c): points(c, log) for c in curves}
     values = [y for line in drawn.values() for _, y in line]
+    values += [y for c in curves for row in c.band for y in row[1:] if y > 0 or not log]
     ticks = (log_ticks if log else linear_ticks)(values)
     scale = math.log10 if log else float
     low, high = scale(ticks[0]), scale(ticks[-1])
 
-    def place(x, y):
-        across = LEFT + (WIDE - LEFT - RIGHT) * x / until
+    def place(at, y):
+        across = LEFT + (WIDE - LEFT - RIGHT) * at / until
         up = (HIGH - TOP - BOTTOM) * (scale(y) - low) / (high - low)
         return round(across, 1), round(HIGH - BOTTOM - up, 1)
 
-    parts = [_axes(title, ticks, until, place, bare=not values)]
+    parts = [_axes(title, x, ticks, until, place, bare=not values)]
+    parts += [_band(curve, place) for curve in curves if curve.band]
+    parts += [_mark(*mark, place, ticks) for mark in marks]
     for curve in curves:
-        placed = [(*place(x, y), x, y) for x, y in drawn[id(curve)]]
-        parts.append(_line(curve, placed, dots))
-    spoken = escape(f"{title} against images seen: {_spoken(curves, drawn)}.")
+        placed = [(*place(at, y), at, y) for at, y in drawn[id(curve)]]
+        parts.append(_line(curve, placed, dots, x))
+    spoken = escape(f"{title} against {x}: {_spoken(curves, drawn)}.")
     return (
         f'<svg viewBox="0 0 {WIDE} {HIGH}" role="img" aria-label="{spoken}">'
         f"{''.join(parts)}</svg>"
@@ -125,7 +136,7 @@ def _stroke(colour: str, dash: str, opacity: float) -> str:
     )
 
 
-def _axes(title: str, ticks: list, until: float, place, bare: bool) -> str:
+def _axes(title: str, x_title: str, ticks, until: float, place, bare: bool) -> str:
     parts = [f'<text x="{LEFT}" y="14" class="title">{escape(title)}</text>']
     for value in ticks:
         _, y = place(0, value)
@@ -139,14 +150,33 @@ def _axes(title: str, ticks: list, until: float, place, bare: bool) -> str:
             parts.append(_text(x, HIGH - BOTTOM + 15, short(value), "middle"))
     parts.append(f'<path d="M{LEFT} {HIGH - BOTTOM}H{WIDE - RIGHT}" class="tick"/>')
     middle = (LEFT + WIDE - RIGHT) / 2
-    return "".join([*parts, _text(middle, HIGH - 6, "images seen", "middle")])
+    return "".join([*parts, _text(middle, HIGH - 6, x_title, "middle")])
 
 
 def _text(x: float, y: float, words: str, anchor: str) -> str:
     return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{escape(words)}</text>'
 
 
-def _line(curve: Curve, placed: list, dots: bool) -> str:
+def _band(curve: Curve, place) -> str:
+    """The area between the lowest and the highest seed."""
+    above = [place(x, high) for x, _, high in curve.band]
+    below = [place(x, low) for x, low, _ in reversed(curve.band)]
+    path = "L".join(f"{x} {y}" for x, y in above + below)
+    return f'<path d="M{path}Z" fill="{curve.colour}" fill-opacity="0.17"/>'
+
+
+def _mark(x: float, word: str, place, ticks: list) -> str:
+    """An upright line where something was changed, with what it was."""
+    (across, low), (_, high) = place(x, ticks[0]), place(x, ticks[-1])
+    said = escape(word)
+    return (
+        f'<path d="M{across} {low}V{high}" class="mark" stroke-dasharray="2 2">'
+        f"<title>{said}</title></path>"
+        f'<text x="{across + 3}" y="{high + 9}" class="mark">{said}</text>'
+    )
+
+
+def _line(curve: Curve, placed: list, dots: bool, x_title: str) -> str:
     if not placed:
         return ""
     path = "M" + "L".join(f"{x} {y}" for x, y, *_ in placed)
@@ -154,8 +184,8 @@ def _line(curve: Curve, placed: list, dots: bool) -> str:
     marks = placed if dots else placed[-1:]  # where a curve has come to
     circles = "".join(
         f'<circle cx="{x}" cy="{y}" r="2.2"><title>{escape(curve.name)} · '
-        f"{images:,.0f} images · {short(value)}</title></circle>"
-        for x, y, images, value in marks
+        f"{x_title} {at:,.0f} · {short(value)}</title></circle>"
+        for x, y, at, value in marks
     )
     return (
         f'<path d="{path}" {stroke}><title>{escape(curve.name)}</title></path>'

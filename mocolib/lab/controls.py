@@ -16,6 +16,7 @@ BASE_LRS = [
 ] + [0.1]
 BATCH_SIZES = [64, 128, 256, 512, 1024, 2048]
 TEMPERATURES = [0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0]
+MOMENTA = [0.0, 0.9, 0.95, 0.99, 0.995, 0.999]
 
 STYLE = {"description_width": "112px"}
 
@@ -29,6 +30,7 @@ def build(recipe: Recipe, images: int | None) -> dict:
         "batch_size": _slider("batch size", batches, recipe.batch_size, "{:,}".format),
         "optimizer": _dropdown("optimizer", recipe, "optimizer"),
         "temperature": _slider("temperature τ", TEMPERATURES, recipe.temperature),
+        "momentum": _slider("momentum m", MOMENTA, recipe.momentum),
         "seed": widgets.IntText(
             description="seed", value=recipe.seed, style=STYLE, layout=_layout("200px")
         ),
@@ -37,17 +39,25 @@ def build(recipe: Recipe, images: int | None) -> dict:
 
 def grid(controls: dict) -> widgets.GridBox:
     """All controls, in two columns where there is room."""
-    rows = [
-        # toggle buttons put a description of their own on a line above them
-        _named(name.replace("_", " "), w) if isinstance(w, widgets.ToggleButtons) else w
-        for name, w in controls.items()
-    ]
+    return column(
+        [
+            # toggle buttons put a description of their own on a line above them
+            named(name.replace("_", " "), w)
+            if isinstance(w, widgets.ToggleButtons)
+            else w
+            for name, w in controls.items()
+        ]
+    )
+
+
+def column(rows: list) -> widgets.GridBox:
+    """Controls under each other, side by side where there is room."""
     columns = "repeat(auto-fit, minmax(min(100%, 340px), 380px))"
     layout = widgets.Layout(grid_template_columns=columns, grid_gap="2px 24px")
     return widgets.GridBox(rows, layout=layout)
 
 
-def _named(name: str, widget) -> widgets.HBox:
+def named(name: str, widget) -> widgets.HBox:
     layout = widgets.Layout(flex=f"0 0 {STYLE['description_width']}", display="flex")
     label = widgets.Label(name, layout=layout)
     label.layout.justify_content = "flex-end"

@@ -11,7 +11,7 @@ from mocolib.lab.traces import Trace, labels
 COLOURS = ("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#56b4e9")
 DASHES = ("", "7 3", "2 3", "9 3 2 3")
 
-STYLE = """<style>
+LOOK = """<style>
 .moco-lab { color: var(--jp-content-font-color1, inherit); line-height: 1.45;
   font-size: 13px; font-family: var(--jp-ui-font-family, inherit); }
 .moco-lab .charts { display: flex; flex-wrap: wrap; gap: 4px 16px; }
@@ -19,6 +19,8 @@ STYLE = """<style>
 .moco-lab svg text { fill: currentColor; fill-opacity: .75; font-size: 11px; }
 .moco-lab svg text.title { fill-opacity: 1; font-size: 12px; font-weight: 600; }
 .moco-lab svg path.grid { stroke: currentColor; stroke-opacity: .13; }
+.moco-lab svg path.mark { stroke: currentColor; stroke-opacity: .6; }
+.moco-lab svg text.mark { font-size: 10px; }
 .moco-lab svg path.tick { stroke: currentColor; stroke-opacity: .5; fill: none; }
 .moco-lab table { border-collapse: collapse; border: none; margin: 6px 0 0;
   font-size: 13px; color: inherit; font-variant-numeric: tabular-nums; }
@@ -49,21 +51,26 @@ def charts(traces: list[Trace], images: int = 1) -> str:
     def percent(trace):
         return [None if k is None else 100 * k for k in trace.knn]
 
+    marks = [mark for t in traces for mark in t.marks]
     layers = {t.layer for t in traces if t.layer}
     where = layers.pop() if len(layers) == 1 else "first trained layer"
     drawn = (
-        chart(curves(percent), "kNN accuracy, %", until=until, dots=True),
-        chart(curves(lambda t: t.loss), "loss", until=until),
+        chart(curves(percent), "kNN accuracy, %", until=until, dots=True, marks=marks),
+        chart(curves(lambda t: t.loss), "loss", until=until, marks=marks),
         chart(
             curves(lambda t: t.gradient),
             f"gradient ∞-norm, {where}",
             until=until,
             log=True,
+            marks=marks,
         ),
     )
-    return (
-        f'{STYLE}<div class="moco-lab"><div class="charts">{"".join(drawn)}</div></div>'
-    )
+    return LOOK + wrapped(drawn)
+
+
+def wrapped(charts) -> str:
+    """Charts side by side where there is room."""
+    return f'<div class="moco-lab"><div class="charts">{"".join(charts)}</div></div>'
 
 
 def strokes(traces: list[Trace]) -> list[dict]:

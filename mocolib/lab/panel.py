@@ -5,6 +5,7 @@ between two steps and never more often than their cost allows, so the panel take
 small, known share of the training's time.
 """
 
+import math
 import os
 import threading
 import time
@@ -15,46 +16,39 @@ import ipywidgets as widgets
 from mocolib.data import Dataset, load
 from mocolib.errors import BadInput
 from mocolib.lab import controls, curves, session
-from mocolib.lab.traces import Trace, from_run
+from mocolib.lab.recorded import experiment, in_page
+from mocolib.lab.traces import Trace, from_run, words
 from mocolib.recipe import Recipe
-from mocolib.train import Step, Training, train
+from mocolib.train import CHANGEABLE, Step, Training, train
 
-PAGE = "MOCOLIB_PAGE"  # set while the book is built: no kernel will stand behind it
 ELSEWHERE = (
-    "To train live and move the sliders, open this chapter in Colab "
-    "(the rocket button above) or run <code>make lab</code>."
+    "These runs were recorded with the same recipe. To train with settings of your "
+    "own, open this chapter in Colab (the rocket button above) or run make lab."
 )
+AXES = ("base_lr", "batch_size", "patch_projection", "optimizer", "temperature")
 
 
 def live(recipe: Recipe, recorded=(), data: Dataset | None = None):
     """A panel that trains `recipe` with the settings you choose, to be displayed.
 
-    `recorded`, runs of `mocolib.runs`, stand in grey behind the live curves. In a
-    built page, where nothing can train, they are shown alone. `data` spares the
+    `recorded`, runs of `mocolib.runs`, stand in grey behind the live curves: those
+    whose settings are nearest to the chosen ones. In a built page, where nothing can
+    train, they are shown alone, as an `experiment`. `data` spares the
     loading of `recipe.dataset`. A training that an earlier panel started stops.
     """
-    traces = [from_run(run) for run in recorded]
-    if os.environ.get(PAGE):
-        return _page(traces)
+    if in_page():
+        by = [a for a in AXES if len({getattr(r.recipe, a) for r in recorded}) > 1]
+        return experiment(recorded, id="live", by=by or AXES[:1], caption=ELSEWHERE)
     session.stop()
-    return Panel(recipe, traces, data)
-
-
-def _page(traces: list[Trace]):
-    """The picture for a page without a kernel; never an empty box."""
-    from IPython.display import HTML
-
-    if not traces:
-        return HTML(f"<p>{ELSEWHERE}</p>")
-    shown = curves.charts(traces) + curves.table(traces)
-    return HTML(f"{shown}<p>This page shows recorded runs. {ELSEWHERE}</p>")
+    return Panel(recipe, [from_run(run) for run in recorded], data)
 
 
 class Panel(widgets.VBox):
     """Controls, three buttons, progress, curves, and a table of the runs so far."""
 
     def __init__(self, recipe: Recipe, traces: list[Trace], data: Dataset | None):
-        self.recipe, self.data, self.traces = recipe, data, traces
+        self.recipe, self.data, self.traces = recipe, data, []
+        self.recorded = traces
         self.images = recipe.steps * recipe.batch_size
         self.pace, self.session = session.Pace(), None
         self.lock = threading.Lock()  # Clear and the training thread both draw
@@ -73,8 +67,8 @@ class Panel(widgets.VBox):
         self.run.on_click(self._on_run)
         self.stop.on_click(self._on_stop)
         self.clear.on_click(self._on_clear)
-        for widget in self.controls.values():
-            widget.observe(self._explain, "value")
+        for name, widget in self.controls.items():
+            widget.observe(lambda change, n=name: self._moved(n, change), "value")
         self._explain()
         self._say(trouble)
         self._draw()
@@ -117,6 +111,22 @@ class Panel(widgets.VBox):
         except BadInput as error:
             self._say(str(error))
 
+    def _moved(self, name: str, change: dict):
+        """A control was moved: it holds for the run that goes on, or for the next."""
+        self._explain()
+        self._draw()
+        if not self.session or not self.session.is_alive():
+            return
+        trace, value = self.traces[-1], change["new"]
+        said = words(name, value)
+        if name not in CHANGEABLE:
+            self.note.value += _line(f"{said}: from the next run on.")
+        elif getattr(self.running, name) != value:
+            self.running = self.running.replace(**{name: value})
+            self.session.changes.put({name: value})
+            seen = trace.samples[-1] if trace.samples else 0
+            trace.marks.append((seen, said))
+
     def _say(self, sentence: str):
         """Show one sentence of trouble, or none."""
         self.error.value = sentence and _line(
@@ -131,7 +141,7 @@ class Panel(widgets.VBox):
         except BadInput as error:
             self._say(str(error))
             return
-        trace = Trace(recipe=recipe)
+        trace, self.running = Trace(recipe=recipe), recipe
         self.traces = [*self.traces, trace]
         self.run.disabled, self.stop.disabled = True, False
         self.bar.value, self.bar.bar_style = 0.0, ""
@@ -185,11 +195,28 @@ class Panel(widgets.VBox):
         self.run.disabled, self.stop.disabled = False, True
 
     def _draw(self):
-        """Charts and table as they are now."""
+        """Charts and table as they are now, before the nearest recorded run."""
         with self.lock:
-            traces = list(self.traces)
+            traces = [*self._nearest(), *self.traces]
             self.charts.value = curves.charts(traces, self.images)
             self.table.value = curves.table(traces)
+
+    def _nearest(self) -> list[Trace]:
+        """The recorded run whose settings are closest to the chosen ones, if any."""
+        chosen = {name: self.controls[name].value for name in AXES}
+        return sorted(self.recorded, key=lambda t: distance(t.recipe, chosen))[:1]
+
+
+def distance(recipe: Recipe, chosen: dict) -> float:
+    """How far a recipe is from chosen settings: words weigh more than any number."""
+    total = 0.0
+    for name, value in chosen.items():
+        own = getattr(recipe, name)
+        if isinstance(value, str):
+            total += 100 * (own != value)
+        else:
+            total += abs(math.log(max(own, 1e-9) / max(value, 1e-9)))
+    return total
 
 
 def _progress(trace: Trace, rate: float) -> str:

@@ -1,5 +1,6 @@
 """One training off the interface's thread, and how often it may be drawn."""
 
+import queue
 import threading
 import time
 from collections import deque
@@ -38,6 +39,7 @@ class Session(threading.Thread):
         super().__init__(daemon=True, name="mocolib-live")
         self.begin, self.on_step, self.on_end = begin, on_step, on_end
         self.before, self.stopped = before, threading.Event()
+        self.changes = queue.SimpleQueue()  # settings to be changed in mid-run
 
     def run(self):
         if self.before:
@@ -57,6 +59,8 @@ class Session(threading.Thread):
         training = self.begin()
         for step in training:
             self.on_step(step)
+            while not self.changes.empty():
+                training.change(**self.changes.get())
             if self.stopped.is_set():
                 break
         return "stopped" if training.outcome == "running" else training.outcome

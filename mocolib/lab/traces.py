@@ -9,8 +9,17 @@ from mocolib.runs import Run
 from mocolib.train import Step
 
 # what a panel can set comes first in a name
-FIRST = ("base_lr", "batch_size", "patch_projection", "optimizer", "temperature")
+FIRST = (
+    "base_lr",
+    "batch_size",
+    "patch_projection",
+    "optimizer",
+    "temperature",
+    "momentum",
+)
 ORDER = sorted(FIELDS, key=lambda n: FIRST.index(n) if n in FIRST else len(FIRST))
+
+ALONE = ("base_lr", "patch_projection")  # what names a run without fellows
 
 # follow from the batch size, where all runs see equally many images
 DERIVED = ("steps", "warmup_steps", "knn_every")
@@ -29,6 +38,7 @@ class Trace:
     loss: list = field(default_factory=list)
     knn: list = field(default_factory=list)  # None where it was not read
     gradient: list = field(default_factory=list)
+    marks: list = field(default_factory=list)  # (images seen, what was changed there)
 
     def add(self, step: Step):
         """Take what is shown out of a step's record."""
@@ -88,7 +98,7 @@ def _settings(recipe: Recipe, fellows: list[Recipe]) -> list[str]:
     ]
     if not differing and len(fellows) > 1:
         return ["the same settings"]
-    return [words(name, getattr(recipe, name)) for name in differing or ["base_lr"]]
+    return [words(name, getattr(recipe, name)) for name in differing or ALONE]
 
 
 def words(name: str, value) -> str:
@@ -97,6 +107,11 @@ def words(name: str, value) -> str:
         return f"{value} projection"
     if name in ("optimizer", "dataset"):
         return str(value)
-    said = {"base_lr": "base rate", "batch_size": "batch", "temperature": "τ"}
+    said = {
+        "base_lr": "base rate",
+        "batch_size": "batch",
+        "temperature": "τ",
+        "momentum": "m",
+    }
     number = short(value) if isinstance(value, float) else str(value)
     return f"{said.get(name, name)} {number}"

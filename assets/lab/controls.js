@@ -1,0 +1,48 @@
+/* The controls of a panel: a slider for numbers, a switch for words. */
+"use strict";
+globalThis.Why = globalThis.Why ?? {};
+(() => {
+  /* One control of an axis {name, label, kind, words, spoken}; nothing to choose, none. */
+  function control(panel, axis, k) {
+    const id = `${panel}-${axis.name}`, { escaped } = Why;
+    if (axis.words.length < 2) return "";
+    if (axis.kind === "slider")
+      return `<div class="control"><label for="${id}">${escaped(axis.label)}</label>
+        <input type="range" id="${id}" data-axis="${k}" min="0" max="${axis.words.length - 1}"
+        step="1"><output for="${id}"></output></div>`;
+    const options = axis.words.map((word, i) =>
+      `<label><input type="radio" name="${id}" data-axis="${k}" value="${i}">${escaped(word)}</label>`);
+    return `<fieldset class="control"><legend>${escaped(axis.label)}</legend>${options.join("")}</fieldset>`;
+  }
+
+  /* Bring all controls of a panel to the chosen setting. */
+  function setControls(panel, axes, at) {
+    for (const input of panel.querySelectorAll("[data-axis]")) {
+      const k = Number(input.dataset.axis), i = at[k];
+      if (input.type === "radio") input.checked = Number(input.value) === i;
+      else {
+        input.value = i;
+        input.setAttribute("aria-valuetext", axes[k].spoken[i]);
+        input.nextElementSibling.textContent = axes[k].words[i];
+      }
+    }
+  }
+
+  /* The panel's own part of the page's address, so that a view can be linked. */
+  const fromAddress = (id) => new URLSearchParams(location.search).get(id);
+  function toAddress(id, text) {
+    const url = new URL(location.href);
+    url.searchParams.set(id, text);
+    history.replaceState(null, "", url);
+  }
+
+  /* Define an element once, when the document is whole: before that, the JSON inside
+     it may not be there yet. */
+  function define(name, element) {
+    const now = () => customElements.get(name) || customElements.define(name, element);
+    if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", now);
+    else now();
+  }
+
+  Object.assign(Why, { control, setControls, fromAddress, toAddress, define });
+})();

@@ -1,0 +1,145 @@
+"""A picture for each setting: sliders over frames that are drawn, not trained.
+
+    lab.frames(draw, id="width", caption="Narrow the tokens.", width=[8, 32, 192])
+
+In the page every frame is drawn beforehand; in a kernel, when it is asked for.
+"""
+
+import base64
+import io
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+
+import ipywidgets as widgets
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from mocolib.errors import BadInput
+from mocolib.lab.controls import column, named
+from mocolib.lab.describe import Axis
+from mocolib.lab.describe import axis as described
+from mocolib.lab.explorer import control
+from mocolib.lab.page import axis_data, script
+from mocolib.lab.recorded import in_page
+
+MOST_FRAMES = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """What is shown at one setting, and a sentence that says what is to be seen."""
+
+    html: str
+    spoken: str
+
+
+def frames(draw: Callable[..., Frame], *, id: str, caption: str, over=None, **options):
+    """A panel with a control for each option, showing `draw(option=value, ...)`.
+
+    options: name=[values], numbers a slider, words a switch. over: (name, picture
+    [H, W] or [H, W, 3] uint8, rows, columns): that option, the cells' numbers from 0
+    in reading order, is chosen by dragging over the picture (in a kernel: a slider).
+    """
+    axes = [described(name, list(values)) for name, values in options.items()]
+    count = int(np.prod([len(axis.values) for axis in axes]))
+    if in_page() and count > MOST_FRAMES:
+        raise BadInput(f"options give {count} frames, but a page holds {MOST_FRAMES}.")
+    if not in_page():
+        return FramePanel(draw, axes, caption)
+    from IPython.display import HTML
+
+    return HTML(_element(draw, id, axes, caption, over))
+
+
+def _element(draw, id: str, axes: list[Axis], caption: str, over) -> str:
+    """All frames, drawn, inside one <why-frames>."""
+    drawn = [
+        draw(**{a.name: v for a, v in zip(axes, values, strict=True)})
+        for values in itertools.product(*(a.values for a in axes))
+    ]
+    data = {
+        "axes": [axis_data(a) for a in axes],
+        "frames": [frame.html for frame in drawn],
+        "spoken": [frame.spoken for frame in drawn],
+    }
+    if over:
+        name, picture, rows, columns = over
+        data["over"] = {
+            "axis": [a.name for a in axes].index(name),
+            "picture": data_uri(picture),
+            "rows": rows,
+            "columns": columns,
+        }
+    plain = f"<noscript>{drawn[0].html}</noscript>"
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return (
+        f'<figure class="why-panel"><why-frames id="frames-{escape(id)}">'
+        f"{script(text)}{plain}</why-frames>"
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
+
+
+class FramePanel(widgets.VBox):
+    """The same with widgets, each frame drawn when it is asked for."""
+
+    def __init__(self, draw, axes: list[Axis], caption: str):
+        self.draw, self.axes = draw, axes
+        self.controls = [control(axis) for axis in axes]
+        self.picture, self.words = widgets.HTML(), widgets.HTML()
+        rows = [
+            named(c.tooltip, c) if isinstance(c, widgets.ToggleButtons) else c
+            for c in self.controls
+            if len(c.options) > 1
+        ]
+        note = widgets.HTML(f"<em>{escape(caption)}</em>")
+        super().__init__([column(rows), self.picture, self.words, note])
+        for one in self.controls:
+            one.observe(lambda _: self._show(), "value")
+        self._show()
+
+    def _show(self):
+        chosen = {
+            axis.name: axis.values[c.value]
+            for axis, c in zip(self.axes, self.controls, strict=True)
+        }
+        frame = self.draw(**chosen)
+        self.picture.value = frame.html
+        self.words.value = f'<div role="status">{escape(frame.spoken)}</div>'
+
+
+# --- what frames are made of ------------------------------------------------------
+
+
+def pixels(array, scale: int = 8, alt: str = "") -> str:
+    """A small image, uint8 [H, W] or [H, W, 3], with crisp pixels; as HTML."""
+    height, width = np.asarray(array).shape[:2]
+    return (
+        f'<img class="pixels" alt="{escape(alt, quote=True)}" src="{data_uri(array)}" '
+        f'width="{width * scale}" height="{height * scale}" '
+        'style="image-rendering:pixelated;max-width:100%;background:none">'
+    )
+
+
+def data_uri(array) -> str:
+    """An image as a PNG inside its own address."""
+    array = np.asarray(array)
+    if array.dtype != np.uint8:
+        raise BadInput(f"array has type {array.dtype}, but must be uint8.")
+    target = io.BytesIO()
+    Image.fromarray(array).save(target, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(target.getvalue()).decode()}"
+
+
+def svg(figure: Figure) -> str:
+    """A small matplotlib figure as inline SVG, its text as text."""
+    import matplotlib as mpl
+
+    target = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "why"}):
+        figure.savefig(target, format="svg", metadata={"Date": None})
+    text = target.getvalue()
+    return text[text.index("<svg") :]
