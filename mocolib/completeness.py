@@ -81,16 +81,26 @@ def reconstruction(
 
 
 def reconstruct_image(
-    dataset: Dataset, image, widths, seed: int = 0, patch_size: int | None = None
+    dataset: Dataset,
+    image,
+    widths,
+    seed: int = 0,
+    patch_size: int | None = None,
+    best: bool = False,
 ) -> torch.Tensor:
-    """A uint8 image [C, S, S] from its random tokens: [len(widths), C, S, S], 0..1."""
+    """A uint8 image [C, S, S] from its random tokens: [len(widths), C, S, S], 0..1.
+
+    best: from its first principal components instead, which no matrix can beat.
+    """
     p = patch_size or default_patch_size(dataset)
     fit, _, centre = _roots(dataset, p)
+    components = torch.linalg.svd(fit).Vh
     patches = _patches(dataset, image[None], p) - centre
     views = []
     for width in widths:
         _check_width(width)
         weight = random_projection(dataset.channels, p, width, seed).double()
+        weight = components[:width] if best else weight
         rebuilt = patches @ weight.T @ decoder(weight, fit) + centre
         views.append(unpatchify(rebuilt, dataset.channels, p, image.shape[1]))
     mean, std = (m[:, None, None].double() for m in (dataset.mean, dataset.std))

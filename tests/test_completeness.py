@@ -119,6 +119,17 @@ def test_an_image_comes_back_from_its_tokens(data):
     assert torch.allclose(views[2], image / 255, atol=1e-6)
 
 
+def test_the_best_matrix_beats_the_random_one(data):
+    image, widths = data.test_images[4], [6, 24, D, 2 * D]
+    views = {
+        best: reconstruct_image(data, image, widths, patch_size=4, best=best)
+        for best in (False, True)
+    }
+    away = {k: (v - image / 255).flatten(1).norm(dim=1) for k, v in views.items()}
+    assert (away[True][:2] < away[False][:2]).all()
+    assert torch.allclose(views[True][2:], image / 255, atol=1e-6)
+
+
 def test_unpatchify_undoes_patchify():
     image = torch.arange(3 * 8 * 8.0).reshape(3, 8, 8)
     for p in (1, 2, 4, 8):

@@ -61,6 +61,7 @@ def step(batch: int) -> dict:
     """The whole step of mocolib and what its parts take."""
     import resource
 
+    from mocolib.cost import flops
     from mocolib.recipe import Recipe
     from mocolib.train import train
 
@@ -93,21 +94,6 @@ def clocked(thing, name: str):
         return result
 
     setattr(thing, name, call)
-
-
-def flops(recipe) -> float:
-    """The textbook's floating-point operations for one image of a step.
-
-    Two views, each forward through query and key and backward (two forwards' worth)
-    through the query: 8 forwards. Every token through every block, as one would count
-    it; mocolib skips some of that in the last block, and the result is the same.
-    """
-    d, tokens = recipe.width, (recipe.image_size // recipe.patch_size) ** 2 + 1
-    patches = (tokens - 1) * 3 * recipe.patch_size**2 * d
-    blocks = recipe.depth * tokens * (12 * d**2 + 2 * tokens * d)
-    h, out = recipe.head_hidden, recipe.head_dim
-    heads = d * h + h * h + h * out
-    return 2 * (8 * (patches + blocks + heads) + 6 * 2 * out * h)
 
 
 def plain() -> dict:

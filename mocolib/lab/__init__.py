@@ -13,12 +13,13 @@ traces (what is shown of a run) -> chart (one SVG) -> curves (three charts and a
 from mocolib.lab.chapter import ledger, picture, source, verdict
 from mocolib.lab.describe import Line
 from mocolib.lab.panel import live
-from mocolib.lab.pictures import Frame, frames, pixels, svg
+from mocolib.lab.pictures import Frame, beside, frames, pixels, svg
 from mocolib.lab.recorded import experiment
 
 __all__ = [
     "Frame",
     "Line",
+    "beside",
     "experiment",
     "frames",
     "ledger",

@@ -49,7 +49,7 @@ def frames(draw: Callable[..., Frame], *, id: str, caption: str, over=None, **op
     if in_page() and count > MOST_FRAMES:
         raise BadInput(f"options give {count} frames, but a page holds {MOST_FRAMES}.")
     if not in_page():
-        return FramePanel(draw, axes, caption)
+        return FramePanel(draw, axes, caption, over)
     from IPython.display import HTML
 
     return HTML(_element(draw, id, axes, caption, over))
@@ -86,8 +86,8 @@ def _element(draw, id: str, axes: list[Axis], caption: str, over) -> str:
 class FramePanel(widgets.VBox):
     """The same with widgets, each frame drawn when it is asked for."""
 
-    def __init__(self, draw, axes: list[Axis], caption: str):
-        self.draw, self.axes = draw, axes
+    def __init__(self, draw, axes: list[Axis], caption: str, over=None):
+        self.draw, self.axes, self.over = draw, axes, over
         self.controls = [control(axis) for axis in axes]
         self.picture, self.words = widgets.HTML(), widgets.HTML()
         rows = [
@@ -107,8 +107,23 @@ class FramePanel(widgets.VBox):
             for axis, c in zip(self.axes, self.controls, strict=True)
         }
         frame = self.draw(**chosen)
-        self.picture.value = frame.html
+        marked = _marked(*self.over, chosen) if self.over else ""
+        self.picture.value = marked + frame.html
         self.words.value = f'<div role="status">{escape(frame.spoken)}</div>'
+
+
+def _marked(name: str, picture, rows: int, columns: int, chosen: dict) -> str:
+    """The picture with the chosen cell framed, where no pointer can be followed."""
+    row, column = divmod(chosen[name], columns)
+    return (
+        '<div style="position:relative;width:14rem;max-width:100%">'
+        f'<img alt="" src="{data_uri(picture)}" '
+        'style="width:100%;display:block;image-rendering:pixelated">'
+        '<div style="position:absolute;box-sizing:border-box;'
+        f"border:3px solid #d55e00;left:{100 * column / columns}%;"
+        f"top:{100 * row / rows}%;width:{100 / columns}%;height:{100 / rows}%"
+        '"></div></div>'
+    )
 
 
 # --- what frames are made of ------------------------------------------------------
@@ -122,6 +137,15 @@ def pixels(array, scale: int = 8, alt: str = "") -> str:
         f'width="{width * scale}" height="{height * scale}" '
         'style="image-rendering:pixelated;max-width:100%;background:none">'
     )
+
+
+def beside(parts: dict[str, str]) -> str:
+    """Pieces of HTML next to each other, each under its name; they wrap."""
+    pieces = "".join(
+        f"<div><div><small>{escape(name)}</small></div>{html}</div>"
+        for name, html in parts.items()
+    )
+    return f'<div style="display:flex;flex-wrap:wrap;gap:0.8rem">{pieces}</div>'
 
 
 def data_uri(array) -> str:

@@ -1,0 +1,67 @@
+"""What a run costs, against torch's own counter of operations."""
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from mocolib import cost, named_recipe
+from mocolib.errors import BadInput
+from mocolib.relatives import build
+from tests.tiny import tiny
+
+BATCH = 8
+
+
+def counted(recipe, channels: int) -> float:
+    """Operations for one image of a step, as torch counts its matrix products."""
+    side = recipe.image_size
+    with torch.device("meta"):
+        model = build(recipe, channels, 100)
+        views = torch.empty(2, BATCH, channels, side, side)
+    with FlopCounterMode(display=False) as counter:
+        model(views, recipe.temperature, recipe.momentum).loss.backward()
+    return counter.get_total_flops() / BATCH
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("changes", [{}, {"depth": 3, "width": 16}, {"patch_size": 2}])
+def test_the_textbook_counts_what_torch_does(changes, channels):
+    recipe = tiny(pool="average", **changes)  # where mocolib skips nothing
+    p, patches = recipe.patch_size, (recipe.image_size // recipe.patch_size) ** 2
+    # two differences, both exact: no gradient flows into the pixels, and the textbook
+    # leaves out the loss' own products, forward and back to the queries
+    pixels = 2 * 2 * patches * channels * p**2 * recipe.width
+    loss = 2 * (2 + 2) * BATCH * recipe.head_dim
+    expected = cost.flops(recipe, channels) - pixels + loss
+    assert counted(recipe, channels) == pytest.approx(expected)
+
+
+def test_without_a_predictor_there_is_less():
+    less = cost.flops(tiny()) - cost.flops(tiny(predictor=False))
+    assert less == 2 * 6 * 2 * 16 * 8
+
+
+def test_images_and_parameters_are_those_of_a_run(data):
+    recipe = tiny()
+    assert cost.images(recipe) == recipe.steps * recipe.batch_size
+    backbone = build(recipe, data.channels, 100).query.backbone
+    own = sum(p.numel() for p in backbone.parameters())
+    assert cost.parameters(recipe, data.channels) == own
+
+
+def test_a_batch_costs_what_its_images_do():
+    assert cost.flops(named_recipe("vit_b", batch_size=512)) == cost.flops(
+        named_recipe("vit_b")
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (dict(stem="conv"), "stem 'conv', but must be vit with stem patch"),
+        (dict(framework="byol"), "framework is 'byol', but must be moco_v3"),
+    ],
+)
+def test_what_is_not_counted_is_one_sentence(changes, words):
+    with pytest.raises(BadInput, match=words):
+        cost.flops(tiny(**changes))
