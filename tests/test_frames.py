@@ -56,3 +56,16 @@ def test_parts_stand_beside_each_other_under_their_names():
     shown = lab.beside({"a < b": lab.pixels(CELLS, alt="cells"), "two": "<b>2</b>"})
     assert "a &lt; b" in shown
     assert shown.index("cells") < shown.index("<b>2</b>")
+
+
+def test_bars_keep_their_limit_and_their_names():
+    shown = lab.strips({"a < b": [0.5, -4.0], "two": [0.0, 2.0]}, limit=2)
+    assert "a &lt; b" in shown
+    assert re.findall(r"v(-?[\d.]+)h", shown) == ["-6.8", "27.0", "-0.0", "-27.0"]
+    assert "aria-label" in shown
+
+
+def test_meters_fill_their_share():
+    shown = lab.meters({"images": ("3 <", 0.5), "steps": ("4", 9)})
+    assert "3 &lt;" in shown
+    assert re.findall(r"width:([\d.]+)rem", shown) == ["6.00", "12.00"]

@@ -46,9 +46,10 @@ def caption(runs: list[Run]) -> str:
     """What was run, how often and where: a line for under a figure."""
     recipe, seeds = runs[0].recipe, len({run.recipe.seed for run in runs})
     data = SETS.get(recipe.dataset, recipe.dataset)
+    width = "several widths" if "width" in settings(runs) else f"width {recipe.width}"
     batch = "" if "batch_size" in settings(runs) else f", batch {recipe.batch_size}"
     return (
-        f"{data}, ViT of width {recipe.width} and depth {recipe.depth}{batch}; "
+        f"{data}, ViT of {width} and depth {recipe.depth}{batch}; "
         f"{len(runs)} run{'s' * (len(runs) > 1)}, {seeds} seed{'s' * (seeds > 1)}"
     )
 

@@ -13,7 +13,7 @@ traces (what is shown of a run) -> chart (one SVG) -> curves (three charts and a
 from mocolib.lab.chapter import ledger, picture, source, verdict
 from mocolib.lab.describe import Line
 from mocolib.lab.panel import live
-from mocolib.lab.pictures import Frame, beside, frames, pixels, svg
+from mocolib.lab.pictures import Frame, beside, frames, meters, pixels, strips, svg
 from mocolib.lab.recorded import experiment
 
 __all__ = [
@@ -24,9 +24,11 @@ __all__ = [
     "frames",
     "ledger",
     "live",
+    "meters",
     "picture",
     "pixels",
     "source",
+    "strips",
     "svg",
     "verdict",
 ]

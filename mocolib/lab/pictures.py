@@ -139,6 +139,45 @@ def pixels(array, scale: int = 8, alt: str = "") -> str:
     )
 
 
+def strips(parts: dict, limit: float) -> str:
+    """Vectors {name: [d]} as bars above each other, each from -limit to limit; SVG."""
+    wide, high, left, gap = 320, 54, 22, 20
+    drawn = []
+    for i, (name, values) in enumerate(parts.items()):
+        zero = i * (high + gap) + gap + high / 2
+        each = (wide - left) / len(values)
+        up = np.clip(np.asarray(values, float) / limit, -1, 1) * high / 2
+        bars = "".join(
+            f"M{left + k * each:.1f} {zero:g}v{-u:.1f}h{0.8 * each:.1f}V{zero:g}z"
+            for k, u in enumerate(up)
+        )
+        drawn.append(
+            f'<text x="{left}" y="{zero - high / 2 - 6:g}">{escape(name)}</text>'
+            f'<text x="{left - 5}" y="{zero + 4:g}" text-anchor="end">0</text>'
+            f'<path d="{bars}"/><path d="M{left} {zero:g}H{wide}" '
+            'stroke="currentColor" stroke-width="0.6"/>'
+        )
+    return (
+        f'<svg viewBox="0 0 {wide} {len(parts) * (high + gap)}" width="{wide * 1.2:g}" '
+        'style="max-width:100%;height:auto" fill="currentColor" font-size="11" '
+        f'role="img" aria-label="{escape(", ".join(parts), quote=True)}, as bars">'
+        f"{''.join(drawn)}</svg>"
+    )
+
+
+def meters(rows: dict[str, tuple[str, float]]) -> str:
+    """{name: (words, share)} as rows with a bar each, the share 0 to 1 of its room."""
+    cell = 'style="text-align:left;border:0;padding:0.15rem 0.8rem 0.15rem 0"'
+    lines = "".join(
+        f'<tr style="border:0;background:none"><td {cell}>{escape(name)}</td>'
+        f'<td {cell}>{escape(words)}</td><td {cell}><div style="width:'
+        f"{12 * min(max(share, 0), 1):.2f}rem;height:0.8em;min-width:2px;"
+        'background:#0173b2"></div></td></tr>'
+        for name, (words, share) in rows.items()
+    )
+    return f'<table style="border:0">{lines}</table>'
+
+
 def beside(parts: dict[str, str]) -> str:
     """Pieces of HTML next to each other, each under its name; they wrap."""
     pieces = "".join(

@@ -1,0 +1,86 @@
+"""What a random projection keeps of a patch, and what freezing it costs."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mocolib import measures
+from mocolib.figures.style import GREY, KINDS, SETS, STYLE, caption
+from mocolib.runs import Run
+
+POINT = 0.01  # one point of accuracy, claim C8's margin
+MARKS = (("#0173b2", "o"), ("#029e73", "^"))
+
+
+def reconstruction(table: pd.DataFrame) -> Figure:
+    """Error and condition number against width over the numbers in a patch.
+
+    Solid: from random tokens, a dot a draw. Dashed: from as many principal
+    components, less than which no linear map to that width can miss.
+    """
+    share = table["width"] / table["inside"]
+    with plt.rc_context(STYLE):
+        figure, (above, below) = plt.subplots(2, sharex=True, figsize=(7.2, 5.6))
+        groups = table.assign(share=share).groupby("dataset")
+        for (name, part), (colour, mark) in zip(groups, MARKS, strict=False):
+            mean = part.groupby("share").mean(numeric_only=True)
+            inside = part["inside"].iloc[0]
+            label = f"{SETS.get(name, name)}, {inside} numbers a patch"
+            look = {"color": colour, "marker": mark}
+            above.plot(mean["error_random"], **look, label=label)
+            above.plot(
+                mean["error_pca"], "--", color=colour, label="the same, best possible"
+            )
+            below.plot(mean["condition"], **look)
+            for ax, column in ((above, "error_random"), (below, "condition")):
+                ax.plot(part["share"], part[column], ".", color=colour, alpha=0.5)
+        for ax in (above, below):
+            ax.axvline(1, color=GREY, linewidth=1, linestyle=":")
+        above.set(ylabel="relative error of the\nbest linear reconstruction")
+        above.legend()
+        below.set(yscale="log", ylabel="condition number")
+        below.set_xlabel("token width over numbers in a patch, d / D")
+    plt.close(figure)
+    return figure
+
+
+def freezing(runs: list[Run]) -> Figure:
+    """Linear probe by width, and fixed minus learned within each seed.
+
+    Lines through the means, a dot a seed; grey: less than one point of accuracy.
+    """
+    with plt.rc_context(STYLE):
+        figure, (left, right) = plt.subplots(ncols=2, figsize=(7.4, 3.4))
+        left.set(xlabel="token width d", ylabel="linear probe, accuracy")
+        right.set(xlabel="token width d", ylabel="fixed minus learned")
+        right.axhspan(-POINT, POINT, color="#e4e4e4")
+        right.axhline(0, color=GREY, linewidth=1)
+        if runs:
+            _by_width(left, right, measures.summary(runs))
+            figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
+    plt.close(figure)
+    return figure
+
+
+def _by_width(left, right, table: pd.DataFrame):
+    seeds = table.pivot(
+        index=["width", "seed"], columns="patch_projection", values="linear_probe"
+    )
+    for kind, colour, mark in KINDS:
+        if kind not in seeds:
+            continue
+        _means_and_dots(left, seeds[kind], color=colour, marker=mark, label=kind)
+    left.legend(title="patch projection")
+    if {"learned", "fixed"} <= set(seeds):
+        gain = seeds["fixed"] - seeds["learned"]
+        _means_and_dots(right, gain, color="black", marker="D")
+    for ax in (left, right):
+        ax.set_xticks(sorted(set(table["width"])))
+
+
+def _means_and_dots(ax, values: pd.Series, **look):
+    mean = values.groupby("width").mean()
+    ax.plot(mean.index, mean, **look)
+    widths = values.index.get_level_values("width")
+    ax.plot(np.asarray(widths), values, ".", color=look["color"], alpha=0.5)
