@@ -1,0 +1,154 @@
+"""Where keys come from, where the loss starts, and what leaks (MoCo v1 to v3)."""
+
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from mocolib import measures
+from mocolib.figures.style import GREY, SETS, STYLE
+from mocolib.recipe import Recipe
+from mocolib.runs import Run
+
+MECHANISMS = {
+    "end_to_end": ("end to end", "#de8f05", "s"),
+    "memory_bank": ("memory bank", "#029e73", "^"),
+    "queue": ("queue", "#0173b2", "o"),
+}
+
+
+# --- where the loss starts --------------------------------------------------------
+
+
+def expected_start(recipe: Recipe) -> float:
+    """MoCo v3's loss while queries and keys are random directions.
+
+    4 tau ln N for equal logits. Cosines of random directions scatter by 1 / D, and an
+    exponential of scattered logits is larger on average: that adds 2 / (D tau).
+    """
+    tau, dim = recipe.temperature, recipe.head_dim
+    return 4 * tau * math.log(recipe.batch_size) + 2 / (dim * tau)
+
+
+def first_losses(runs: list[Run]) -> Figure:
+    """The loss of each run's first step against its batch, a mark a run.
+
+    Lines: the two predictions of `expected_start`, without and with the scatter.
+    """
+    runs = [run for run in runs if run.recipe.framework == "moco_v3"]
+    marks = iter("os^Dv")
+    with plt.rc_context(STYLE):
+        figure, ax = plt.subplots(figsize=(6.4, 3.6))
+        for tau in sorted({run.recipe.temperature for run in runs}):
+            part = [run for run in runs if run.recipe.temperature == tau]
+            sizes = [run.recipe.batch_size for run in part]
+            first = [run.steps["loss"].iloc[0] for run in part]
+            ax.plot(sizes, first, next(marks), color="#0173b2", label=f"run, τ = {tau}")
+            x = np.geomspace(48, 5500, 50)
+            random = [
+                expected_start(part[0].recipe.replace(batch_size=int(n))) for n in x
+            ]
+            ax.plot(x, 4 * tau * np.log(x), ":", color=GREY)
+            ax.plot(x, random, color=GREY, linewidth=1)
+        ax.plot([], [], ":", color=GREY, label="4 τ ln N")
+        ax.plot([], [], color=GREY, linewidth=1, label="4 τ ln N + 2 / (D τ)")
+        ax.set_xscale("log", base=2)
+        ax.set(xlabel="batch N", ylabel="loss of the first step", ylim=0)
+        ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    plt.close(figure)
+    return figure
+
+
+# --- where keys come from ---------------------------------------------------------
+
+
+def key_ages(keys: str, negatives: int, batch: int, images: int) -> np.ndarray:
+    """How many steps ago each negative was computed, [K], in mid-epoch.
+
+    end_to_end has the other images of the batch and no more; queue the last K keys;
+    memory_bank, of images drawn at random, what was stored when each was last seen.
+    """
+    if keys == "end_to_end":
+        return np.zeros(min(negatives, batch - 1), int)
+    if keys == "queue":
+        return 1 + np.arange(negatives) // batch
+    rng, epoch = np.random.default_rng(0), images // batch
+    now = epoch // 2
+    this, last = rng.integers(epoch, size=(2, negatives))  # its step in each epoch
+    return np.where(this < now, now - this, now + epoch - last)
+
+
+def age_chart(ages: np.ndarray, oldest: int, most: int) -> Figure:
+    """How many negatives are how old; axes that stay as settings change."""
+    edges = np.arange(-0.5, oldest + 10, 10)
+    counts = np.histogram(ages, edges)[0]
+    with plt.rc_context(STYLE):
+        figure, ax = plt.subplots(figsize=(5.6, 2.2))
+        ax.set_axisbelow(True)
+        ax.stairs(np.maximum(counts, 0.1), edges, baseline=0.1, fill=True)
+        ax.set(yscale="log", ylim=(0.5, most), xlim=(-5, oldest))
+        ax.yaxis.set_minor_locator(NullLocator())  # a page holds many of these
+        ax.set(xlabel="steps since the key was computed", ylabel="negatives")
+    plt.close(figure)
+    return figure
+
+
+# --- MoCo v1 ----------------------------------------------------------------------
+
+
+def negatives(runs: list[Run]) -> Figure:
+    """Linear probe against K by mechanism; a dot a seed, lines through the means."""
+    with plt.rc_context(STYLE):
+        figure, ax = plt.subplots(figsize=(6.4, 3.6))
+        for keys, (name, colour, mark) in MECHANISMS.items():
+            part = [run for run in runs if run.recipe.keys == keys]
+            if not part:
+                continue
+            table = measures.summary(part)
+            mean = table.groupby("negatives")["linear_probe"].mean()
+            ax.plot(mean, color=colour, marker=mark, label=name)
+            x, y = table["negatives"], table["linear_probe"]
+            ax.plot(x, y, ".", color=colour, alpha=0.5)
+        ax.set(xscale="log", xlabel="negatives K", ylabel="linear probe, accuracy")
+        if runs:
+            ax.set_title(SETS[runs[0].recipe.dataset], fontsize=9, loc="left")
+            ax.legend()
+    plt.close(figure)
+    return figure
+
+
+def leak(runs: list[Run]) -> Figure:
+    """Final loss against linear probe, a mark a run: who cheats is left and low.
+
+    The shape says on how many simulated devices, filled marks had shuffled keys.
+    """
+    colours = ("#0173b2", "#de8f05", "#029e73")
+    counts = sorted({run.recipe.bn_groups for run in runs})
+    with plt.rc_context(STYLE):
+        figure, ax = plt.subplots(figsize=(6.4, 3.6))
+        for groups, colour, mark in zip(counts, colours, "os^", strict=False):
+            for shuffled in (False, True):
+                part = [
+                    (run.steps["loss"].tail(50).mean(), run.end["linear_probe"])
+                    for run in runs
+                    if run.recipe.bn_groups == groups
+                    and run.recipe.shuffle_bn == shuffled
+                ]
+                if part:
+                    words = "shuffled" if shuffled else "in order"
+                    words = (
+                        "one device" if groups == 1 else f"{groups} devices, {words}"
+                    )
+                    fill = colour if shuffled else "white"
+                    look = {"color": colour, "markerfacecolor": fill, "label": words}
+                    ax.plot(*zip(*part, strict=True), mark, **look)
+        ax.set(
+            xlabel="loss, mean of the last 50 steps", ylabel="linear probe, accuracy"
+        )
+        if runs:
+            ax.set_title(SETS[runs[0].recipe.dataset], fontsize=9, loc="left")
+            ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    plt.close(figure)
+    return figure

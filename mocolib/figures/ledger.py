@@ -1,0 +1,96 @@
+"""The ledger in one picture, and what chance alone writes into a ledger."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from mocolib.figures.style import GREY, KINDS, STYLE
+from mocolib.verdicts import FEWEST, Effect, Verdict
+
+EDGE = 4  # further out than this is drawn at the edge
+DRAWS = 10_000  # of a bootstrap, as in `verdicts.interval`
+HELD, NOT_HELD = KINDS[0][1], KINDS[1][1]
+
+
+def reach(effect: Effect) -> float:
+    """An effect's distance from zero in half-lengths of its interval.
+
+    Above 1 exactly where the effect holds; below -1 where its opposite would.
+    """
+    low, high = effect.interval
+    half = effect.mean - low if effect.mean >= 0 else high - effect.mean
+    if half == 0:
+        return float(np.sign(effect.mean)) * np.inf if effect.mean else 0.0
+    return effect.mean / half
+
+
+def ledger_map(verdicts: list[Verdict]) -> Figure:
+    """A row a claim, a mark an effect: right of the line it holds.
+
+    Filled circles hold, hollow squares do not; at an edge an arrow: further out.
+    """
+    with plt.rc_context(STYLE):
+        figure, ax = plt.subplots(figsize=(7.2, 1 + 0.27 * len(verdicts)))
+        ax.axvspan(1, EDGE + 0.4, color="#e8f1f8", zorder=0)
+        ax.axvline(0, color=GREY, linewidth=1)
+        for row, verdict in enumerate(verdicts):
+            for effect in verdict.effects:
+                if len(effect.values) >= FEWEST:
+                    _mark(ax, reach(effect), row, effect.holds)
+        ax.set_yticks(
+            range(len(verdicts)), [f"{v.id}   {v.word}" for v in verdicts], fontsize=9
+        )
+        ax.set(xlim=(-EDGE - 0.4, EDGE + 0.4), ylim=(len(verdicts) - 0.5, -0.5))
+        ax.set_xticks([-4, -1, 0, 1, 4])
+        ax.set_xlabel("mean effect in half-lengths of its interval")
+        ax.set_ylabel("claim and verdict")
+    plt.close(figure)
+    return figure
+
+
+def _mark(ax, x: float, row: int, holds: bool):
+    colour = HELD if holds else NOT_HELD
+    mark = "o" if holds else "s"
+    if abs(x) > EDGE:
+        mark = ">" if x > 0 else "<"
+    fill = colour if holds else "white"
+    place = float(np.clip(x, -EDGE, EDGE))
+    ax.plot([place], [row], mark, color=colour, markerfacecolor=fill, markersize=6)
+
+
+# --- chance -----------------------------------------------------------------------
+
+
+def made_up(seeds: int, size: float, count: int) -> np.ndarray:
+    """Effects whose truth is known, [count, seeds]: `size` plus noise of SD 1."""
+    rng = np.random.default_rng(seeds)  # the same noise at every size
+    return size + rng.normal(size=(count, seeds))
+
+
+def share_that_holds(values: np.ndarray) -> float:
+    """The share of effects [count, seeds] whose bootstrap interval is above zero."""
+    seeds = values.shape[1]
+    # the same draws as `verdicts.interval`, as weights: one product judges them all
+    picks = np.random.default_rng(0).integers(seeds, size=(DRAWS, seeds))
+    weights = np.stack([(picks == k).mean(1) for k in range(seeds)])
+    return float((np.percentile(values @ weights, 2.5, axis=1) > 0).mean())
+
+
+def chance_chart(values: np.ndarray, size: float) -> Figure:
+    """The intervals of made-up effects [count, seeds]; dots their means."""
+    effects = [Effect("", tuple(row)) for row in values]
+    with plt.rc_context(STYLE):
+        figure, ax = plt.subplots(figsize=(5.6, 2.4))
+        for held, colour, mark in ((False, NOT_HELD, "s"), (True, HELD, "o")):
+            x = [i for i, effect in enumerate(effects) if effect.holds == held]
+            ends = [(*effects[i].interval, np.nan) for i in x]
+            # one line with gaps: a fifth of the bytes of as many lines
+            ax.plot(np.repeat(x, 3), np.ravel(ends), color=colour, linewidth=1.5)
+            means = [effects[i].mean for i in x]
+            ax.plot(x, means, mark, color=colour, markersize=4)
+        ax.axhline(0, color=GREY, linewidth=1)
+        ax.axhline(size, color=GREY, linewidth=1, linestyle=":")
+        ax.set(xticks=[], ylim=(-3.2, 4.2), ylabel="effect, in SDs")
+        ax.set_xlabel("one made-up effect each")
+    plt.close(figure)
+    return figure
