@@ -7,8 +7,8 @@ import re
 from matplotlib.figure import Figure
 from PIL import Image
 
-from mocolib import claims
-from mocolib.lab import picture, verdict
+from mocolib import claims, moco
+from mocolib.lab import picture, source, verdict
 
 
 def test_a_picture_carries_alt_text_caption_and_pixels():
@@ -28,3 +28,9 @@ def test_a_verdict_is_the_ledgers_word():
         if found.word != "too few runs":
             for effect in found.effects:
                 assert f"{effect.mean:+.4f}" in shown
+
+
+def test_the_source_of_a_wrapped_method_is_its_own():
+    shown = source(moco.MoCo.update_key).data
+    assert "_foreach_lerp_" in shown
+    assert "blob/main/mocolib/moco.py#L" in shown

@@ -39,6 +39,7 @@ def source(*objects) -> HTML:
 
 
 def _listing(thing) -> str:
+    thing = inspect.unwrap(thing)  # as `torch.no_grad` wraps a method
     lines, first = inspect.getsourcelines(thing)
     path = Path(inspect.getsourcefile(thing)).relative_to(Path(mocolib.__file__).parent)
     last = first + len(lines) - 1
