@@ -14,7 +14,7 @@
 import json
 import os
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -67,15 +67,24 @@ class Run:
     def steps(self) -> pd.DataFrame:
         """The step table, one row a step; of an unfinished run what there is so far."""
         if self.finished:
+            path = self.folder / "steps.parquet"
             try:
-                return pd.read_parquet(self.folder / "steps.parquet")
+                state = path.stat()
+                changed = (state.st_ino, state.st_size, state.st_mtime_ns)
+                return _table(path, changed).copy()
             except (OSError, ValueError) as error:
-                raise unreadable(self.folder / "steps.parquet", error) from None
+                raise unreadable(path, error) from None
         lines = whole_lines(self.folder / "steps.jsonl")
         try:
             return pd.DataFrame([json.loads(line) for line in lines])
         except ValueError as error:
             raise unreadable(self.folder / "steps.jsonl", error) from None
+
+
+@lru_cache(maxsize=256)  # the ledger reads each table several times
+def _table(path: Path, changed: tuple) -> pd.DataFrame:
+    """A step table; `changed` tells a file from the one that it has replaced."""
+    return pd.read_parquet(path)
 
 
 def read(id: str, root: Path | None = None) -> Run:

@@ -473,3 +473,12 @@ def test_killed_at_random_moments(tmp_path):
             assert complete(root) == unbroken
             root, roots = tmp_path / str(roots), roots + 1
     assert complete(root) == unbroken
+
+
+def test_a_table_is_kept_but_never_stale_nor_shared(tmp_path):
+    run = finish(tmp_path)
+    table = run.steps
+    table.loc[:, "loss"] = 0.0
+    assert run.steps["loss"].iloc[0] > 0
+    table.to_parquet(run.folder / "steps.parquet", index=False)
+    assert run.steps["loss"].iloc[0] == 0
