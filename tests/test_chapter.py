@@ -24,6 +24,7 @@ def test_a_picture_carries_alt_text_caption_and_pixels():
 def test_a_verdict_is_the_ledgers_word():
     for id, judge in claims.CLAIMS.items():
         found, shown = judge(), verdict(id).data
+        assert shown == verdict(found).data
         assert f"{id}: {found.word}</strong> ({found.runs} runs" in shown
         if found.word != "too few runs":
             for effect in found.effects:

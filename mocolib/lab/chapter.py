@@ -77,9 +77,13 @@ def ledger() -> HTML:
     return HTML(f'<div class="why-ledger">{table}</div>')
 
 
-def verdict(*ids: str) -> HTML:
-    """What the recorded runs say on some claims; the words come from `claims`."""
-    return HTML("".join(_told(claims.CLAIMS[id]()) for id in ids))
+def verdict(*ids: str | claims.Verdict) -> HTML:
+    """What the recorded runs say on some claims; the words come from `claims`.
+
+    A verdict that has been drawn already is not drawn again.
+    """
+    found = [claims.CLAIMS[i]() if isinstance(i, str) else i for i in ids]
+    return HTML("".join(map(_told, found)))
 
 
 def _told(verdict: claims.Verdict) -> str:
