@@ -36,6 +36,16 @@ def test_in_a_page_every_frame_is_there(monkeypatch):
     assert "<noscript><b>random 0</b></noscript>" in shown
 
 
+def test_a_panel_begins_where_it_is_told(monkeypatch):
+    shown = panel(start={"patch": 2})
+    assert shown.picture.value.endswith("<b>random 2</b>")
+    monkeypatch.setenv(PAGE, "1")
+    shown = panel(start={"patch": 2}).data
+    data = json.loads(re.search(r"json\">(.*?)</script>", shown, re.S)[1])
+    assert data["start"] == [2, 0]
+    assert "<noscript><b>random 2</b></noscript>" in shown
+
+
 def test_in_a_page_too_many_frames_are_refused(monkeypatch):
     monkeypatch.setenv(PAGE, "1")
     with pytest.raises(BadInput, match="200 frames, but a page holds"):

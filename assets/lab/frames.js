@@ -5,8 +5,8 @@
     connectedCallback() {
       if (this.data) return;
       this.data = JSON.parse(this.querySelector("script").textContent);
-      this.at = this.data.axes.map(() => 0);
-      const known = (Why.fromAddress(this.id) ?? "").split(".").map(Number);
+      this.at = [...this.data.start];
+      const known = Why.fromAddress(this.id)?.split(".").map(Number) ?? [];
       if (this.data.frames[this.number(known)] !== undefined && known.length === this.at.length)
         this.at = known;
       this.build();

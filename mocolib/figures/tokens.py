@@ -102,6 +102,7 @@ def filter_mosaics(weights: dict, patch_size: int, columns: int = 8) -> Figure:
             ax.imshow(mosaic(weight, patch_size, columns), interpolation="nearest")
             ax.set_title(name, fontsize=9)
             ax.set_axis_off()
+        figure.get_layout_engine().set(wspace=0.08)
     plt.close(figure)
     return figure
 

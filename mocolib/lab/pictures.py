@@ -37,25 +37,29 @@ class Frame:
     spoken: str
 
 
-def frames(draw: Callable[..., Frame], *, id: str, caption: str, over=None, **options):
+def frames(
+    draw: Callable[..., Frame], *, id, caption, over=None, start=None, **options
+):
     """A panel with a control for each option, showing `draw(option=value, ...)`.
 
     options: name=[values], numbers a slider, words a switch. over: (name, picture
     [H, W] or [H, W, 3] uint8, rows, columns): that option, the cells' numbers from 0
     in reading order, is chosen by dragging over the picture (in a kernel: a slider).
+    start: {option: value} shown first; the first value where an option is left out.
     """
     axes = [described(name, list(values)) for name, values in options.items()]
+    at = [a.values.index((start or {}).get(a.name, a.values[0])) for a in axes]
     count = int(np.prod([len(axis.values) for axis in axes]))
     if in_page() and count > MOST_FRAMES:
         raise BadInput(f"options give {count} frames, but a page holds {MOST_FRAMES}.")
     if not in_page():
-        return FramePanel(draw, axes, caption, over)
+        return FramePanel(draw, axes, caption, over, at)
     from IPython.display import HTML
 
-    return HTML(_element(draw, id, axes, caption, over))
+    return HTML(_element(draw, id, axes, caption, over, at))
 
 
-def _element(draw, id: str, axes: list[Axis], caption: str, over) -> str:
+def _element(draw, id: str, axes: list[Axis], caption: str, over, at: list) -> str:
     """All frames, drawn, inside one <why-frames>."""
     drawn = [
         draw(**{a.name: v for a, v in zip(axes, values, strict=True)})
@@ -63,6 +67,7 @@ def _element(draw, id: str, axes: list[Axis], caption: str, over) -> str:
     ]
     data = {
         "axes": [axis_data(a) for a in axes],
+        "start": at,
         "frames": [frame.html for frame in drawn],
         "spoken": [frame.spoken for frame in drawn],
     }
@@ -74,7 +79,8 @@ def _element(draw, id: str, axes: list[Axis], caption: str, over) -> str:
             "rows": rows,
             "columns": columns,
         }
-    plain = f"<noscript>{drawn[0].html}</noscript>"
+    first = int(np.ravel_multi_index(at, [len(a.values) for a in axes]))
+    plain = f"<noscript>{drawn[first].html}</noscript>"
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     return (
         f'<figure class="why-panel"><why-frames id="frames-{escape(id)}">'
@@ -86,9 +92,11 @@ def _element(draw, id: str, axes: list[Axis], caption: str, over) -> str:
 class FramePanel(widgets.VBox):
     """The same with widgets, each frame drawn when it is asked for."""
 
-    def __init__(self, draw, axes: list[Axis], caption: str, over=None):
+    def __init__(self, draw, axes: list[Axis], caption: str, over, at: list):
         self.draw, self.axes, self.over = draw, axes, over
         self.controls = [control(axis) for axis in axes]
+        for one, index in zip(self.controls, at, strict=True):
+            one.value = index
         self.picture, self.words = widgets.HTML(), widgets.HTML()
         rows = [
             named(c.tooltip, c) if isinstance(c, widgets.ToggleButtons) else c
@@ -175,7 +183,7 @@ def meters(rows: dict[str, tuple[str, float]]) -> str:
         'background:#0173b2"></div></td></tr>'
         for name, (words, share) in rows.items()
     )
-    return f'<table style="border:0">{lines}</table>'
+    return f'<table style="border:0;margin:0">{lines}</table>'
 
 
 def beside(parts: dict[str, str]) -> str:
