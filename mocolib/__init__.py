@@ -3,7 +3,7 @@
 The way of the data, one direction: recipe -> data -> augment -> moco and its relatives
 (vit) -> train (optim, probe, evaluate) -> record -> runs -> sweep -> measures -> claims
 -> figures, lab. Beside it: replay and causes (a run once more, with one change),
-completeness (what a random projection keeps) and curvature.
+completeness (what a random projection keeps) and curvature, and tables of them.
 
     import mocolib
     recipe = mocolib.named_recipe("live", base_lr=4e-3, patch_projection="fixed")

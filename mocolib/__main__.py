@@ -1,9 +1,10 @@
-"""The command line: mocolib train | sweep | runs | claims | plot | info.
+"""The command line: mocolib train | sweep | runs | claims | tables | plot | info.
 
 mocolib train --recipe live --base-lr 4e-3 --patch-projection fixed
 mocolib sweep lr --workers 2
 mocolib runs
 mocolib claims
+mocolib tables
 mocolib plot 3f2a 91bc -o curves.png
 mocolib info vit_b
 """
@@ -78,6 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     plot.add_argument("-o", "--output", type=Path, default=Path("curves.png"))
     ledger = command("claims", _claims, "what the public runs say, by claim")
     ledger.add_argument("--write", action="store_true", help="write data/claims.json")
+    tables = command("tables", _tables, "list or make the tables beside the runs")
+    tables.add_argument(
+        "words",
+        nargs="*",
+        metavar="[list|make] [NAME ...]",
+        help="what to do (default: list), with which tables (default: all)",
+    )
     info = command("info", _info, "say what a recipe is, without training", fields)
     info.add_argument("recipe", nargs="?", **RECIPE)
     return parser
@@ -178,7 +186,7 @@ def _runs(options) -> int:
         action, ids = "list", options.words
     chosen = [runs.read(i, root) for i in ids] or runs.all_runs(root)
     if action == "verify":
-        return _verify(chosen)
+        return _verify(chosen, public=root.resolve() == runs.public_root().resolve())
     if action == "show":
         for run in chosen:
             print(f"# {_line(run)}\n{run.recipe.to_toml()}")
@@ -192,9 +200,15 @@ def _runs(options) -> int:
     return 0
 
 
-def _verify(chosen: list[runs.Run]) -> int:
-    """Check every run, and train the start of the shortest again."""
+def _verify(chosen: list[runs.Run], public: bool) -> int:
+    """Check every run, and train the start of the shortest again.
+
+    Beside the public runs lie tables made from them, which are checked as well.
+    """
+    from mocolib import tables
+
     faults = [fault for run in chosen for fault in publish.verify(run)]
+    faults += tables.faults() if public else []
     sound = [run for run in chosen if run.finished and not publish.verify(run)]
     for run in sorted(sound, key=lambda r: r.recipe.steps * r.recipe.batch_size):
         try:
@@ -266,6 +280,25 @@ def _claims(options) -> int:
     if options.write:
         verdicts.file().write_text(verdicts.as_json(ledger), encoding="utf-8")
         print(verdicts.file())
+    return 0
+
+
+def _tables(options) -> int:
+    from mocolib import tables
+
+    action, *names = options.words or ["list"]
+    if action not in ("list", "make"):
+        action, names = "list", options.words
+    for name in names or tables.TABLES:
+        if action == "make":
+            for part in tables.make(name):
+                print(f"{name}: {part}", flush=True)
+        table, made = tables.read(name), tables.provenance(name)
+        print(f"{name}: {len(table)} rows in {len(made)} parts")
+        for sentence in sorted(
+            {s for part in made.values() for s in part["departures"]}
+        ):
+            print(f"  {sentence}")
     return 0
 
 

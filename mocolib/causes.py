@@ -44,40 +44,75 @@ def standard_changes(run: Run) -> dict:
 def counterfactuals(
     run: Run, spike: int, data: Dataset, changes=None, before=BEFORE, after=AFTER
 ) -> pd.DataFrame:
-    """A row a change, made `before` steps ahead of the spike that begins at `spike`.
+    """`responses` to each change, made `before` steps ahead of the spike."""
+    replayed = curves(run, spike, data, changes, before, after)
+    table = responses(run, replayed)
+    table.attrs.update(replayed.attrs)
+    return table
 
-    peak_first, peak_last  largest gradient in the `after` steps from the spike on, in
-                           times its running median; `comes`: the first above SPIKE
-    loss_rise              largest loss there less the median of the steps before
-    fall                   last kNN reading before the restart less the mean of those
-                           from the spike on, in accuracy; negative: it rose
-    The table's attrs["departures"] holds sentences where the record was not met.
+
+def curves(
+    run: Run, spike: int, data: Dataset, changes=None, before=BEFORE, after=AFTER
+) -> pd.DataFrame:
+    """Step by step what each change makes of the spike that begins at `spike`.
+
+    Rows of run, seed, spike, change, step, loss, knn, first, last: the two gradient
+    norms are those of the first trained layer and of LAST. Replays start `before`
+    steps ahead and end `after` steps from the spike on. The table's
+    attrs["departures"] holds sentences where the record was not met.
     """
     start, end = max(0, spike - before), min(spike + after - 1, run.recipe.steps)
-    record, rows, departures = run.steps, [], []
+    parts, departures, first = [], [], first_layer(run)
     for name, change in (changes or standard_changes(run)).items():
         again = replay(run, start, data, until=end, **change)
-        steps = pd.DataFrame([step.row() for step in again])
-        row = {"run": run.id, "seed": run.recipe.seed, "spike": spike, "change": name}
-        rows.append(row | _response(run, record[record["step"] <= start], steps, spike))
+        rows = [
+            {
+                "step": step.index,
+                "loss": step.loss,
+                "knn": step.knn,
+                "first": step.grad_inf[first],
+                "last": step.grad_inf[LAST],
+            }
+            for step in again
+        ]
+        place = {"run": run.id, "seed": run.recipe.seed, "spike": spike, "change": name}
+        parts.append(pd.DataFrame(rows).assign(**place))
         departures += [again.departure] if again.departure else []
-    table = pd.DataFrame(rows)
+    table = pd.concat(parts, ignore_index=True).astype({"knn": float})
     table.attrs["departures"] = sorted(set(departures))
     return table
 
 
+def responses(run: Run, replayed: pd.DataFrame) -> pd.DataFrame:
+    """A row a spike and change, from `curves`:
+
+    peak_first, peak_last  largest gradient in the steps from the spike on, in times
+                           its running median; `comes`: the first above SPIKE
+    loss_rise              largest loss there less the median of the steps before
+    fall                   last kNN reading before the restart less the mean of those
+                           from the spike on, in accuracy; negative: it rose
+    """
+    recorded, rows = run.steps, []
+    for (spike, change), steps in replayed.groupby(["spike", "change"], sort=False):
+        past = recorded[recorded["step"] < steps["step"].iloc[0]]
+        row = {"run": run.id, "seed": run.recipe.seed, "spike": spike, "change": change}
+        rows.append(row | _response(run, past, steps, spike))
+    return pd.DataFrame(rows)
+
+
 def _response(run: Run, past: pd.DataFrame, steps: pd.DataFrame, spike: int) -> dict:
     """What came of the spike; `past` is recorded, `steps` are replayed."""
-    both = pd.concat([past.dropna(axis=1, how="all"), steps], ignore_index=True)
-    both = both[both["step"] > run.recipe.warmup_steps]
-    seen = both[both["step"] >= spike]
-    first, last = (
-        float(
-            np.exp2(log_ratio(both[f"grad_inf/{layer}"])[both["step"] >= spike].max())
-        )
-        for layer in (first_layer(run), LAST)
+    names = {f"grad_inf/{first_layer(run)}": "first", f"grad_inf/{LAST}": "last"}
+    before = past[past["step"] > run.recipe.warmup_steps].rename(columns=names)
+    both = pd.concat(
+        [before[["step", "first", "last"]], steps[["step", "first", "last"]]]
     )
-    readings = past["knn"].dropna()
+    behind = (both["step"] >= spike).to_numpy()
+    first, last = (
+        float(np.exp2(np.nanmax(log_ratio(both[layer])[behind])))
+        for layer in ("first", "last")
+    )
+    seen, readings = steps[steps["step"] >= spike], past["knn"].dropna()
     return {
         "peak_first": first,
         "peak_last": last,
@@ -88,16 +123,20 @@ def _response(run: Run, past: pd.DataFrame, steps: pd.DataFrame, spike: int) -> 
     }
 
 
-def around_spikes(run: Run, data: Dataset, changes=None, **window) -> pd.DataFrame:
-    """`counterfactuals` of every first-layer spike that stands alone.
+def lone_spikes(run: Run, before: int = BEFORE) -> list[int]:
+    """The first-layer spikes that stand alone.
 
     One that begins less than a restart's distance behind another is left out: the
     restart would already lie within the disturbance.
     """
-    steps = spike_steps(run)
-    gap = window.get("before", BEFORE)
-    alone = [s for i, s in enumerate(steps) if i == 0 or s - steps[i - 1] >= gap]
-    parts = [counterfactuals(run, int(s), data, changes, **window) for s in alone]
+    steps = [int(s) for s in spike_steps(run)]
+    return [s for i, s in enumerate(steps) if i == 0 or s - steps[i - 1] >= before]
+
+
+def around_spikes(run: Run, data: Dataset, changes=None, **window) -> pd.DataFrame:
+    """`counterfactuals` of every first-layer spike that stands alone."""
+    alone = lone_spikes(run, window.get("before", BEFORE))
+    parts = [counterfactuals(run, s, data, changes, **window) for s in alone]
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     found = {d for part in parts for d in part.attrs["departures"]}
     table.attrs["departures"] = sorted(found)

@@ -6,15 +6,26 @@ same images in the same views.
 
 import pandas as pd
 
-from mocolib.measures import summary
+from mocolib.measures import jitter, monitored, summary
 from mocolib.runs import Run
 from mocolib.verdicts import Effect, effect
 
 
 def grid(runs: list[Run], column: str, by: str, **where) -> pd.DataFrame:
     """A measure with a row a seed and a column a setting, ascending."""
-    table = summary(chosen(runs, **where))
+    part = chosen(runs, **where)
+    if not part:
+        return pd.DataFrame()
+    table = summary(part)
     return table.pivot(index="seed", columns=by, values=column)
+
+
+def at(runs: list[Run], column: str, **where) -> pd.Series:
+    """A measure by seed at one setting; empty while it has no run."""
+    part = chosen(runs, **where)
+    if not part:
+        return pd.Series(dtype=float)
+    return summary(part).set_index("seed")[column]
 
 
 def chosen(runs: list[Run], **where) -> list[Run]:
@@ -53,6 +64,13 @@ def two_largest_rates(runs: list[Run]) -> list[Run]:
     """Where a claim on shaking is put to the test, fixed before any outcome."""
     rates = sorted({run.recipe.base_lr for run in runs})[-2:]
     return [run for run in runs if run.recipe.base_lr in rates]
+
+
+def calm_noise(runs: list[Run]) -> float:
+    """Jitter of the calm runs, those at the smallest rate; dips are judged by it."""
+    calmest = min((run.recipe.lr for run in runs), default=None)
+    calm = [run for run in runs if run.recipe.lr == calmest]
+    return by_seed(calm, lambda run: jitter(monitored(run)["knn"])).mean()
 
 
 def by_seed(runs: list[Run], measure) -> pd.Series:

@@ -54,17 +54,24 @@ def threshold(training: Training) -> float:
 
 
 def along(run, data, steps, iterations: int = 20) -> pd.DataFrame:
-    """step, sharpness, threshold and their ratio at states of a recorded run."""
+    """step, sharpness, threshold and their ratio at states of a recorded run.
+
+    The table's attrs["departures"] holds sentences where the record was not met.
+    """
     from mocolib.replay import replay  # curvature of a training needs no records
 
-    rows = []
+    rows, departures = [], set()
     for step in sorted(steps):  # in order, so that each start is the last one's end
-        training = replay(run, step, data).training
+        again = replay(run, step, data)
+        departures |= {again.departure} - {""}
+        training = again.training
         sharpness = preconditioned_sharpness(training, iterations)
         limit = threshold(training)
         rows.append({"step": step, "sharpness": sharpness, "threshold": limit})
     table = pd.DataFrame(rows)
-    return table.assign(ratio=table["sharpness"] / table["threshold"])
+    table["ratio"] = table["sharpness"] / table["threshold"]
+    table.attrs["departures"] = sorted(departures)
+    return table
 
 
 def largest_eigenvalue(product, size: int, iterations: int, seed: int = 0) -> float:

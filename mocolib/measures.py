@@ -64,6 +64,14 @@ def spikes(norms, factor: float = SPIKE) -> np.ndarray:
     return _starts(high)
 
 
+def loss_spikes(loss) -> np.ndarray:
+    """Indices at which a loss first lies 3 x its noise above its recent median."""
+    above = np.asarray(loss, float) - running_median(loss, WINDOW, past_only=True)
+    high = np.nan_to_num(above) > 3 * noise(loss)
+    high[:WINDOW] = False  # too little past to judge by
+    return _starts(high)
+
+
 def log_ratio(norms) -> np.ndarray:
     """log2 of a norm over its recent median; nan where it has no past."""
     norms = np.maximum(np.asarray(norms, float), 1e-30)
@@ -158,9 +166,11 @@ def once_an_epoch(run: Run) -> pd.DataFrame:
 
 
 def first_layer(run: Run) -> str:
-    """The first layer that is trained: the projection, or the block behind it."""
-    fixed = run.recipe.patch_projection == "fixed"
-    return "blocks.0.qkv" if fixed else "patch_projection"
+    """The first layer that is trained: the projection, or what stands behind it."""
+    if run.recipe.backbone == "vit" and run.recipe.stem == "patch":
+        fixed = run.recipe.patch_projection == "fixed"
+        return "blocks.0.qkv" if fixed else "patch_projection"
+    return trained_layers(run)[0]
 
 
 def trained_layers(run: Run) -> list[str]:
@@ -183,6 +193,12 @@ def spike_steps(run: Run) -> np.ndarray:
     return spikes(gradients(run, first_layer(run))) + run.recipe.warmup_steps + 1
 
 
+def loss_spike_steps(run: Run) -> np.ndarray:
+    """The steps at which a spike of the loss begins."""
+    loss = run.steps["loss"][run.recipe.warmup_steps :]
+    return loss_spikes(loss) + run.recipe.warmup_steps + 1
+
+
 def fall_after_spikes(run: Run) -> float:
     """Mean fall of kNN behind a spike, less that behind any moment; nan of no spike."""
     seen = monitored(run)
@@ -198,11 +214,15 @@ def lead_score(run: Run, layer: str) -> float:
     return float((lead(first, last) - null.mean()) / null.std())
 
 
+def closing_loss(run: Run) -> float:
+    """Mean loss over the last tenth of the steps."""
+    return float(run.steps["loss"].tail(max(1, run.recipe.steps // 10)).mean())
+
+
 def final_loss(run: Run) -> float:
-    """Loss over the last tenth of the steps, as a share of its start 4 tau ln N."""
-    recipe, last = run.recipe, max(1, run.recipe.steps // 10)
-    start = 4 * recipe.temperature * math.log(recipe.batch_size)
-    return float(run.steps["loss"].tail(last).mean() / start)
+    """MoCo v3's closing loss as a share of its start 4 tau ln N."""
+    recipe = run.recipe
+    return closing_loss(run) / (4 * recipe.temperature * math.log(recipe.batch_size))
 
 
 def summary(runs: list[Run]) -> pd.DataFrame:

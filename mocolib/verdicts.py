@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mocolib import sweep
+from mocolib import sweep, tables
 from mocolib.data import data_root
 
 FEWEST = 3  # seeds without which there is no verdict
@@ -110,24 +110,35 @@ def _rounded(x: float) -> float | None:
 CLAIMS: dict[str, Callable] = {}
 
 
-def claim(id: str, text: str, *sweeps: str):
-    """Register a function that turns recorded runs, a list a sweep, into effects.
+def claim(id: str, text: str, *sources: str):
+    """Register a function that turns what was recorded into effects.
 
-    `CLAIMS[id]()` judges by the public runs, `CLAIMS[id](runs, ...)` by others.
+    A source is a sweep, read as a list of runs, or "table:NAME", read as a table.
+    `CLAIMS[id]()` judges by the public ones, `CLAIMS[id](runs, ...)` by others.
     """
 
     def register(function):
-        def judge(*lists) -> Verdict:
-            lists = lists or [sweep.recorded(name) for name in sweeps]
-            effects = tuple(function(*lists)) if all(lists) else ()
-            return Verdict(
-                id, text, effects, len({r.id for part in lists for r in part})
-            )
+        def judge(*parts) -> Verdict:
+            parts = parts or [_recorded(source) for source in sources]
+            effects = tuple(function(*parts)) if all(map(len, parts)) else ()
+            return Verdict(id, text, effects, len(set().union(*map(_ids, parts))))
 
         CLAIMS[id] = judge
         return function
 
     return register
+
+
+def _recorded(source: str):
+    kind, _, name = source.rpartition(":")
+    return tables.read(name) if kind == "table" else sweep.recorded(name)
+
+
+def _ids(part) -> set:
+    """The runs behind a source."""
+    if isinstance(part, pd.DataFrame):
+        return set(part["run"]) if "run" in part else set()
+    return {run.id for run in part}
 
 
 def effect(name: str, values: pd.Series) -> Effect:

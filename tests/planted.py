@@ -15,36 +15,59 @@ SEEDS = range(5)
 
 
 def plant(
-    root: Path, knn, probe=0.4, loss=3.0, norms=None, outcome="finished", **settings
+    root: Path,
+    knn,
+    probe=0.4,
+    loss=3.0,
+    norms=None,
+    outcome="finished",
+    columns=None,
+    **settings,
 ) -> runs.Run:
     """A finished run under `root`.
 
     knn: accuracies at every `knn_every`-th step. probe: the final linear probe.
     loss: one for all steps. norms: gradient norms by layer, 1 where none are given.
+    columns: other step measures by their whole name.
     """
     recipe = Recipe(**{"dataset": "fashion-mnist", "knn_every": 5, **settings})
     run, steps = runs.Run(root / recipe.id), np.arange(1, recipe.steps + 1)
-    columns = {
+    table = {
         "step": steps,
         "samples": steps * recipe.batch_size,
         "loss": np.full(len(steps), float(loss)),
         "knn": np.full(len(steps), np.nan),
     }
-    columns["knn"][recipe.knn_every - 1 :: recipe.knn_every] = knn
+    table["knn"][recipe.knn_every - 1 :: recipe.knn_every] = knn
     for layer in LAYERS:
         given = (norms or {}).get(layer, np.ones(len(steps)))
-        columns[f"grad_inf/{layer}"] = np.asarray(given, float)
+        table[f"grad_inf/{layer}"] = np.asarray(given, float)
     if recipe.patch_projection == "fixed":
-        columns["grad_inf/patch_projection"] = np.full(len(steps), np.nan)
+        table["grad_inf/patch_projection"] = np.full(len(steps), np.nan)
     end = {"outcome": outcome, "steps": recipe.steps, "loss": loss}
     good = outcome == "finished"
     end |= {"knn": knn[-1] if good else None, "linear_probe": probe if good else None}
     run.folder.mkdir(parents=True)
     (run.folder / "recipe.json").write_text(recipe.to_json())
     (run.folder / "provenance.json").write_text("{}")
-    write_table(pd.DataFrame(columns), run.folder / "steps.parquet")
+    table |= columns or {}
+    write_table(pd.DataFrame(table), run.folder / "steps.parquet")
     (run.folder / "end.json").write_text(json.dumps(end))
     return run
+
+
+def group(root, probe=0.4, level=0.002, loss=3.0, **settings):
+    """A run a seed; what differs between seeds is alike in all groups."""
+    return [
+        plant(
+            root,
+            shaking(level, seed),
+            probe + 0.002 * seed,
+            loss + 0.01 * seed,
+            **{"seed": seed, **settings},
+        )
+        for seed in range(3)
+    ]
 
 
 def shaking(level: float, seed: int, readings: int = 48) -> np.ndarray:

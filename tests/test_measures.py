@@ -5,7 +5,10 @@ import pytest
 
 from mocolib import measures
 from mocolib.errors import BadInput
+from mocolib.record import record
+from mocolib.runs import Run
 from tests.planted import events, plant, shaking, wandering
+from tests.tiny import blobs, tiny
 
 
 def test_jitter_of_a_line_is_small_and_of_outliers_their_share():
@@ -41,6 +44,30 @@ def test_a_planted_spike_is_found_where_it_begins():
     norms[10] = 9  # too early to judge
     assert measures.spikes(norms).tolist() == [100]
     assert len(measures.spikes(np.ones(200))) == 0
+
+
+def test_a_planted_spike_of_the_loss_is_found_where_it_begins(tmp_path):
+    calm = 4 - np.linspace(0, 1, 240) + 0.02 * np.random.default_rng(0).normal(size=240)
+    assert len(measures.loss_spikes(calm)) <= 1  # 3 sigma of chance
+    loss = calm.copy()
+    loss[100:104] += 0.3
+    assert 100 in measures.loss_spikes(loss)
+    assert not set(measures.loss_spikes(loss)) & {101, 102, 103}
+    run = plant(tmp_path, shaking(0.002, 0), columns={"loss": loss})
+    assert 101 in measures.loss_spike_steps(run)  # steps count from 1
+
+
+def test_the_first_layer_is_the_first_one_trained(tmp_path):
+    def first(**settings):
+        recipe = tiny(steps=1, warmup_steps=0, knn_every=0, **settings)
+        for _ in record(recipe, blobs(), tmp_path):
+            pass
+        return measures.first_layer(Run(tmp_path / recipe.id))
+
+    assert first() == "patch_projection"
+    assert first(patch_projection="fixed") == "blocks.0.qkv"
+    assert first(stem="conv") == "patch_projection.0"
+    assert first(backbone="resnet8") == "stem"
 
 
 def test_a_planted_lead_of_three_steps_is_found():

@@ -1,17 +1,13 @@
-"""The claims of the ledger: from recorded runs to effects.
-
-Each function gets one list of runs for each of its sweeps and returns effects, a
-value a seed, positive where the claim is right. `verdicts` says what follows.
-"""
+"""The headline claims: what shakes, with what, and what freezing does (C1 to C9)."""
 
 import math
-import re
 
 import pandas as pd
 
 from mocolib.contrasts import (
     arch,
     by_seed,
+    calm_noise,
     chosen,
     grid,
     growth,
@@ -20,25 +16,14 @@ from mocolib.contrasts import (
 from mocolib.measures import (
     dips,
     fall_after_spikes,
-    jitter,
     lead_score,
     monitored,
     once_an_epoch,
     trained_layers,
 )
-from mocolib.verdicts import CLAIMS, Verdict, claim, effect
+from mocolib.verdicts import claim, effect
 
 USABLE = 0.02  # accuracy below the best at which a rate still counts as usable
-
-
-def ledger() -> list[Verdict]:
-    """Every claim's verdict from the public runs, C2 before C10."""
-
-    def order(id):
-        number, rest = re.fullmatch(r"C(\d+)(.*)", id).groups()
-        return int(number), rest
-
-    return [CLAIMS[id]() for id in sorted(CLAIMS, key=order)]
 
 
 # --- the batch --------------------------------------------------------------------
@@ -122,13 +107,8 @@ def _monitor(batch, rate):
 
 
 def _hidden(runs) -> pd.Series:
-    """Dips that the dense monitor sees and the one read once per epoch does not.
-
-    A dip is judged by the noise of the calm runs, those at the smallest rate.
-    """
-    calmest = min((run.recipe.lr for run in runs), default=None)
-    calm = [run for run in runs if run.recipe.lr == calmest]
-    sigma = by_seed(calm, lambda run: jitter(monitored(run)["knn"])).mean()
+    """Dips that the dense monitor sees and the one read once per epoch does not."""
+    sigma = calm_noise(runs)
 
     def missed(run):
         dense, thin = monitored(run)["knn"], once_an_epoch(run)["knn"]
