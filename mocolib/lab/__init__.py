@@ -6,7 +6,7 @@
 
 Recorded: describe (runs -> plain data) -> page (JSON that assets/lab.js draws) or
 explorer (the same with widgets in a kernel); `experiment` picks by where it is.
-Pictures: a frame a setting (`frames`); `lab.heroes` has those that open a chapter. Live:
+Pictures: a frame a setting (`frames`); `heroes` has those that open a chapter. Live:
 traces (what is shown of a run) -> chart (one SVG) -> curves (three charts and a table)
 -> panel (controls and buttons), with session (the thread that trains) beside it.
 """
