@@ -98,11 +98,11 @@ def test_c14b_beta2_closes_the_gap(tmp_path, true):
 @TRUE
 def test_c14b_clipping_the_update(tmp_path, true):
     place = {"base_lr": 1.6e-2}
-    rates = group(tmp_path / "calm", level=0.001, base_lr=1e-3)
     levels = (0.008, 0.001) if true else (0.001, 0.008)
-    found = group(tmp_path / "runs", level=levels[0], **place)
-    found += group(tmp_path / "runs", level=levels[1], optimizer="stableadamw", **place)
-    assert CLAIMS["C14b-clip"](found, rates).word == WORDS[true]
+    found = group(tmp_path, level=0.001, base_lr=1e-3)
+    found += group(tmp_path, level=levels[0], **place)
+    found += group(tmp_path, level=levels[1], optimizer="stableadamw", **place)
+    assert CLAIMS["C14b-clip"](found).word == WORDS[true]
 
 
 @TRUE
@@ -125,12 +125,12 @@ def test_c14b_the_cosine(tmp_path, true):
 
 @TRUE
 def test_c14b_qk_norm(tmp_path, true):
-    rates, normed = [], []
+    found = []
     for rate, probe in ((1e-3, 0.4), (4.8e-2, 0.3)):
-        rates += group(tmp_path / "rates", probe, base_lr=rate)
+        found += group(tmp_path, probe, base_lr=rate)
         flat = 0.4 if true else (0.4 if rate < 0.01 else 0.2)
-        normed += group(tmp_path / "normed", flat, base_lr=rate, qk_norm=True)
-    assert CLAIMS["C14b-qk"](normed, rates).word == WORDS[true]
+        found += group(tmp_path, flat, base_lr=rate, qk_norm=True)
+    assert CLAIMS["C14b-qk"](found).word == WORDS[true]
 
 
 @TRUE

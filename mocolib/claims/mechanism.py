@@ -43,8 +43,9 @@ def _shaky(runs, measure) -> pd.Series:
     return by_seed(two_largest_rates(chosen(runs, patch_projection="learned")), measure)
 
 
-PLAIN = {"optimizer": "adamw", "beta2": 0.999, "base_lr": 1.6e-2, "stem": "patch"}
-PLAIN |= {"patch_projection": "learned", "qk_norm": False}
+ANY_RATE = {"optimizer": "adamw", "beta2": 0.999, "stem": "patch"}
+ANY_RATE |= {"patch_projection": "learned", "qk_norm": False}
+PLAIN = {**ANY_RATE, "base_lr": 1.6e-2}
 
 
 def _at(column: str, runs, **where) -> pd.Series:
@@ -158,9 +159,9 @@ def _beta2(runs):
     ]
 
 
-@claim("C14b-clip", "Clipping the update removes dips without freezing", "beta2", "lr")
-def _stable(runs, rates):
-    sigma = calm_noise(chosen(rates, patch_projection="learned"))
+@claim("C14b-clip", "Clipping the update removes dips without freezing", "beta2")
+def _stable(runs):
+    sigma = calm_noise(chosen(runs, patch_projection="learned", qk_norm=False))
 
     def dips_of(**where) -> pd.Series:
         part = chosen(runs, **{**PLAIN, **where})
@@ -201,10 +202,12 @@ def _cosine(light, full):
     ]
 
 
-@claim("C14b-qk", "qk-norm flattens accuracy over the rate", "beta2", "lr")
-def _qk_norm(runs, rates):
-    plain = grid(rates, "linear_probe", "base_lr", patch_projection="learned")
-    normed = grid(runs, "linear_probe", "base_lr", qk_norm=True)
+@claim("C14b-qk", "qk-norm flattens accuracy over the rate", "beta2")
+def _qk_norm(runs):
+    plain, normed = (
+        grid(runs, "linear_probe", "base_lr", **{**ANY_RATE, "qk_norm": on})
+        for on in (False, True)
+    )
     shared = [rate for rate in plain if rate in normed]
     loss = -(growth(plain[shared]) - growth(normed[shared]))
     return [effect("linear probe lost to the largest rate, without minus with", loss)]
