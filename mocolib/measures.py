@@ -155,14 +155,23 @@ def monitored(run: Run) -> pd.DataFrame:
 
 def once_an_epoch(run: Run) -> pd.DataFrame:
     """Of `monitored`, the first reading at or after each epoch's end."""
+    return thinned(run, 1)
+
+
+def thinned(run: Run, readings: int) -> pd.DataFrame:
+    """What a monitor sees that is read `readings` times an epoch, evenly spread.
+
+    Of `monitored` the first reading at or after each such moment; all of them where
+    more are asked for than there are.
+    """
     if run.recipe.dataset not in EPOCH:
         raise BadInput(
             f"dataset is {run.recipe.dataset!r}, but its epoch must be known: "
             f"{', '.join(EPOCH)}."
         )
     dense = monitored(run)
-    epoch = dense["samples"] // EPOCH[run.recipe.dataset]
-    return dense[(epoch > 0) & ~epoch.duplicated()]
+    part = readings * dense["samples"] // EPOCH[run.recipe.dataset]
+    return dense[(part > 0) & ~part.duplicated()]
 
 
 def first_layer(run: Run) -> str:

@@ -63,6 +63,33 @@ def test_accuracy_is_every_runs_linear_probe(runs):
     assert set(theirs) == set(numbers)
 
 
+def test_the_papers_batches_are_not_said_to_be_one(tmp_path):
+    batches = [plant(tmp_path, shaking(0, 0), batch_size=b) for b in (64, 1024)]
+    figure = figures.accuracy(batches, "batch_size", paper=("batch_size",))
+    labelled(figure)
+    ours, paper = figure.axes
+    assert [t.get_text() for t in ours.get_xticklabels()] == ["64", "1,024"]
+    assert paper.get_xticklabels()[0].get_text() == "1,024"
+    assert paper.get_title() == "the paper: ImageNet, ViT-B/16"
+    assert ours.get_legend() is None  # one kind of projection
+    figure = figures.accuracy(batches, "base_lr", paper=("lamb",))
+    assert figure.axes[1].get_title().endswith("batch 4096")
+
+
+def test_two_groups_of_runs_are_compared_run_by_run(runs):
+    split = {
+        kind: [run for run in runs if run.recipe.patch_projection == kind]
+        for kind in ("learned", "fixed")
+    }
+    figure = figures.compared({"none yet": [], **split}, "base_lr")
+    labelled(figure)
+    for ax, column in zip(figure.axes, ("jitter", "linear_probe"), strict=True):
+        dots = {y for line in ax.lines for y in line.get_ydata()}
+        assert set(measures.summary(runs)[column]) <= dots
+    names = [t.get_text() for t in figure.axes[0].get_legend().get_texts()]
+    assert names == ["learned", "fixed"]
+
+
 def test_the_microscope_shows_every_layer_in_order(run):
     figure = figures.microscope(run)
     labelled(figure)

@@ -24,7 +24,13 @@ from mocolib.figures.ledger import (
 from mocolib.figures.matching import matches
 from mocolib.figures.microscope import lead_histogram, microscope, monitors
 from mocolib.figures.style import caption, layer_name, settings
-from mocolib.figures.sweeps import accuracy, curves, long_table, paper_numbers
+from mocolib.figures.sweeps import (
+    accuracy,
+    compared,
+    curves,
+    long_table,
+    paper_numbers,
+)
 from mocolib.figures.tokens import (
     filter_mosaics,
     position_codes,
@@ -39,6 +45,7 @@ __all__ = [
     "age_chart",
     "caption",
     "chance_chart",
+    "compared",
     "curves",
     "expected_start",
     "filter_mosaics",

@@ -42,6 +42,14 @@ def title(name: str) -> str:
     return NAMES.get(name, name.replace("_", " "))
 
 
+def ticks(ax, values):
+    """The swept values as the x axis' only ticks: 1,024 or 1.5e-4."""
+    values = sorted(set(values))
+    words = [f"{v:,.0f}" if v >= 1 else f"{v:.1e}".replace("e-0", "e-") for v in values]
+    ax.set_xticks(values, words)
+    ax.minorticks_off()
+
+
 def caption(runs: list[Run]) -> str:
     """What was run, how often and where: a line for under a figure."""
     recipe, seeds = runs[0].recipe, len({run.recipe.seed for run in runs})

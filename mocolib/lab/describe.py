@@ -24,6 +24,7 @@ STANDARD = {
 LOG = ("gradient",)  # charts with a logarithmic y axis
 DOTS = ("knn",)  # charts that mark each reading
 PERCENT = ("knn",)  # shares that are shown as percentages
+X_AXES = {"step": "training step", "images": "images seen"}
 BUCKETS = 90  # of a band over seeds along the x axis
 MOST_SETTINGS = 64
 WORDS = {
@@ -95,6 +96,7 @@ class Description:
     groups: dict  # by `at`
     start: tuple
     keep: tuple
+    x: str  # of X_AXES, the one shown first
 
     def name(self, at: tuple) -> str:
         """A setting in words: `base rate 4e-3, learned projection`."""
@@ -102,8 +104,12 @@ class Description:
         return ", ".join(spoken(axis.name, axis.words[i]) for axis, i in pairs)
 
 
-def describe(runs, *, id, by, start=None, keep=(), charts=None) -> Description:
+def describe(
+    runs, *, id, by, start=None, keep=(), charts=None, x="step"
+) -> Description:
     """A description from runs and `Line`s; the values of each `by` become an axis."""
+    if x not in X_AXES:
+        raise BadInput(f"x is {x!r}, but must be one of {', '.join(X_AXES)}.")
     charts = charts or STANDARD
     lines = [_line(run, charts) if isinstance(run, Run) else run for run in runs]
     axes = tuple(_axis_of(name, lines) for name in by)
@@ -124,6 +130,7 @@ def describe(runs, *, id, by, start=None, keep=(), charts=None) -> Description:
         groups=groups,
         start=_place(start, axes, groups) if start else first,
         keep=tuple(_place(one, axes, groups) for one in keep if groups),
+        x=x,
     )
 
 
