@@ -5,6 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from mocolib import figures, measures
+from mocolib.figures import style
 from tests.planted import LAYERS, events, plant, shaking
 
 
@@ -88,6 +89,14 @@ def test_two_groups_of_runs_are_compared_run_by_run(runs):
         assert set(measures.summary(runs)[column]) <= dots
     names = [t.get_text() for t in figure.axes[0].get_legend().get_texts()]
     assert names == ["learned", "fixed"]
+
+
+def test_ticks_do_not_run_into_each_other():
+    ax = Figure().subplots()
+    ax.set_xscale("log")
+    style.ticks(ax, [0.016, 0.004, 0.015, 0.048, 0.004])
+    words = [label.get_text() for label in ax.get_xticklabels()]
+    assert words == ["4.0e-3", "1.5e-2", "4.8e-2"]
 
 
 def test_the_microscope_shows_every_layer_in_order(run):

@@ -43,8 +43,13 @@ def title(name: str) -> str:
 
 
 def ticks(ax, values):
-    """The swept values as the x axis' only ticks: 1,024 or 1.5e-4."""
-    values = sorted(set(values))
+    """The swept values as the x axis' only ticks: 1,024 or 1.5e-4.
+
+    One tick for two values whose words would run into each other.
+    """
+    ordered = sorted(set(values))
+    before = [0, *ordered]
+    values = [v for v, last in zip(ordered, before, strict=False) if v > 1.1 * last]
     words = [f"{v:,.0f}" if v >= 1 else f"{v:.1e}".replace("e-0", "e-") for v in values]
     ax.set_xticks(values, words)
     ax.minorticks_off()
