@@ -151,6 +151,22 @@ def test_one_run_seen_by_two_monitors(run):
     assert titles == ["read every 5 steps: 2 dips", "read once an epoch: 0 dips"]
 
 
+def test_knn_around_a_step_starts_from_the_last_reading_before_it(run, tmp_path):
+    other = plant(tmp_path, shaking(0.001, 1), batch_size=500, seed=1)
+    figure = figures.around({"two": [run, other], "none": [], "one": [other]}, 103)
+    figure.canvas.draw()
+    two, one = figure.axes
+    assert (two.get_title(), one.get_title()) == ("two, 2 runs", "one, 1 run")
+    first, second, mean, change = two.lines
+    assert first.get_xdata().tolist() == list(range(45, 161, 5))
+    knn = run.steps.set_index("step")["knn"]
+    assert first.get_ydata()[-1] == pytest.approx(knn[160] - knn[100])
+    both = first.get_ydata() + second.get_ydata()
+    assert mean.get_ydata() == pytest.approx(both / 2)
+    assert set(change.get_xdata()) == {103}
+    assert two.get_ylabel() == "change of kNN"
+
+
 def test_a_caption_counts(run, runs):
     assert figures.caption([run]).endswith("batch 500; 1 run, 1 seed")
     assert figures.caption(runs).endswith("12 runs, 3 seeds")

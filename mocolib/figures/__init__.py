@@ -22,7 +22,7 @@ from mocolib.figures.ledger import (
     share_that_holds,
 )
 from mocolib.figures.matching import matches
-from mocolib.figures.microscope import lead_histogram, microscope, monitors
+from mocolib.figures.microscope import around, lead_histogram, microscope, monitors
 from mocolib.figures.style import caption, layer_name, settings
 from mocolib.figures.sweeps import (
     accuracy,
@@ -43,6 +43,7 @@ __all__ = [
     "ablations",
     "accuracy",
     "age_chart",
+    "around",
     "caption",
     "chance_chart",
     "compared",
