@@ -120,10 +120,22 @@ def _asymmetry(first, last) -> np.ndarray:
 
 def lead_null(first, last, draws: int = 200, seed: int = 0) -> np.ndarray:
     """Leads after shifting one series by random offsets: what chance alone gives."""
-    first, last, n = detrended(first), detrended(last), len(first)
+    return _asymmetry(_shifted(first, draws, seed), detrended(last))
+
+
+def correlation_null(first, last, draws: int = 200, seed: int = 0) -> pd.DataFrame:
+    """`cross_correlation` after such shifts: a row a draw, a column a lag."""
+    shifted, last = _shifted(first, draws, seed), detrended(last)
+    lags = range(-LAGS, LAGS + 1)
+    return pd.DataFrame({lag: _correlation(shifted, last, lag) for lag in lags})
+
+
+def _shifted(norms, draws: int, seed: int) -> np.ndarray:
+    """Detrended norms, rolled by random offsets far from none: [draws, n]."""
+    series, n = detrended(norms), len(norms)
     rng = np.random.default_rng(seed)
     offsets = rng.integers(LAGS + NEAR, n - LAGS - NEAR, draws)
-    return _asymmetry(np.stack([np.roll(first, k) for k in offsets]), last)
+    return np.stack([np.roll(series, k) for k in offsets])
 
 
 def falls(steps, knn, after: int = AFTER) -> pd.Series:

@@ -15,6 +15,7 @@ from mocolib.figures.contrastive import (
     leak,
     negatives,
 )
+from mocolib.figures.leads import around_spikes, correlogram
 from mocolib.figures.ledger import (
     chance_chart,
     ledger_map,
@@ -44,9 +45,13 @@ __all__ = [
     "accuracy",
     "age_chart",
     "around",
+    "around_spikes",
+    "caption",
     "caption",
     "chance_chart",
+    "chance_chart",
     "compared",
+    "correlogram",
     "curves",
     "expected_start",
     "filter_mosaics",

@@ -11,9 +11,8 @@ from mocolib.figures.style import (
     KINDS,
     STYLE,
     caption,
+    grouped,
     layer_name,
-    settings,
-    title,
 )
 from mocolib.runs import Run
 
@@ -78,9 +77,7 @@ def lead_histogram(runs: list[Run], layer: str = "projector.0") -> Figure:
     A row a setting. Bars: leads after shifting one series by random offsets, all
     runs together. Diamonds: the measured leads, one a run.
     """
-    groups: dict = {}
-    for run in runs:
-        groups.setdefault(_setting(run, settings(runs)), []).append(run)
+    groups = grouped(runs)
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
             *(len(groups), 1), sharex=True, squeeze=False,
@@ -97,14 +94,6 @@ def lead_histogram(runs: list[Run], layer: str = "projector.0") -> Figure:
         axes[0, 0].legend(loc="upper left", fontsize=9)
     plt.close(figure)
     return figure
-
-
-def _setting(run: Run, names: list[str]) -> str:
-    values = [getattr(run.recipe, name) for name in names]
-    pairs = zip(names, values, strict=True)
-    return "\n".join(
-        f"{title(n)} {v if isinstance(v, str) else f'{v:g}'}" for n, v in pairs
-    )
 
 
 def _leads(ax, runs: list[Run], layer: str):

@@ -55,6 +55,19 @@ def ticks(ax, values):
     ax.minorticks_off()
 
 
+def grouped(runs: list[Run]) -> dict[str, list[Run]]:
+    """Runs by the settings in which they differ, in words; seeds stay together."""
+    names, groups = settings(runs), {}
+    for run in runs:
+        values = [getattr(run.recipe, name) for name in names]
+        words = "\n".join(
+            f"{title(n)} {v if isinstance(v, str) else f'{v:g}'}"
+            for n, v in zip(names, values, strict=True)
+        )
+        groups.setdefault(words, []).append(run)
+    return groups
+
+
 def caption(runs: list[Run]) -> str:
     """What was run, how often and where: a line for under a figure."""
     recipe, seeds = runs[0].recipe, len({run.recipe.seed for run in runs})
