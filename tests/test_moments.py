@@ -44,7 +44,7 @@ def test_bars_are_logarithmic(run, monkeypatch):
     drawn = moments(run, caption="").picture.value
     bars = re.findall(r"M([\d.]+) \d+H([\d.]+)v7", drawn)
     (one, first), (_, second) = [tuple(map(float, bar)) for bar in bars[:2]]
-    assert first - one == pytest.approx(2 * 52 / 4)  # x 4: two doublings
+    assert first - one == pytest.approx(2 * 48 / 4)  # x 4: two doublings
     assert second == one  # x 1
 
 

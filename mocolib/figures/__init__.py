@@ -15,6 +15,7 @@ from mocolib.figures.contrastive import (
     leak,
     negatives,
 )
+from mocolib.figures.freeze import remedy, side_by_side
 from mocolib.figures.leads import around_spikes, correlogram
 from mocolib.figures.ledger import (
     chance_chart,
@@ -71,8 +72,10 @@ __all__ = [
     "paper_numbers",
     "position_codes",
     "reconstruction",
+    "remedy",
     "settings",
     "share_that_holds",
+    "side_by_side",
     "singular_values",
     "token_sum",
 ]

@@ -19,8 +19,8 @@ from mocolib.runs import Run
 
 BEFORE, AFTER = 8, 15  # steps around a spike that the slider reaches
 AROUND = 40  # steps around it that the curves show
-WIDE, ROW, TOP = 330, 11, 18
-HEAT, BARS = (98, 162), (268, 52)  # left end and width
+WIDE, ROW, TOP = 316, 11, 18
+HEAT, BARS = (98, 156), (264, 48)  # left end and width
 NOW = "#0173b2"  # the moment in the heat map, its bars, its place in the curves
 
 
@@ -81,6 +81,7 @@ def _layers(window: pd.DataFrame, now: int) -> str:
     picture = (255 * colours[..., :3]).round().astype(np.uint8)
     each = wide / len(window)
     at = left + each * (now - window.index[0])
+    frame = f'<path d="M{at:.1f} {TOP}h{each:g}v{high}h-{each:g}z"/>'
     return (
         f'<svg viewBox="0 0 {WIDE} {TOP + high + 18}" width="{WIDE}" '
         'style="max-width:100%;height:auto" fill="currentColor" font-size="11" '
@@ -90,8 +91,8 @@ def _layers(window: pd.DataFrame, now: int) -> str:
         f'<image x="{left}" y="{TOP}" width="{wide}" height="{high}" '
         f'preserveAspectRatio="none" href="{data_uri(picture)}" '
         'style="image-rendering:pixelated"/>'
-        f'<rect x="{at:.1f}" y="{TOP}" width="{each:g}" height="{high}" fill="none" '
-        f'stroke="{NOW}" stroke-width="2"/>'
+        f'<g fill="none" stroke="#fff" stroke-width="4">{frame}</g>'
+        f'<g fill="none" stroke="{NOW}" stroke-width="2">{frame}</g>'
         f'<text x="{at + each / 2:.1f}" y="{TOP - 6}" text-anchor="middle">{now}</text>'
         f'<text x="{left}" y="{TOP + high + 14}">step {window.index[0]}</text>'
         f'<text x="{left + wide}" y="{TOP + high + 14}" text-anchor="end">'

@@ -1,0 +1,93 @@
+"""What freezing the patch projection changes, and what falls short of it."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mocolib import measures
+from mocolib.figures.style import GREY, KINDS, STYLE, caption
+from mocolib.figures.sweeps import paper_numbers
+from mocolib.runs import Run
+
+COLUMNS = {"jitter": "jitter, points", "linear_probe": "linear probe, %"}
+
+
+def remedy(runs: list[Run]) -> Figure:
+    """Jitter and gain of a fixed projection over the rate, beside the paper's gain.
+
+    Dots are seeds, lines go through their means. Gain: linear probe, fixed minus
+    learned, within a seed. The paper's gains stand in its text, one number a rate.
+    """
+    table = measures.summary(runs)
+    seeds = table.pivot(index=["base_lr", "seed"], columns="patch_projection")
+    with plt.rc_context(STYLE):
+        figure, (shaking, ours, theirs) = plt.subplots(ncols=3, figsize=(7.6, 3.1))
+        for kind, colour, mark in KINDS:
+            _over_rates(shaking, 100 * seeds["jitter", kind], colour, mark, kind)
+        shaking.set(ylabel=COLUMNS["jitter"], ylim=(0, None))
+        shaking.legend(title="patch projection", fontsize=8, title_fontsize=8)
+        gain = seeds["linear_probe", "fixed"] - seeds["linear_probe", "learned"]
+        _over_rates(ours, 100 * gain, "black", "D")
+        ours.set(ylabel="gain from freezing,\npoints of linear probe")
+        paper = paper_numbers("adamw_fixed_gain")
+        theirs.plot(paper["value"].astype(float), paper["accuracy"], "kD-")
+        theirs.set(xlabel="base rate", ylabel="the same in the paper")
+        theirs.set_xticks(*_rates(paper["value"].astype(float)))
+        for ax in (ours, theirs):
+            ax.axhline(0, color=GREY, linewidth=1)
+        for ax in figure.axes:
+            ax.tick_params("x", labelsize=8)
+        figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
+    plt.close(figure)
+    return figure
+
+
+def _over_rates(ax, values: pd.Series, colour: str, mark: str, label: str = ""):
+    mean = values.groupby("base_lr").mean()
+    ax.plot(mean.index, mean, color=colour, marker=mark, label=label)
+    rates = values.index.get_level_values("base_lr")
+    ax.plot(rates, values, ".", color=colour, alpha=0.5)
+    ax.set(xscale="log", xlabel="base rate")
+    ax.set_xticks(*_rates(mean.index), minor=False)
+    ax.set_xticks([], minor=True)
+
+
+def _rates(values) -> tuple[list, list]:
+    """Ticks at the rates, in few letters: 4e-3."""
+    words = [f"{v:.1e}".replace(".0e", "e").replace("e-0", "e-") for v in values]
+    return list(values), words
+
+
+def side_by_side(groups: dict[str, list[Run]]) -> Figure:
+    """Jitter and linear probe of groups of runs, a row a group; a dot a seed.
+
+    The bar is the mean. The first group's mean goes down as a dotted line, for the
+    others to be compared with. A row without runs stays empty.
+    """
+    runs = [run for members in groups.values() for run in members]
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            ncols=2, sharey=True, figsize=(7.4, 1.2 + 0.36 * len(groups))
+        )
+        for ax, (column, label) in zip(axes, COLUMNS.items(), strict=True):
+            for row, members in enumerate(groups.values()):
+                _row(ax, row, 100 * _values(members, column))
+            ax.set(xlabel=label, ylabel="setting")
+        axes[0].set_yticks(range(len(groups)), groups)
+        axes[0].set_ylim(len(groups) - 0.5, -0.5)
+        axes[1].yaxis.label.set_visible(False)
+        if runs:
+            figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
+    plt.close(figure)
+    return figure
+
+
+def _values(runs: list[Run], column: str) -> pd.Series:
+    return measures.summary(runs)[column] if runs else pd.Series(dtype=float)
+
+
+def _row(ax, row: int, values: pd.Series):
+    ax.plot(values, [row] * len(values), "o", color=KINDS[0][1], alpha=0.6)
+    ax.plot([values.mean()], [row], "k|", markersize=18, markeredgewidth=2)
+    if row == 0 and len(values):
+        ax.axvline(values.mean(), color=GREY, linewidth=1, linestyle=":")
