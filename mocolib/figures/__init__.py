@@ -15,7 +15,12 @@ from mocolib.figures.contrastive import (
     leak,
     negatives,
 )
-from mocolib.figures.freeze import remedy, side_by_side
+from mocolib.figures.freeze import (
+    over_rates,
+    remedy,
+    side_by_side,
+    spikes_by_layer,
+)
 from mocolib.figures.leads import around_spikes, correlogram
 from mocolib.figures.ledger import (
     chance_chart,
@@ -69,6 +74,7 @@ __all__ = [
     "microscope",
     "monitors",
     "negatives",
+    "over_rates",
     "paper_numbers",
     "position_codes",
     "reconstruction",
@@ -77,5 +83,6 @@ __all__ = [
     "share_that_holds",
     "side_by_side",
     "singular_values",
+    "spikes_by_layer",
     "token_sum",
 ]

@@ -5,11 +5,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mocolib import measures
-from mocolib.figures.style import GREY, KINDS, STYLE, caption
+from mocolib.figures.style import GREY, KINDS, STYLE, caption, layer_name
 from mocolib.figures.sweeps import paper_numbers
 from mocolib.runs import Run
 
 COLUMNS = {"jitter": "jitter, points", "linear_probe": "linear probe, %"}
+STROKES = {"learned": "-", "fixed": "--"}
 
 
 def remedy(runs: list[Run]) -> Figure:
@@ -37,6 +38,29 @@ def remedy(runs: list[Run]) -> Figure:
             ax.axhline(0, color=GREY, linewidth=1)
         for ax in figure.axes:
             ax.tick_params("x", labelsize=8)
+        figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
+    plt.close(figure)
+    return figure
+
+
+def over_rates(runs: list[Run]) -> Figure:
+    """Jitter, spikes and accuracy over the rate, learned and fixed; dots are seeds.
+
+    Spikes are those of the first layer that learns: not the same layer in both.
+    """
+    table = measures.summary(runs)
+    seeds = table.pivot(index=["base_lr", "seed"], columns="patch_projection")
+    labels = {**COLUMNS, "spikes": "spikes a run in the\nfirst layer that learns"}
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(ncols=3, figsize=(7.6, 3.1))
+        for ax, name in zip(axes, ("jitter", "spikes", "linear_probe"), strict=True):
+            times = 1 if name == "spikes" else 100
+            for kind, colour, mark in KINDS:
+                if (name, kind) in seeds:
+                    _over_rates(ax, times * seeds[name, kind], colour, mark, kind)
+            ax.set_ylabel(labels[name])
+            ax.tick_params("x", labelsize=8)
+        axes[0].legend(title="patch projection", fontsize=8, title_fontsize=8)
         figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
     plt.close(figure)
     return figure
@@ -91,3 +115,37 @@ def _row(ax, row: int, values: pd.Series):
     ax.plot([values.mean()], [row], "k|", markersize=18, markeredgewidth=2)
     if row == 0 and len(values):
         ax.axvline(values.mean(), color=GREY, linewidth=1, linestyle=":")
+
+
+def spikes_by_layer(runs: list[Run]) -> Figure:
+    """Spikes a run in every layer, first to last, learned and fixed projection.
+
+    Lines: means over runs; dots: each run. A fixed projection has no gradient.
+    """
+    layers = max(map(measures.trained_layers, runs), key=len, default=[])
+    with plt.rc_context(STYLE):
+        figure, ax = plt.subplots(figsize=(7.4, 3.6))
+        for kind, colour, mark in KINDS:
+            members = [r for r in runs if r.recipe.patch_projection == kind]
+            if members:
+                counts = pd.DataFrame([_spikes(run) for run in members])[
+                    [n for n in layers if n in measures.trained_layers(members[0])]
+                ]
+                x = [layers.index(name) for name in counts]
+                look = {"color": colour, "marker": mark, "linestyle": STROKES[kind]}
+                ax.plot(x, counts.mean(), **look, label=kind)
+                ax.plot(x, counts.T, ".", color=colour, alpha=0.35)
+        ax.set_xticks(range(len(layers)), map(layer_name, layers), rotation=90)
+        ax.tick_params("x", labelsize=8)
+        ax.set(xlabel="layer, first to last", ylabel="spikes a run", ylim=(0, None))
+        if runs:
+            ax.legend(title="patch projection", fontsize=8, title_fontsize=8)
+            ax.set_title(caption(runs), fontsize=9, loc="left", color=GREY)
+    plt.close(figure)
+    return figure
+
+
+def _spikes(run: Run) -> dict[str, int]:
+    """How many spikes each trained layer has."""
+    layers = measures.trained_layers(run)
+    return {n: len(measures.spikes(measures.gradients(run, n))) for n in layers}
