@@ -59,6 +59,8 @@ def over_rates(runs: list[Run]) -> Figure:
                 if (name, kind) in seeds:
                     _over_rates(ax, times * seeds[name, kind], colour, mark, kind)
             ax.set_ylabel(labels[name])
+            if name != "linear_probe":  # growth is judged from zero on
+                ax.set_ylim(0, None)
             ax.tick_params("x", labelsize=8)
         axes[0].legend(title="patch projection", fontsize=8, title_fontsize=8)
         figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
@@ -97,6 +99,8 @@ def side_by_side(groups: dict[str, list[Run]]) -> Figure:
             for row, members in enumerate(groups.values()):
                 _row(ax, row, 100 * _values(members, column))
             ax.set(xlabel=label, ylabel="setting")
+            if not runs:  # numbers would mean nothing
+                ax.set_xticks([])
         axes[0].set_yticks(range(len(groups)), groups)
         axes[0].set_ylim(len(groups) - 0.5, -0.5)
         axes[1].yaxis.label.set_visible(False)

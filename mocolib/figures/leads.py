@@ -82,7 +82,7 @@ def around_spikes(runs: list[Run], layer: str = "projector.0") -> Figure:
         axes[0, 0].set_yticks([0, 1, 2], ["×1", "×2", "×4"])
         if runs:
             axes[0, 0].legend(fontsize=8, loc="upper left")
-            axes[1, 1].legend(fontsize=8, loc="lower left")
+            axes[1, 0].legend(fontsize=8)
             figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
     plt.close(figure)
     return figure
