@@ -1,6 +1,7 @@
 """Causes by spike: what still happens when one thing is changed just before it.
 
     around_spikes(run, data)            # a table over all first-layer spikes of a run
+    judged(tables.read("causes"))       # the same for the replays that were recorded
     counterfactuals(run, 130, data)     # over the one that begins at step 130
 
 Everything else, batches and views included, stays as it was (see `replay`).
@@ -11,6 +12,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from mocolib import runs
 from mocolib.data import Dataset
 from mocolib.measures import AFTER, SPIKE, WINDOW, first_layer, log_ratio, spike_steps
 from mocolib.replay import replay
@@ -98,6 +100,15 @@ def responses(run: Run, replayed: pd.DataFrame) -> pd.DataFrame:
         row = {"run": run.id, "seed": run.recipe.seed, "spike": spike, "change": change}
         rows.append(row | _response(run, past, steps, spike))
     return pd.DataFrame(rows)
+
+
+def judged(replayed: pd.DataFrame) -> pd.DataFrame:
+    """`responses` for `curves` of several public runs, in their order."""
+    parts = [
+        responses(Run(runs.public_root() / id), replayed[replayed["run"] == id])
+        for id in replayed["run"].unique()
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _response(run: Run, past: pd.DataFrame, steps: pd.DataFrame, spike: int) -> dict:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from mocolib import causes, runs
+from mocolib import causes
 from mocolib.contrasts import (
     at,
     by_seed,
@@ -233,11 +233,7 @@ def _stem(runs):
 
 @claim("C15", "Changing one thing just before a spike removes it", "table:causes")
 def _causes(replayed):
-    parts = [
-        causes.responses(runs.Run(runs.public_root() / id), part)
-        for id, part in replayed.groupby("run")
-    ]
-    table = pd.concat(parts)
+    table = causes.judged(replayed)
     share = table.groupby(["seed", "change"])["comes"].mean().unstack()
     return [
         effect(

@@ -30,6 +30,8 @@ from mocolib.figures.ledger import (
 )
 from mocolib.figures.matching import matches
 from mocolib.figures.microscope import around, lead_histogram, microscope, monitors
+from mocolib.figures.microscope import lead_histogram, microscope, monitors
+from mocolib.figures.rewound import rewound
 from mocolib.figures.style import caption, layer_name, settings
 from mocolib.figures.sweeps import (
     accuracy,
@@ -79,6 +81,7 @@ __all__ = [
     "position_codes",
     "reconstruction",
     "remedy",
+    "rewound",
     "settings",
     "share_that_holds",
     "side_by_side",
