@@ -31,6 +31,7 @@ from mocolib.figures.ledger import (
 from mocolib.figures.matching import matches
 from mocolib.figures.microscope import around, lead_histogram, microscope, monitors
 from mocolib.figures.microscope import lead_histogram, microscope, monitors
+from mocolib.figures.moments import misjudged, remedies, sharpness
 from mocolib.figures.rewound import rewound
 from mocolib.figures.style import caption, layer_name, settings
 from mocolib.figures.sweeps import (
@@ -74,6 +75,7 @@ __all__ = [
     "made_up",
     "matches",
     "microscope",
+    "misjudged",
     "monitors",
     "negatives",
     "over_rates",
@@ -85,6 +87,11 @@ __all__ = [
     "settings",
     "share_that_holds",
     "side_by_side",
+    "remedies",
+    "rewound",
+    "settings",
+    "share_that_holds",
+    "sharpness",
     "singular_values",
     "spikes_by_layer",
     "token_sum",

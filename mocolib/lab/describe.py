@@ -35,6 +35,7 @@ WORDS = {
     "beta2": "β₂",
     "negatives": "negatives K",
 }
+ENDINGS = {"patch_projection": "projection", "stem": "stem"}
 FACTS = {"knn": "kNN, %", "linear_probe": "linear probe, %", "jitter": "jitter, %"}
 
 
@@ -136,8 +137,10 @@ def describe(
 
 def spoken(name: str, word: str) -> str:
     """One setting in words that stand alone."""
-    if name == "patch_projection":
-        return f"{word} projection"
+    if name in ENDINGS:
+        return f"{word} {ENDINGS[name]}"
+    if word in ("yes", "no"):
+        return f"{'with' if word == 'yes' else 'without'} {name.replace('_', ' ')}"
     number = any(c.isdigit() for c in word)
     return f"{WORDS.get(name, name.replace('_', ' '))} {word}" if number else word
 
