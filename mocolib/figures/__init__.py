@@ -30,7 +30,6 @@ from mocolib.figures.ledger import (
 )
 from mocolib.figures.matching import matches
 from mocolib.figures.microscope import around, lead_histogram, microscope, monitors
-from mocolib.figures.microscope import lead_histogram, microscope, monitors
 from mocolib.figures.moments import misjudged, remedies, sharpness
 from mocolib.figures.rewound import rewound
 from mocolib.figures.style import caption, layer_name, settings
@@ -56,8 +55,6 @@ __all__ = [
     "around",
     "around_spikes",
     "caption",
-    "caption",
-    "chance_chart",
     "chance_chart",
     "compared",
     "correlogram",
@@ -82,16 +79,13 @@ __all__ = [
     "paper_numbers",
     "position_codes",
     "reconstruction",
+    "remedies",
     "remedy",
     "rewound",
     "settings",
     "share_that_holds",
-    "side_by_side",
-    "remedies",
-    "rewound",
-    "settings",
-    "share_that_holds",
     "sharpness",
+    "side_by_side",
     "singular_values",
     "spikes_by_layer",
     "token_sum",
