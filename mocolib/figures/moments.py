@@ -1,5 +1,7 @@
 """AdamW's second moment: what it misjudges before a spike, its edge, its remedies."""
 
+import statistics
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -115,13 +117,11 @@ def sharpness(table: pd.DataFrame) -> Figure:
 def remedies(runs: list[Run]) -> Figure:
     """Jitter and linear probe, a row a remedy; a dot a seed, a bar at the mean.
 
-    runs: the sweep `beta2`; those with qk-norm are at other rates and left out. Rows
-    without runs stay empty.
+    runs: the sweep `beta2`, of which only those at its shaky rate, where most of them
+    are. Rows without runs stay empty.
     """
-    rate = max(
-        (run.recipe.base_lr for run in runs if not run.recipe.qk_norm), default=0
-    )
-    runs = [run for run in runs if run.recipe.base_lr == rate]
+    rates = [run.recipe.base_lr for run in runs]
+    runs = [run for run in runs if run.recipe.base_lr == statistics.mode(rates or [0])]
     table = measures.summary(runs) if runs else pd.DataFrame(columns=[*PLAIN])
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(ncols=2, sharey=True, figsize=(7.4, 3.9))
