@@ -141,7 +141,7 @@ def test_the_lead_histogram_shows_every_run_and_its_chance(runs):
     assert shown == pytest.approx(leads)
 
 
-def test_one_run_seen_by_two_monitors(run):
+def test_one_run_seen_by_two_monitors(run, tmp_path):
     figure = figures.monitors(run)
     labelled(figure)
     dense, thin = (ax.lines[0] for ax in figure.axes)
@@ -149,6 +149,13 @@ def test_one_run_seen_by_two_monitors(run):
     assert thin.get_xdata().tolist() == measures.once_an_epoch(run)["step"].tolist()
     titles = [ax.get_title("right") for ax in figure.axes]
     assert titles == ["read every 5 steps: 2 dips", "read once an epoch: 0 dips"]
+    dense = plant(tmp_path, shaking(0, 0), knn_every=1, steps=48)
+    assert (
+        figures.monitors(dense)
+        .axes[0]
+        .get_title("right")
+        .startswith("read every step:")
+    )
 
 
 def test_knn_around_a_step_starts_from_the_last_reading_before_it(run, tmp_path):

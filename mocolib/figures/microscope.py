@@ -149,7 +149,8 @@ def monitors(run: Run, sigma: float | None = None) -> Figure:
     """One run seen by a dense monitor, and by one that reads once an epoch."""
     dense, thin = measures.monitored(run), measures.once_an_epoch(run)
     sigma = measures.noise(dense["knn"]) if sigma is None else sigma
-    names = (f"every {run.recipe.knn_every} steps", "once an epoch")
+    every = run.recipe.knn_every
+    names = (f"every {every} steps" if every > 1 else "every step", "once an epoch")
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(2, sharex=True, sharey=True, figsize=(7.2, 4.6))
         for ax, seen, name in zip(axes, (dense, thin), names, strict=True):
