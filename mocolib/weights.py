@@ -217,4 +217,5 @@ def save(loaded: Loaded, path, to: str, extra=None):
         {name: value.detach().contiguous() for name, value in tensors.items()},
         {"format": "pt", "mocolib": json.dumps(told)},
     )
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, raw)
