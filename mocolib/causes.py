@@ -19,17 +19,22 @@ from mocolib.replay import replay
 from mocolib.runs import Run
 
 BEFORE = 10  # steps from a restart to its spike
+OTHER_IMAGES = "other images"
+ELSEWHERE = 1000  # from a run's seed to one that no recorded run has
 LAST = "projector.0"  # the layer that stands for the last ones, as in figure 4
 
 
 def standard_changes(run: Run) -> dict:
     """The changes of the table of causes, by name; those that change nothing left out.
 
-    beta2 = .95 is the prediction of 2304.13013; half the rate, the plain remedy. The
-    clipping allows the projection's gradient its median norm, so it cuts any spike.
+    OTHER_IMAGES is the placebo: the same state goes on with other batches and views, so
+    it tells how often a spike comes there by chance. beta2 = .95 is the prediction of
+    2304.13013; half the rate, the plain remedy. The clipping allows the projection's
+    gradient its median norm, so it cuts any spike.
     """
     recipe = run.recipe
-    wanted = {"half the rate": {"base_lr": recipe.base_lr / 2}}
+    wanted = {OTHER_IMAGES: {"seed": recipe.seed + ELSEWHERE}}
+    wanted["half the rate"] = {"base_lr": recipe.base_lr / 2}
     if recipe.optimizer not in ("sgd", "lars"):
         wanted["beta2 .95"] = {"beta2": 0.95}
     if recipe.backbone == "vit" and recipe.patch_projection == "learned":

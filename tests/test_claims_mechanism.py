@@ -146,8 +146,8 @@ def test_c15_rewind(tmp_path, monkeypatch, true):
     monkeypatch.setattr(runs, "public_root", lambda: tmp_path)
     rows = []
     for run in spiking(tmp_path):
-        for change in ("nothing", "beta2 .95", "projection fixed"):
-            comes = (change == "nothing") == true
+        for change in ("nothing", "other images", "beta2 .95", "projection fixed"):
+            comes = (change in ("nothing", "other images")) == true
             for step in range(81, 111):
                 rise = 6.0 if comes and 91 <= step < 94 else 1.0
                 row = {"run": run.id, "seed": run.recipe.seed, "spike": 91}
@@ -157,4 +157,4 @@ def test_c15_rewind(tmp_path, monkeypatch, true):
     assert CLAIMS["C15"](table).word == WORDS[true]
     run = runs.Run(tmp_path / table["run"].iloc[0])
     told = causes.responses(run, table[table["run"] == run.id])
-    assert told["comes"].tolist() == [true, not true, not true]
+    assert told["comes"].tolist() == [true, true, not true, not true]

@@ -235,11 +235,13 @@ def _stem(runs):
 def _causes(replayed):
     table = causes.judged(replayed)
     share = table.groupby(["seed", "change"])["comes"].mean().unstack()
+    # unchanged, each of them comes: that is how they were chosen
+    by_chance = share.get(causes.OTHER_IMAGES, pd.Series(dtype=float))
     return [
         effect(
-            f"share of spikes that come, unchanged minus {change}",
-            share["nothing"] - share[change],
+            f"share of spikes that come, {causes.OTHER_IMAGES} minus {change}",
+            by_chance - share[change],
         )
         for change in dict.fromkeys(table["change"])
-        if change != "nothing"
+        if change not in ("nothing", causes.OTHER_IMAGES)
     ]
