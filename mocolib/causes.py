@@ -139,6 +139,18 @@ def _response(run: Run, past: pd.DataFrame, steps: pd.DataFrame, spike: int) -> 
     }
 
 
+def chance(run: Run) -> float:
+    """In what share of all windows of AFTER steps a first-layer spike begins.
+
+    If a change did nothing but lead a run elsewhere, about so many spikes would "come".
+    """
+    begins = set(spike_steps(run))
+    first = run.recipe.warmup_steps + WINDOW + 1
+    starts = range(first, run.recipe.steps - AFTER + 2)
+    hits = [bool(begins & set(range(start, start + AFTER))) for start in starts]
+    return sum(hits) / max(1, len(hits))
+
+
 def lone_spikes(run: Run, before: int = BEFORE) -> list[int]:
     """The first-layer spikes that stand alone.
 

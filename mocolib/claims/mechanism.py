@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mocolib import causes
+from mocolib import runs as records
 from mocolib.contrasts import (
     at,
     by_seed,
@@ -235,11 +236,15 @@ def _stem(runs):
 def _causes(replayed):
     table = causes.judged(replayed)
     share = table.groupby(["seed", "change"])["comes"].mean().unstack()
-    # unchanged, each of them comes: that is how they were chosen
-    by_chance = share.get(causes.OTHER_IMAGES, pd.Series(dtype=float))
+    # Unchanged, each of them comes, for so they were chosen. What a change has to beat
+    # is how often a spike turns up in as many steps anyway.
+    folder = records.public_root()
+    found = [records.Run(folder / id) for id in replayed["run"].unique()]
+    rows = pd.DataFrame([(run.recipe.seed, causes.chance(run)) for run in found])
+    by_chance = rows.groupby(0)[1].mean()
     return [
         effect(
-            f"share of spikes that come, {causes.OTHER_IMAGES} minus {change}",
+            f"spikes by chance minus spikes that come, {change}",
             by_chance - share[change],
         )
         for change in dict.fromkeys(table["change"])
