@@ -2,6 +2,7 @@
 and knn | probe | finetune | export of weights.
 
 mocolib train --recipe live --base-lr 4e-3 --patch-projection fixed
+torchrun --nproc-per-node=8 -m mocolib train --recipe vit_b --data folder:PATH
 mocolib sweep lr --workers 2
 mocolib runs
 mocolib claims
@@ -15,12 +16,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from mocolib import __version__, publish, runs
+from mocolib import __version__, distributed, publish, runs
 from mocolib import recipe as recipes
 from mocolib.cli import weights
 from mocolib.cli.fields import add_fields, given
 from mocolib.data import load
-from mocolib.errors import BadInput
+from mocolib.errors import BadInput, Lost
+from mocolib.execution import EXECUTION, Execution
 from mocolib.named import NAMED, named_recipe
 from mocolib.record import record
 
@@ -40,6 +42,9 @@ def main(arguments=None) -> int:
     except BadInput as error:
         print(f"mocolib: {error}", file=sys.stderr)
         return 2
+    except Lost as error:
+        print(f"mocolib: {error}", file=sys.stderr)
+        return 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         print(f"mocolib: {place}{error.strerror or error}.", file=sys.stderr)
@@ -100,6 +105,9 @@ def _add_training(command, folder, fields):
     train = command("train", _train, "train and record one run", folder, fields)
     train.add_argument("--recipe", **RECIPE)
     train.add_argument("--threads", type=_count, default=1, help="processor threads")
+    add_fields(train, EXECUTION)
+    help = "write curves for TensorBoard into the run's folder"
+    train.add_argument("--tensorboard", action="store_true", help=help)
     help = "train many runs over many processes"
     sweep = command("sweep", _sweep, help, folder, fields)
     sweep.add_argument("sweep", metavar="NAME|FILE", help="a named sweep or a .toml")
@@ -132,27 +140,43 @@ def _count(text: str) -> int:
 
 
 def _train(options) -> int:
+    recipe = _recipe(options)
+    how = Execution(**given(options, EXECUTION))
+    how.check(recipe)
+    with distributed.together(how.place, how.timeout):
+        known = runs.find(recipe, *([options.runs] if options.runs else []))
+        if not distributed.from_first(known is not None):
+            _train_anew(recipe, how, options)
+            known = runs.Run(Path(options.runs or runs.default_root()) / recipe.id)
+        if distributed.rank() > 0:
+            return 0
+        print(_line(known))
+        return 0 if known.end["outcome"] == "finished" else 1
+
+
+def _train_anew(recipe: recipes.Recipe, how: Execution, options):
+    """Record the run under a progress bar, which the first of many processes shows."""
     from tqdm import tqdm
 
-    recipe = _recipe(options)
-    known = runs.find(recipe, *([options.runs] if options.runs else []))
-    if not known:
-        data = load(recipe.dataset, recipe.image_size)
-        unit = recipe.batch_size
-        with tqdm(
-            total=recipe.steps * unit, unit=" images", unit_scale=True, desc=recipe.id
-        ) as bar:
-            knn = None
-            for step in record(recipe, data, options.runs, options.threads):
-                knn = step.knn if step.knn is not None else knn
-                bar.update(step.samples - bar.n)
-                shown = {"loss": f"{step.loss:.3f}"}
-                bar.set_postfix(
-                    shown if knn is None else {**shown, "kNN": f"{knn:.3f}"}
-                )
-        known = runs.Run(Path(options.runs or runs.default_root()) / recipe.id)
-    print(_line(known))
-    return 0 if known.end["outcome"] == "finished" else 1
+    data = load(recipe.dataset, recipe.image_size)
+    steps = record(recipe, data, options.runs, options.threads, how)
+    if options.tensorboard:
+        from mocolib.board import shown
+
+        steps = shown(steps, Path(options.runs or runs.default_root()) / recipe.id)
+    with tqdm(
+        total=recipe.steps * recipe.batch_size,
+        unit=" images",
+        unit_scale=True,
+        desc=recipe.id,
+        disable=distributed.rank() > 0,
+    ) as bar:
+        knn = None
+        for step in steps:
+            knn = step.knn if step.knn is not None else knn
+            bar.update(step.samples - bar.n)
+            text = {"loss": f"{step.loss:.3f}"}
+            bar.set_postfix(text if knn is None else {**text, "kNN": f"{knn:.3f}"})
 
 
 def _line(run: runs.Run) -> str:

@@ -64,6 +64,11 @@ class Params:
     sigma: torch.Tensor  # blur's width in pixels, 0 for none
     solarize: torch.Tensor  # bool
 
+    def to(self, device) -> "Params":
+        """The same numbers there; the orders stay, they decide what is called."""
+        moved = {k: v.to(device) for k, v in vars(self).items() if k != "orders"}
+        return replace(self, **moved)
+
 
 def draw(strength: Strength, n: int, side: tuple, generator) -> Params:
     """The random numbers of one view for n images of `side` = (H, W)."""
@@ -115,29 +120,39 @@ def _draw_crop(strength: Strength, n: int, side: tuple, rand):
     return top, left, h, w
 
 
-def apply(images, params: Params, size: int, mean=0.0, std=1.0, out=None):
-    """One view: uint8 [n, C, H, W] to float32 [n, C, size, size].
+def apply(images, params: Params, size: int, mean=0.0, std=1.0, out=None, first=0):
+    """One view: uint8 [n, C, H, W] to float32 [n, C, size, size], where images are.
 
-    In 0..1, unless a mean and a deviation [C, 1, 1] are given to normalize by.
+    In 0..1, unless a mean and a deviation [C, 1, 1] are given to normalize by. The
+    images may be some of those that `params` are for, from the `first` on.
     """
+    n, device = len(images), images.device
     if out is None:
-        out = torch.empty(len(images), images.shape[1], size, size)
-    for i, start in enumerate(range(0, len(images), CHUNK)):
+        out = torch.empty(n, images.shape[1], size, size, device=device)
+    params = params.to(device)
+    for i in range(first // CHUNK, math.ceil((first + n) / CHUNK)):
         # one chunk goes all the way before the next: it stays in the cache
-        part = slice(start, start + CHUNK)
-        p = _sliced(params, part)
+        start, end = max(first, i * CHUNK), min(first + n, (i + 1) * CHUNK)
+        p, part = _sliced(params, slice(start, end)), slice(start - first, end - first)
         view = _coloured(_crop(images[part], p, size), p, params.orders[i].tolist())
         torch.sub(view, mean, out=out[part]).div_(std)
     return out
 
 
-def two_views(images, strength_name: str, size: int, mean, std, generator):
-    """Both views of a uint8 batch, normalized: float32 [2, n, C, size, size]."""
+def two_views(
+    images, strength_name: str, size: int, mean, std, generator, first=0, whole=None
+):
+    """Both views of a uint8 batch, normalized: float32 [2, n, C, size, size].
+
+    The images may be a share of a batch of `whole` images, from the `first` on. The
+    numbers are drawn for all, so that a share has the views that the batch would have.
+    """
     n, channels, *side = images.shape
-    views = torch.empty(2, n, channels, size, size)
-    mean, std = mean[:, None, None], std[:, None, None]
+    views = torch.empty(2, n, channels, size, size, device=images.device)
+    mean, std = (m.to(images.device)[:, None, None] for m in (mean, std))
     for view, strength in zip(views, STRENGTHS[strength_name], strict=True):
-        apply(images, draw(strength, n, side, generator), size, mean, std, out=view)
+        params = draw(strength, whole or n, side, generator)
+        apply(images, params, size, mean, std, out=view, first=first)
     return views
 
 
@@ -180,7 +195,7 @@ def _sliced(params: Params, part: slice) -> Params:
 def _crop(images, p: Params, size: int) -> torch.Tensor:
     """Crop, antialiased bilinear resize and flip, as rows @ image @ columns^T."""
     n, channels, high, wide = images.shape
-    down = torch.arange(size)[:, None]
+    down = torch.arange(size, device=images.device)[:, None]
     right = torch.where(p.flip[:, None, None], size - 1 - down, down)
     rows = _resample(p.top, p.height, high, size, down).div_(255)
     columns = _resample(p.left, p.width, wide, size, right)
@@ -195,7 +210,7 @@ def _resample(start, length, source: int, size: int, place) -> torch.Tensor:
     `place` [..., size, 1] says which place of the crop an output row shows.
     """
     scale = (length / size)[:, None, None]
-    pixel = torch.arange(source, dtype=torch.float32)[None, None]
+    pixel = torch.arange(source, dtype=torch.float32, device=start.device)[None, None]
     start, end = start[:, None, None], (start + length)[:, None, None]
     centre = start - 0.5 + (place + 0.5) * scale
     weight = (pixel - centre).abs_().div_(-scale.clamp(min=1)).add_(1)
@@ -254,7 +269,8 @@ def _turn_hue(view, turn) -> torch.Tensor:
 def _blur(view, sigma) -> torch.Tensor:
     """Gaussian blur of each sample with its own sigma, as two matrices again."""
     size = view.shape[-1]
-    offset = torch.arange(size)[:, None] - torch.arange(size)[None]
+    place = torch.arange(size, device=view.device)
+    offset = place[:, None] - place[None]
     width = sigma.clamp(min=1e-3)[:, None, None]
     kernel = torch.exp(-0.5 * (offset / width) ** 2)
     kernel = (kernel / kernel.sum(2, keepdim=True))[:, None]

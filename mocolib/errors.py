@@ -1,5 +1,15 @@
-"""The one exception for input that cannot be used."""
+"""What is said to the reader rather than raised at the programmer."""
 
 
 class BadInput(ValueError):
-    """One sentence that names the field, the value and the accepted range."""
+    """One sentence that names the field, the value and what would be accepted."""
+
+
+class Lost(RuntimeError):
+    """Another process of the same run is gone."""
+
+    def __str__(self):
+        return (
+            "another process of this run has ended; the same command continues the run "
+            "from its last checkpoint."
+        )

@@ -6,6 +6,7 @@ Both read the backbone's features from before the heads, without augmentation.
 import torch
 import torch.nn.functional as F
 
+from mocolib import distributed
 from mocolib.augment import normalize, resized
 
 NEIGHBOURS = 20  # the paper's monitor
@@ -15,15 +16,56 @@ PART = 256
 
 @torch.no_grad()
 def features(backbone, images, size: int, mean, std) -> torch.Tensor:
-    """uint8 [N, C, H, W] to features [N, d], in the backbone's evaluation mode."""
+    """uint8 [N, C, H, W] to features [N, d], in the backbone's evaluation mode.
+
+    Images and moments may lie elsewhere than the backbone; the features are beside it.
+    """
     was_training = backbone.training
     backbone.eval()
+    own = next(backbone.parameters())
+    mean, std = mean.to(own.device), std.to(own.device)
     parts = [
-        backbone(normalize(resized(part, size), mean, std))[0]
+        backbone(normalize(resized(part.to(own.device), size), mean, std).to(own))[0]
         for part in images.split(PART)
     ]
     backbone.train(was_training)
     return torch.cat(parts)
+
+
+class Queue:
+    """The last features seen in training, one an image: the mean of its two views."""
+
+    def __init__(self, size: int, width: int):
+        self.features = torch.zeros(size, width)
+        self.labels = torch.zeros(size, dtype=torch.long)
+        self.pushed = 0
+
+    def to(self, device):
+        self.features, self.labels = self.features.to(device), self.labels.to(device)
+
+    @torch.no_grad()
+    def push(self, features, labels):
+        """features [2, b, d], labels [B] of all processes; the oldest make room."""
+        size = len(self.features)
+        mean = F.normalize(features, dim=2).mean(0)
+        mean = distributed.gathered(mean).to(self.features)[-size:]
+        place = (self.pushed + torch.arange(len(mean))) % size
+        self.features[place] = mean
+        self.labels[place] = labels[-size:].to(self.labels.device)
+        self.pushed += len(mean)
+
+    def read(self):
+        filled = min(self.pushed, len(self.features))
+        return self.features[:filled], self.labels[:filled]
+
+    def state(self) -> dict:
+        pushed = torch.tensor(self.pushed)
+        return {"features": self.features, "labels": self.labels, "pushed": pushed}
+
+    def restore(self, state: dict):
+        self.features.copy_(state["features"])
+        self.labels.copy_(state["labels"])
+        self.pushed = int(state["pushed"])
 
 
 def knn_accuracy(memory, memory_labels, queries, labels, classes: int) -> float:
@@ -37,7 +79,7 @@ def knn_accuracy(memory, memory_labels, queries, labels, classes: int) -> float:
     right = 0
     for query, label in zip(queries.split(PART), labels.split(PART), strict=True):
         near, index = (query @ memory.t()).topk(neighbours, dim=1, sorted=False)
-        votes = torch.zeros(len(query), classes)
+        votes = torch.zeros(len(query), classes, device=near.device, dtype=near.dtype)
         votes.scatter_add_(1, memory_labels[index], (near / SHARPNESS).exp())
         right += (votes.argmax(1) == label).sum().item()
     return right / len(labels)
@@ -51,8 +93,9 @@ def linear_probe(train, train_labels, test, test_labels, classes: int) -> float:
     """
     mean, std = train.mean(0), train.std(0).clamp(min=1e-6)
     train, test = (train - mean) / std, (test - mean) / std
-    weight = torch.zeros(train.shape[1], classes, requires_grad=True)
-    bias = torch.zeros(classes, requires_grad=True)
+    like = dict(device=train.device, dtype=train.dtype, requires_grad=True)
+    weight = torch.zeros(train.shape[1], classes, **like)
+    bias = torch.zeros(classes, **like)
     solver = torch.optim.LBFGS(
         [weight, bias], max_iter=100, line_search_fn="strong_wolfe"
     )

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mocolib import distributed
 from mocolib.recipe import Recipe
 from mocolib.vit import build_backbone
 
@@ -49,12 +50,14 @@ class Encoder(nn.Module):
         # without BatchNorm in it a backbone may split and join batches, exactly
         norm = recipe.patch_projection_norm
         self.splits = recipe.backbone == "vit" and norm == "none"
+        self.part = PART
 
     def forward(self, views):
         """views [2, B, C, S, S] -> embeddings [2, B, dim], features [2, B, d]."""
         if self.splits:
-            parts = [self.backbone(part)[0] for part in views.flatten(0, 1).split(PART)]
-            features = torch.cat(parts).unflatten(0, views.shape[:2])
+            parts = views.flatten(0, 1).split(self.part)
+            features = torch.cat([self.backbone(part)[0] for part in parts])
+            features = features.unflatten(0, views.shape[:2])  # [2, B, d]
         else:
             features = torch.stack([self.backbone(view)[0] for view in views])
         # BatchNorm sees each view on its own
@@ -131,9 +134,11 @@ def contrast(query, key, temperature):
     """InfoNCE x 2 tau: each query's positive is the key of the same row; [B, dim].
 
     The factor makes the gradient's scale less dependent on tau; an untrained pair
-    starts near 2 tau ln B.
+    starts near 2 tau ln B. Over many processes the keys of all are compared.
     """
     query, key = F.normalize(query, dim=1), F.normalize(key, dim=1)
-    logits = query @ key.t() / temperature  # [B, B]
-    target = torch.arange(len(query), device=query.device)
+    keys = distributed.gathered(key)
+    logits = query @ keys.t() / temperature  # [B, all keys]
+    first = distributed.rank() * len(query)
+    target = torch.arange(first, first + len(query), device=query.device)
     return F.cross_entropy(logits, target) * (2 * temperature)

@@ -2,7 +2,8 @@
 
 Every file but steps.jsonl appears whole or not at all. A run that was killed goes
 on from its last checkpoint and redoes the steps behind it, bit for bit; a finished
-run is read, never trained again.
+run is read, never trained again. Of many processes the first writes; the others take
+the same steps.
 """
 
 import contextlib
@@ -23,8 +24,10 @@ import safetensors
 import safetensors.torch
 import torch
 
+from mocolib import distributed
 from mocolib.data import Dataset
 from mocolib.errors import BadInput
+from mocolib.execution import PLAIN, Execution
 from mocolib.files import as_json, unreadable, whole_lines, write_whole
 from mocolib.recipe import Recipe
 from mocolib.runs import Run, default_root
@@ -35,20 +38,29 @@ LIBRARIES = ("torch", "numpy", "timm", "torch-optimi")
 
 
 def record(
-    recipe: Recipe, data: Dataset, root=None, threads: int = 1
+    recipe: Recipe,
+    data: Dataset,
+    root=None,
+    threads: int = 1,
+    execution: Execution = PLAIN,
 ) -> Iterator[Step]:
     """Train and record; yields each new step. Ends at once where the run is finished.
 
-    Continues a stopped run, with the number of threads that it was started with.
-    Closing the iterator leaves a run that can be continued.
+    Continues a stopped run, with the number of threads that it was started with; the
+    execution may be another than before. Closing the iterator leaves a run that can be
+    continued.
     """
+    if distributed.rank() > 0:
+        yield from _follow(recipe, data, execution)
+        return
     folder = Path(root or default_root()) / recipe.id
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
-        if Run(folder).finished:
+        if distributed.from_first(Run(folder).finished):
             _clear(folder)
             return
-        training, table = _open(folder, recipe, data, threads)
+        training, table = _open(folder, recipe, data, threads, execution)
+        distributed.from_first((training.threads, table.rows, _state(training)))
         with table:
             for step in training:
                 if step.index > table.rows:
@@ -60,10 +72,29 @@ def record(
         _finish(folder, training)
 
 
-def _open(folder: Path, recipe: Recipe, data: Dataset, threads: int):
+def _follow(recipe: Recipe, data: Dataset, execution: Execution) -> Iterator[Step]:
+    """`record` in a process that does not write: the same steps and readings."""
+    if distributed.from_first(None):
+        return
+    threads, known, state = distributed.from_first(None)
+    training = train(recipe, data, threads, execution)
+    if state:
+        training.restore(*state)
+    for step in training:
+        if step.index > known:
+            yield step
+    _readings(training)
+
+
+def _open(
+    folder: Path, recipe: Recipe, data: Dataset, threads: int, execution: Execution
+):
     """The training where it stood, and its step table."""
     made = folder / "provenance.json"
-    provenance = Run(folder).provenance if made.exists() else _provenance(data, threads)
+    if made.exists():
+        provenance = Run(folder).provenance
+    else:
+        provenance = _provenance(data, threads) | {"execution": execution.facts()}
     if provenance.get("data") != data.fingerprint:
         raise BadInput(
             f"dataset {data.name} has fingerprint {data.fingerprint}, but must have "
@@ -75,7 +106,7 @@ def _open(folder: Path, recipe: Recipe, data: Dataset, threads: int):
             f"run {recipe.id} has the recipe of {Run(folder).recipe.id} in its folder, "
             "but must have its own to be continued."
         )
-    training = train(recipe, data, provenance.get("threads", threads))
+    training = train(recipe, data, provenance.get("threads", threads), execution)
     # nothing is written of a run that could not begin
     if not made.exists():
         write_whole(made, as_json(provenance))
@@ -103,7 +134,19 @@ def _open(folder: Path, recipe: Recipe, data: Dataset, threads: int):
             f"file {folder / 'steps.jsonl'} has {table.rows} steps, but must have at "
             f"least the {training.done} of the checkpoint beside it."
         )
+    _note_change(folder, execution, training.done)
     return training, table
+
+
+def _note_change(folder: Path, execution: Execution, done: int):
+    """Provenance says from which step on a run was carried out in another way."""
+    provenance, now = Run(folder).provenance, execution.facts()
+    later = provenance.get("continued", [])
+    last = later[-1] if later else {"step": 0, **provenance.get("execution", now)}
+    if {**last, "step": 0} != {**now, "step": 0}:
+        later = [*later, {"step": done, **now}]
+        facts = as_json({**provenance, "continued": later})
+        write_whole(folder / "provenance.json", facts)
 
 
 class StepTable:
@@ -130,6 +173,14 @@ class StepTable:
         self.file.close()
 
 
+def _state(training: Training):
+    """What the other processes need of a run that goes on; None for a fresh one."""
+    if training.done == 0:
+        return None
+    tensors, values = training.state()
+    return {k: v.cpu() for k, v in tensors.items()}, values
+
+
 def _save_checkpoint(folder: Path, training: Training):
     # tensors and plain values travel in one file, so they can't disagree
     tensors, values = training.state()
@@ -141,19 +192,26 @@ def _save_checkpoint(folder: Path, training: Training):
 def _finish(folder: Path, training: Training):
     """Final readings, then everything in its last form; end.json comes last."""
     last = json.loads(whole_lines(folder / "steps.jsonl")[-1])
-    good = training.outcome == "finished"
     end = {
         "outcome": training.outcome,
         "steps": training.done,
-        "loss": last["loss"] if good else None,
-        "knn": training.knn("clean") if good else None,
-        "linear_probe": training.linear_probe() if good else None,
+        "loss": last["loss"] if training.outcome == "finished" else None,
+        **_readings(training),
     }
     model = {k: v.contiguous() for k, v in training.model.state_dict().items()}
     write_whole(folder / "weights.safetensors", safetensors.torch.save(model))
     write_table(Run(folder).steps, folder / "steps.parquet")
     write_whole(folder / "end.json", as_json(end))
     _clear(folder)
+
+
+def _readings(training: Training) -> dict:
+    """What is read at the end; each process takes part."""
+    good = training.outcome == "finished"
+    return {
+        "knn": training.knn("clean") if good else None,
+        "linear_probe": training.linear_probe() if good else None,
+    }
 
 
 def _clear(folder: Path):

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mocolib.distributed import joined
 from mocolib.moco import Encoder, MoCo, Output, learn_temperature, temperature_of
 from mocolib.recipe import Recipe
 from mocolib.vit import build_backbone
@@ -44,7 +45,8 @@ class SimCLR(nn.Module):
         """views [2, B, C, S, S]; there is nothing for the momentum to move."""
         embeddings, features = self.query(views)
         temperature = temperature_of(self, temperature)
-        return Output(nt_xent(embeddings, temperature), features, temperature)
+        loss = nt_xent(joined(embeddings), temperature)
+        return Output(loss, features, temperature)
 
 
 def nt_xent(embeddings, temperature):
@@ -62,6 +64,11 @@ def nt_xent(embeddings, temperature):
 
 class BYOL(MoCo):
     """MoCo v3 without negatives: only the positives' cosine counts (2006.07733)."""
+
+    def __init__(self, recipe: Recipe, channels: int):
+        super().__init__(recipe, channels)
+        if hasattr(self, "log_temperature"):  # it takes no part in the loss
+            self.log_temperature.requires_grad_(False)
 
     @staticmethod
     def compare(query, key, temperature):
@@ -151,7 +158,8 @@ class MoCoV1(nn.Module):
     def enqueue(self, keys):
         """keys [B, dim] take the places of the oldest; of too many the last stay."""
         keys = keys[-self.negatives :]
-        place = (self.pushed + torch.arange(len(keys))) % self.negatives
+        ahead = torch.arange(len(keys), device=keys.device)
+        place = (self.pushed + ahead) % self.negatives
         self.queue[place] = keys
         self.pushed += len(keys)
 

@@ -7,7 +7,8 @@
 
 Every random number comes from (seed, purpose, step), never from a generator that
 runs on. So a step depends on the weights and its own index alone, and a run that
-was stopped continues bit for bit.
+was stopped continues bit for bit. So do many processes (`distributed`): each draws
+the numbers of the whole batch and computes its share.
 """
 
 import hashlib
@@ -16,9 +17,11 @@ from dataclasses import dataclass
 
 import torch
 
-from mocolib import augment, evaluate, optim
+from mocolib import augment, distributed, evaluate, optim
 from mocolib.data import Dataset
 from mocolib.errors import BadInput
+from mocolib.evaluate import Queue
+from mocolib.execution import PLAIN, Execution, prepared
 from mocolib.probe import Probe
 from mocolib.process import keep_memory
 from mocolib.recipe import Recipe
@@ -62,7 +65,14 @@ class Step:
 class Training:
     """A run under way: an iterator of `Step`, with a state to save and restore."""
 
-    def __init__(self, recipe: Recipe, data: Dataset, threads: int = 1):
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: Dataset,
+        threads: int = 1,
+        execution: Execution = PLAIN,
+    ):
+        execution.check(recipe)
         if recipe.batch_size > len(data.train_images):
             raise BadInput(
                 f"batch_size is {recipe.batch_size}, but must be at most "
@@ -71,11 +81,13 @@ class Training:
         if threads < 1:
             raise BadInput(f"threads is {threads}, but must be at least 1.")
         self.recipe, self.data, self.threads = recipe, data, threads
+        self.execution = execution
         self.done, self.outcome, self.changes = 0, "running", []
         keep_memory()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_seed(recipe, "weights"))
-            self.model = build(recipe, data.channels, len(data.train_images))
+            model = build(recipe, data.channels, len(data.train_images))
+        self.model = prepared(model, execution)
         query_side = [
             (n, p)
             for n, p in self.model.named_parameters()
@@ -84,7 +96,8 @@ class Training:
         self.optimizer = optim.build_optimizer(recipe, query_side)
         self.probe = Probe(self.model, self.optimizer)
         self.queue = Queue(recipe.knn_memory_size, self.model.query.backbone.width)
-        self._order = (None, None)
+        self.queue.to(execution.place)
+        self._order, self._averaging = (None, None), None
 
     def __iter__(self):
         return self
@@ -115,6 +128,7 @@ class Training:
         if "patch_projection" in fields and self.recipe.backbone == "vit":
             learned = self.recipe.patch_projection == "learned"
             self.model.query.backbone.patch_projection.requires_grad_(learned)
+            self._averaging = None  # other parameters than before
 
     def reseed(self, seed: int):
         """Other images in other views from here on; the weights stay."""
@@ -126,8 +140,10 @@ class Training:
         optim.set_hyperparameters(self.optimizer, recipe, index)
         views, labels = self._batch(index)
         m = optim.momentum(recipe, index)
-        output = self.model(
-            views,
+        if self._averaging is None:
+            self._averaging = distributed.averaging(self.model)
+        output = self._averaging(
+            views.to(self.execution.dtype),
             optim.temperature(recipe, index),
             m,
             images=self._chosen(index),
@@ -135,9 +151,10 @@ class Training:
         )
         self.optimizer.zero_grad()
         output.loss.backward()
+        loss = distributed.mean(output.loss.detach()).item()
         self.probe.before()
         optim.clip_projection(self.model, recipe)
-        if math.isfinite(output.loss.item()):  # a broken step leaves the weights alone
+        if math.isfinite(loss):  # a broken step leaves the weights alone
             self.optimizer.step()
         table = self.probe.after()
         self.queue.push(output.features, labels)
@@ -148,7 +165,7 @@ class Training:
             lr=optim.rate(recipe, index),
             temperature=_plain(output.temperature),
             momentum=m,
-            loss=output.loss.item(),
+            loss=loss,
             knn=self.knn() if self._knn_is_due() else None,
             **table,
         )
@@ -164,16 +181,19 @@ class Training:
         return self._order[1][place * size : (place + 1) * size]
 
     def _batch(self, index: int):
-        """Views [2, B, C, S, S] and labels [B] of a step."""
-        recipe, data = self.recipe, self.data
+        """Views [2, b, C, S, S] of this process's share, labels [B] of all."""
+        recipe, data, how = self.recipe, self.data, self.execution
         chosen = self._chosen(index)
+        own = distributed.share(len(chosen))
         views = augment.two_views(
-            data.train_images[chosen],
+            data.train_images[chosen[own]].to(how.place),
             recipe.augmentation,
             recipe.image_size,
             data.mean,
             data.std,
             _generator(recipe, "views", index),
+            own.start,
+            len(chosen),
         )
         return views, data.train_labels[chosen]
 
@@ -182,11 +202,16 @@ class Training:
         return every > 0 and (self.done % every == 0 or self.done == self.recipe.steps)
 
     def features(self, images) -> torch.Tensor:
-        """The query backbone's features of clean uint8 images, [N, d]."""
+        """The query backbone's features of clean uint8 images, [N, d].
+
+        Each process computes a share of them, and has all.
+        """
         data, backbone = self.data, self.model.query.backbone
-        return evaluate.features(
-            backbone, images, self.recipe.image_size, data.mean, data.std
+        own = images[distributed.share(len(images))]
+        found = evaluate.features(
+            backbone, own, self.recipe.image_size, data.mean, data.std
         )
+        return distributed.gathered(found, len(images))
 
     def knn(self, memory: str | None = None) -> float:
         """kNN accuracy on the full test split, against the recipe's memory."""
@@ -201,16 +226,23 @@ class Training:
             labels = data.train_labels[chosen]
         tests = self.features(data.test_images)
         classes = len(data.classes)
-        return evaluate.knn_accuracy(stored, labels, tests, data.test_labels, classes)
+        here = tests.device
+        return evaluate.knn_accuracy(
+            stored.to(tests),
+            labels.to(here),
+            tests,
+            data.test_labels.to(here),
+            classes,
+        )
 
     def linear_probe(self) -> float:
         """Accuracy of a linear classifier on the features as they are now."""
-        data = self.data
+        data, here = self.data, self.execution.place
         return evaluate.linear_probe(
             self.features(data.train_images),
-            data.train_labels,
+            data.train_labels.to(here),
             self.features(data.test_images),
-            data.test_labels,
+            data.test_labels.to(here),
             len(data.classes),
         )
 
@@ -256,39 +288,11 @@ class Training:
         self.done, self.outcome = values["done"], values["outcome"]
 
 
-def train(recipe: Recipe, data: Dataset, threads: int = 1) -> Training:
+def train(
+    recipe: Recipe, data: Dataset, threads: int = 1, execution: Execution = PLAIN
+) -> Training:
     """Start a run; iterate over what comes back. BadInput where the two don't fit."""
-    return Training(recipe, data, threads)
-
-
-class Queue:
-    """The last features seen in training, one an image: the mean of its two views."""
-
-    def __init__(self, size: int, width: int):
-        self.features = torch.zeros(size, width)
-        self.labels = torch.zeros(size, dtype=torch.long)
-        self.pushed = 0
-
-    @torch.no_grad()
-    def push(self, features, labels):
-        """features [2, B, d], labels [B]; the oldest make room."""
-        size = len(self.features)
-        mean = torch.nn.functional.normalize(features, dim=2).mean(0)[-size:]
-        place = (self.pushed + torch.arange(len(mean))) % size
-        self.features[place], self.labels[place] = mean, labels[-size:]
-        self.pushed += len(mean)
-
-    def read(self):
-        filled = min(self.pushed, len(self.features))
-        return self.features[:filled], self.labels[:filled]
-
-    def state(self) -> dict:
-        pushed = torch.tensor(self.pushed)
-        return {"features": self.features, "labels": self.labels, "pushed": pushed}
-
-    def restore(self, state: dict):
-        self.features, self.labels = state["features"].clone(), state["labels"].clone()
-        self.pushed = int(state["pushed"])
+    return Training(recipe, data, threads, execution)
 
 
 def _seed(recipe: Recipe, *purpose) -> int:

@@ -36,13 +36,13 @@ def add_commands(command, folder):
         )
         sides = dict(choices=("query", "key"), default="query")
         parser.add_argument("--side", **sides, help="which encoder (default: query)")
-        add_fields(parser, ABOUT_FILE)
+        add_fields(parser, names=ABOUT_FILE)
         if name != "export":
             parser.add_argument(
                 "--data", metavar="NAME", help="a data set (default: the run's own)"
             )
         if name in ("probe", "finetune"):
-            add_fields(parser, ABOUT_TRAINING)
+            add_fields(parser, names=ABOUT_TRAINING)
             default = 50 if name == "probe" else 10
             parser.add_argument(
                 "--epochs",
@@ -63,7 +63,7 @@ def add_commands(command, folder):
 
 def _source(options) -> tuple[weights.Loaded, runs.Run | None]:
     """The backbone that the command is about, and the run that it is from, if one."""
-    path, fields = Path(options.source), given(options, ABOUT_FILE)
+    path, fields = Path(options.source), given(options, names=ABOUT_FILE)
     if path.is_file() or path.suffix in ENDINGS:
         return weights.load(path, side=options.side, **fields), None
     if fields:
@@ -121,7 +121,7 @@ def _plan(options, settings: dict, data, warmup: int = 0):
     text = options.epochs
     if not text.isdecimal():
         raise BadInput(f"epochs is {text!r}, but must be a whole number.")
-    changes = given(options, ABOUT_TRAINING)
+    changes = given(options, names=ABOUT_TRAINING)
     return transfer.plan(settings, data, int(text), warmup, **changes)
 
 

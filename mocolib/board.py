@@ -1,0 +1,27 @@
+"""A run's record as TensorBoard shows it; needs the extra: mocolib[tensorboard]."""
+
+from pathlib import Path
+
+from mocolib import distributed
+from mocolib.errors import BadInput
+
+
+def shown(steps, folder: Path):
+    """Pass the steps on; each number of their rows becomes a curve in the folder."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise BadInput(
+            "tensorboard is asked for, but must be installed: "
+            "pip install 'mocolib[tensorboard]'."
+        ) from None
+    if distributed.rank() > 0:
+        yield from steps
+        return
+    # begins behind the steps that an earlier process has written
+    with SummaryWriter(str(folder / "tensorboard")) as writer:
+        for step in steps:
+            for name, value in step.row().items():
+                if value is not None and name != "step":
+                    writer.add_scalar(name, value, step.index)
+            yield step

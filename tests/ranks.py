@@ -1,0 +1,64 @@
+"""What one process of several does in a test; torchrun starts it as a module.
+
+python -m tests.ranks FOLDER   trains its cases and leaves the first one's results
+"""
+
+import sys
+from pathlib import Path
+
+import safetensors.torch
+import torch
+
+from mocolib import distributed
+from mocolib.execution import Execution
+from mocolib.train import train
+from tests.tiny import blobs, tiny
+
+# a chunk of the augmentation ends inside a share: 80 images over 4 processes
+SHARED = dict(batch_size=80, steps=20, base_lr=0.01, knn_memory_size=70, knn_every=20)
+DOUBLE = Execution(device="cpu", precision="fp64")
+FRUGAL = Execution(device="cpu", precision="fp64", part=7, recompute="parts")
+CASES = {
+    "whole": dict(steps=20),
+    # rounding grows from step to step, and AdamW moves by its sign what has none
+    "fp32": dict(steps=20, optimizer="sgd", base_lr=0.1),
+    "simclr": dict(framework="simclr", temperature_schedule="learned"),
+    "byol": dict(framework="byol", temperature_schedule="learned"),
+    "normed": dict(patch_projection_norm="batch", optimizer="lamb", pool="average"),
+    "resnet": dict(backbone="resnet8", optimizer="sgd"),
+    "frugal": {},
+    "moved": dict(patch_projection="fixed"),
+}
+FEW = 4  # processes that take the first two cases only
+
+
+def outcome(name: str) -> dict:
+    """Losses and the last state of a case, to the end or for a few steps."""
+    recipe = tiny(**{**SHARED, **CASES[name]})
+    how = {"fp32": Execution(device="cpu"), "frugal": FRUGAL}.get(name, DOUBLE)
+    training = train(recipe, blobs(), execution=how)
+    count = {"whole": 20, "fp32": 1}.get(name, 4)
+    losses = []
+    for _ in range(count):
+        losses.append(next(training).loss)
+        if name == "moved" and training.done == 2:
+            training.change(patch_projection="learned")
+    done = {"losses": torch.tensor(losses, dtype=torch.float64)}
+    if name == "whole":
+        accuracy = [training.knn("clean"), training.linear_probe()]
+        done["accuracy"] = torch.tensor(accuracy, dtype=torch.float64)
+    return done | {k: v.clone() for k, v in training.state()[0].items()}
+
+
+def main(folder: Path):
+    torch.set_num_threads(1)
+    with distributed.together(torch.device("cpu"), 120):
+        names = list(CASES)[:2] if distributed.processes() == FEW else CASES
+        for name in names:
+            tensors = outcome(name)
+            if distributed.rank() == 0:
+                safetensors.torch.save_file(tensors, folder / f"{name}.safetensors")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,122 @@
+"""Many processes do what one does; checked with real ones, by torchrun and gloo."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from mocolib.data import load
+from mocolib.errors import BadInput
+from mocolib.execution import Execution
+from mocolib.publish import verify
+from mocolib.record import record
+from mocolib.runs import Run
+from tests.ranks import CASES, FEW, outcome
+from tests.tiny import flags, tiny, write_images
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+
+
+def start(count: int, *words, **options):
+    command = [*TORCHRUN, f"--nproc-per-node={count}", "-m", *map(str, words)]
+    return subprocess.Popen(command, **options)
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory):
+    """What came of each case over 2 and over 4 processes, by number and name."""
+    found = {}
+    for count in (2, FEW):
+        folder = tmp_path_factory.mktemp(f"ranks{count}")
+        with start(count, "tests.ranks", folder) as process:
+            assert process.wait() == 0
+        files = folder.glob("*.safetensors")
+        found[count] = {f.stem: safetensors.torch.load_file(f) for f in files}
+    return found
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_processes_take_the_steps_of_one(together, name):
+    """Losses, readings, weights, moments and queue."""
+    alone = outcome(name)
+    for count in (2, FEW) if name in together[FEW] else (2,):
+        tensors = together[count][name]
+        assert tensors.keys() == alone.keys()
+        for key, value in alone.items():
+            torch.testing.assert_close(
+                tensors[key], value, rtol=1e-5, atol=1e-5, msg=lambda m, k=key: k + m
+            )
+
+
+def test_what_cannot_be_shared_is_one_sentence(monkeypatch):
+    monkeypatch.setattr("mocolib.distributed.processes", lambda: 3)
+    with pytest.raises(BadInput, match="batch_size is 16, but must be a multiple of"):
+        Execution(device="cpu").check(tiny())
+    with pytest.raises(BadInput, match="framework is 'moco_v1', but must be one of"):
+        Execution(device="cpu").check(tiny(framework="moco_v1"))
+
+
+# ---- a process that dies
+
+
+def children(pid: int) -> list[int]:
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+
+
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def images(tmp_path):
+    for name in ("left", "right"):
+        write_images(tmp_path / "images" / name, 40, "L")
+    return tmp_path / "images"
+
+
+def test_a_killed_process_ends_the_others_and_the_run_goes_on(tmp_path, images):
+    """Begun by one process, continued by two, one of them killed, ended by one."""
+    changes = dict(steps=60, knn_every=0, head_norm="none")
+    recipe = tiny(dataset=f"folder:{images}", **changes)
+    data = load(recipe.dataset, recipe.image_size)
+    double = Execution(device="cpu", precision="fp64")
+    unbroken = [s.loss for s in record(recipe, data, tmp_path / "one", 1, double)]
+
+    root = tmp_path / "many"
+    begun = record(recipe, data, root, 1, double)
+    for _ in range(27):
+        next(begun)
+    begun.close()
+    words = ["mocolib", "train", *flags(recipe), "--runs", root, "--device", "cpu"]
+    words += ["--precision", "fp64", "--timeout", "60"]
+    lines = root / recipe.id / "steps.jsonl"
+    with start(2, *words, stderr=subprocess.PIPE, text=True) as process:
+        wait_for(lambda: lines.read_bytes().count(b"\n") >= 30)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(children(process.pid)[1], signal.SIGKILL)
+        _, told = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert told.count("mocolib: another process of this run has ended;") == 1
+    assert told.count("Traceback") <= 1  # torchrun's own
+
+    for _ in record(recipe, data, root, 1, double):
+        pass
+    run = Run(root / recipe.id)
+    assert verify(run) == []
+    assert run.steps["loss"].tolist() == pytest.approx(unbroken, abs=1e-5)
+    assert [c["processes"] for c in run.provenance["continued"]] == [2, 1]
+    assert {c["step"] for c in run.provenance["continued"]} == {25}
