@@ -115,6 +115,8 @@ def _add_training(command, folder, fields):
         "--workers", type=_count, default=0, help="processes (default: all)"
     )
     sweep.add_argument("--threads", type=_count, default=1, help="threads of each")
+    help = "train on a Ray cluster: auto or HOST:PORT, or local for one of its own"
+    sweep.add_argument("--ray", metavar="ADDRESS", help=help)
     sweep.add_argument("--dry-run", action="store_true", help="only list the runs")
 
 
@@ -158,7 +160,7 @@ def _train_anew(recipe: recipes.Recipe, how: Execution, options):
     """Record the run under a progress bar, which the first of many processes shows."""
     from tqdm import tqdm
 
-    data = load(recipe.dataset, recipe.image_size)
+    data = load(recipe.dataset, recipe.image_size, how.workers)
     steps = record(recipe, data, options.runs, options.threads, how)
     if options.tensorboard:
         from mocolib.board import shown
@@ -268,9 +270,15 @@ def _sweep(options) -> int:
         return 0
     end = "\r" if sys.stdout.isatty() else "\n"
     last, failed = "", ()
-    for now in sweep.sweep(
-        plan.recipes, options.runs, options.workers, options.threads
-    ):
+    many = dict(workers=options.workers, threads=options.threads)
+    if options.ray:
+        from mocolib import cluster
+
+        root = options.runs or runs.default_root()
+        under_way = cluster.sweep(plan.recipes, root, options.ray, **many)
+    else:
+        under_way = sweep.sweep(plan.recipes, options.runs, **many)
+    for now in under_way:
         left = (
             ""
             if now.seconds_left is None

@@ -2,10 +2,12 @@
 
 Everything is decoded once and then lives in memory; no loader processes, no
 per-image Python. `load` knows the embedded Fashion-MNIST subset, a few data sets
-through torchvision (downloaded on first use) and any folder of class folders.
+through torchvision (downloaded on first use) and any folder of class folders. Of a
+folder too large for memory the images stay `Files`, decoded again for each step.
 """
 
 import contextlib
+import functools
 import gzip
 import hashlib
 import os
@@ -14,27 +16,31 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import filelock
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from mocolib import decode
 from mocolib.errors import BadInput
 
 TORCHVISION = {"cifar10": "CIFAR10", "cifar100": "CIFAR100", "mnist": "MNIST"}
-LONGEST = 64  # times its shorter side; of a longer image the middle is decoded
-LARGEST = 16 * 2**30  # bytes of decoded images that we are ready to hold
+LARGEST = 16 * 2**30  # bytes of decoded images of a split that we are ready to hold
+SAMPLE = 10_000  # images that mean and deviation are taken from, if they are not held
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """uint8 images [N, C, H, W] and int64 labels [N], for training and test."""
+    """uint8 images [N, C, H, W] and int64 labels [N], for training and test.
+
+    Images too many to hold are `decode.Files` in place of a tensor.
+    """
 
     name: str
-    train_images: torch.Tensor
+    train_images: torch.Tensor | decode.Files
     train_labels: torch.Tensor
-    test_images: torch.Tensor
+    test_images: torch.Tensor | decode.Files
     test_labels: torch.Tensor
     classes: tuple
 
@@ -55,7 +61,9 @@ class Dataset:
     def _moments(self):
         # from a histogram: exact, and the same on every machine and thread count
         values = np.arange(256) / 255
-        flat = self.train_images.transpose(0, 1).flatten(1).numpy()
+        images = self.train_images
+        held = images if torch.is_tensor(images) else images.sample(SAMPLE)
+        flat = held.transpose(0, 1).flatten(1).numpy()
         counts = np.stack([np.bincount(c, minlength=256) for c in flat])
         share = counts / counts.sum(1, keepdims=True)
         mean = share @ values
@@ -66,10 +74,10 @@ class Dataset:
     def fingerprint(self) -> str:
         """Sixteen hex digits over all pixels and labels."""
         digest = hashlib.sha256()
-        for part in (self.train_images, self.train_labels):
-            digest.update(part.contiguous().numpy().tobytes())
-        for part in (self.test_images, self.test_labels):
-            digest.update(part.contiguous().numpy().tobytes())
+        train, test = self.train_images, self.test_images
+        for part in (train, self.train_labels, test, self.test_labels):
+            held = torch.is_tensor(part)
+            digest.update(part.contiguous().numpy().tobytes() if held else part.digest)
         return digest.hexdigest()[:16]
 
 
@@ -84,18 +92,19 @@ def user_root() -> Path:
     return Path(os.environ.get("MOCOLIB_DATA", Path.home() / ".cache" / "mocolib"))
 
 
-def load(name: str, image_size: int | None = None) -> Dataset:
+def load(name: str, image_size: int | None = None, workers: int = 0) -> Dataset:
     """The data set called `name`: fashion-mnist, cifar10, cifar100, mnist, folder:PATH.
 
     A relative folder is looked for here, then under MOCOLIB_DATA, then beside the
-    embedded data. `image_size` is the side that folder images are decoded at.
+    embedded data. `image_size` is the side that folder images are decoded at, by
+    so many worker processes if they are too many to hold.
     """
     if name == "fashion-mnist":
         return _embedded(name)
     if name in TORCHVISION:
         return _torchvision(name)
     if isinstance(name, str) and name.startswith("folder:"):
-        return _folder(name, image_size or 32)
+        return _folder(name, image_size or 32, workers)
     known = ", ".join(["fashion-mnist", *TORCHVISION, "folder:PATH"])
     raise BadInput(f"dataset is {name!r}, but must be one of {known}.")
 
@@ -168,7 +177,7 @@ def _find(path: Path) -> Path:
     )
 
 
-def _folder(name: str, size: int) -> Dataset:
+def _folder(name: str, size: int, workers: int) -> Dataset:
     """PATH/train/CLASS and PATH/test/CLASS, or PATH/CLASS with every sixth held out."""
     root = _find(Path(name.removeprefix("folder:")))
     test = next((root / s for s in ("test", "val") if (root / s).is_dir()), None)
@@ -187,7 +196,7 @@ def _folder(name: str, size: int) -> Dataset:
             raise BadInput(
                 f"dataset {name} has {len(files)} {split} images; 2 are least."
             )
-    tensors = _decoded(train_files, test_files, size)
+    tensors = _decoded(train_files, test_files, size, workers)
     return Dataset(name=name, classes=tuple(classes), **tensors)
 
 
@@ -214,8 +223,16 @@ def _list(folder: Path):
     return classes, files
 
 
-def _decoded(train_files, test_files, size: int) -> dict:
-    """Tensors of both splits, from the cache where nothing changed on disk."""
+def _decoded(train_files, test_files, size: int, workers: int) -> dict:
+    """Images and labels of both splits, from the cache where nothing changed on disk.
+
+    A split that is too large to hold has its images as `Files`.
+    """
+    if size**2 * 3 > LARGEST:
+        raise BadInput(
+            f"image_size is {size}, but must be smaller: one image takes "
+            f"{size**2 * 3 / 2**30:.0f} GiB, and {LARGEST / 2**30:.0f} are most."
+        )
     listing = hashlib.sha256(f"{size}".encode())
     for file, label in (*train_files, *test_files):
         try:
@@ -225,75 +242,46 @@ def _decoded(train_files, test_files, size: int) -> dict:
         entry = f"{file.resolve()}|{label}|{stat.st_size}|{stat.st_mtime_ns}"
         listing.update(entry.encode())
     cache = user_root() / "decoded" / f"{listing.hexdigest()[:24]}.safetensors"
-    # a cache that can't be read is made anew
-    with contextlib.suppress(FileNotFoundError, SafetensorError):
-        return load_file(cache)
-    grey = all(_mode(file) in ("L", "1") for file, _ in train_files[:64])
-    bytes_needed = (len(train_files) + len(test_files)) * size**2 * (1 if grey else 3)
-    if bytes_needed > LARGEST:
-        raise BadInput(
-            f"image_size is {size}, but must be smaller for this folder: it decodes "
-            f"to {bytes_needed / 2**30:.0f} GiB, and {LARGEST / 2**30:.0f} are most."
-        )
-    tensors = {}
-    for split, files in (("train", train_files), ("test", test_files)):
-        tensors[f"{split}_images"] = torch.stack(
-            [_image(f, size, grey) for f, _ in files]
-        )
-        tensors[f"{split}_labels"] = torch.tensor([label for _, label in files])
-    _keep(tensors, cache)
+    splits = {"train": train_files, "test": test_files}
+    large = [s for s, files in splits.items() if len(files) * size**2 * 3 > LARGEST]
+    grey = functools.cache(lambda: decode.all_grey(f for f, _ in train_files[:64]))
+    with _locked(cache):
+        tensors = {}
+        # a cache that can't be read is made anew
+        with contextlib.suppress(FileNotFoundError, SafetensorError):
+            tensors = load_file(cache)
+        if not tensors:
+            for split, files in splits.items():
+                if split not in large:
+                    images = [decode.image(f, size, grey()) for f, _ in files]
+                    tensors[f"{split}_images"] = torch.stack(images)
+                tensors[f"{split}_labels"] = torch.tensor([label for _, label in files])
+            _keep(tensors, cache)
+    for split in large:
+        paths = [file for file, _ in splits[split]]
+        tensors[f"{split}_images"] = decode.Files(paths, size, grey(), workers)
     return tensors
+
+
+@contextlib.contextmanager
+def _locked(cache: Path):
+    """Of several processes one decodes; without room for a lock each does."""
+    lock = filelock.FileLock(cache.with_suffix(".lock"))
+    with contextlib.suppress(OSError):
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _keep(tensors: dict, cache: Path):
     """Save decoded images, whole or not at all; without room they are not kept."""
     part = cache.with_suffix(f".{os.getpid()}")
     try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, part)
         os.replace(part, cache)
     except (OSError, SafetensorError):
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-
-
-def _open(file: Path) -> Image.Image:
-    try:
-        with Image.open(file) as image:  # closed again, also where it is broken
-            image.load()
-            return image
-    except (
-        OSError,
-        UnidentifiedImageError,
-        SyntaxError,
-        ValueError,
-        Image.DecompressionBombError,
-    ) as error:
-        raise BadInput(f"image {file} cannot be decoded: {error}.") from None
-
-
-def _mode(file: Path) -> str:
-    return _open(file).mode
-
-
-def _image(file: Path, size: int, grey: bool) -> torch.Tensor:
-    """One image, its shorter side resized to `size`, the centre cut out; [C, s, s]."""
-    image = _middle(_open(file).convert("L" if grey else "RGB"))
-    if image.size != (size, size):
-        scale = size / min(image.size)
-        wide, high = (max(size, round(side * scale)) for side in image.size)
-        image = image.resize((wide, high), Image.Resampling.BICUBIC)
-        left, top = (wide - size) // 2, (high - size) // 2
-        image = image.crop((left, top, left + size, top + size))
-    pixels = torch.from_numpy(np.array(image))
-    return pixels[None] if grey else pixels.permute(2, 0, 1).contiguous()
-
-
-def _middle(image: Image.Image) -> Image.Image:
-    """An image without the far ends of a long strip: resized they would fill memory."""
-    short = min(image.size)
-    if max(image.size) <= LONGEST * short:
-        return image
-    wide, high = (min(side, LONGEST * short) for side in image.size)
-    left, top = (image.width - wide) // 2, (image.height - high) // 2
-    return image.crop((left, top, left + wide, top + high))

@@ -122,8 +122,7 @@ def sweep(wanted, root=None, workers: int = 0, threads: int = 1):
     sweep's process dies, its workers see their input end, and end too.
     """
     root = Path(root or runs.default_root())
-    missing = [r for r in wanted if runs.find(r, root) is None]
-    progress = Progress(total=len(wanted), done=len(wanted) - len(missing))
+    missing, progress = missing_of(wanted, root)
     yield progress
     todo, events = iter(missing), queue.Queue()
     count = min(workers or os.cpu_count() or 1, len(missing))
@@ -152,6 +151,17 @@ def sweep(wanted, root=None, workers: int = 0, threads: int = 1):
     finally:
         for worker in crew:
             worker.stop()
+
+
+def missing_of(wanted, root: Path):
+    """The recipes that are still to be trained, and the `Progress` so far."""
+    missing = [r for r in wanted if runs.find(r, root) is None]
+    return missing, Progress(total=len(wanted), done=len(wanted) - len(missing))
+
+
+def one_line(error: Exception) -> str:
+    """An exception as a report names it."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _cost(recipe: Recipe) -> int:
@@ -234,10 +244,7 @@ def _work(root: Path, threads: int):
                     _say(id=recipe.id, samples=10 * recipe.batch_size)
             _say(id=recipe.id, done=True)
         except Exception as error:  # named in the report; the rest goes on
-            _say(
-                id=recipe.id,
-                failed=" ".join(f"{type(error).__name__}: {error}".split()),
-            )
+            _say(id=recipe.id, failed=one_line(error))
 
 
 def _say(**event):

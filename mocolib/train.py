@@ -19,6 +19,7 @@ import torch
 
 from mocolib import augment, distributed, evaluate, optim
 from mocolib.data import Dataset
+from mocolib.decode import Ahead
 from mocolib.errors import BadInput
 from mocolib.evaluate import Queue
 from mocolib.execution import PLAIN, Execution, prepared
@@ -98,6 +99,9 @@ class Training:
         self.queue = Queue(recipe.knn_memory_size, self.model.query.backbone.width)
         self.queue.to(execution.place)
         self._order, self._averaging = (None, None), None
+        images = data.train_images
+        held = torch.is_tensor(images)
+        self._ahead = None if held else Ahead(images, self._own, recipe.steps)
 
     def __iter__(self):
         return self
@@ -180,19 +184,25 @@ class Training:
             self._order = (epoch, order)
         return self._order[1][place * size : (place + 1) * size]
 
+    def _own(self, index: int) -> torch.Tensor:
+        """Those of them that are this process's share, [b]."""
+        chosen = self._chosen(index)
+        return chosen[distributed.share(len(chosen))]
+
     def _batch(self, index: int):
         """Views [2, b, C, S, S] of this process's share, labels [B] of all."""
         recipe, data, how = self.recipe, self.data, self.execution
         chosen = self._chosen(index)
-        own = distributed.share(len(chosen))
+        held = self._ahead is None
+        images = data.train_images[self._own(index)] if held else self._ahead(index)
         views = augment.two_views(
-            data.train_images[chosen[own]].to(how.place),
+            images.to(how.place),
             recipe.augmentation,
             recipe.image_size,
             data.mean,
             data.std,
             _generator(recipe, "views", index),
-            own.start,
+            distributed.share(len(chosen)).start,
             len(chosen),
         )
         return views, data.train_labels[chosen]

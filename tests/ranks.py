@@ -1,8 +1,10 @@
 """What one process of several does in a test; torchrun starts it as a module.
 
-python -m tests.ranks FOLDER   trains its cases and leaves the first one's results
+python -m tests.ranks FOLDER PORT   four train the first cases, then two of them all;
+                                    the first leaves the results in FOLDER/4 and /2
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -29,7 +31,7 @@ CASES = {
     "frugal": {},
     "moved": dict(patch_projection="fixed"),
 }
-FEW = 4  # processes that take the first two cases only
+BY_FOUR = ("whole", "fp32")
 
 
 def outcome(name: str) -> dict:
@@ -50,15 +52,23 @@ def outcome(name: str) -> dict:
     return done | {k: v.clone() for k, v in training.state()[0].items()}
 
 
-def main(folder: Path):
-    torch.set_num_threads(1)
+def take_part(folder: Path, names):
+    folder.mkdir(exist_ok=True)
     with distributed.together(torch.device("cpu"), 120):
-        names = list(CASES)[:2] if distributed.processes() == FEW else CASES
         for name in names:
             tensors = outcome(name)
             if distributed.rank() == 0:
                 safetensors.torch.save_file(tensors, folder / f"{name}.safetensors")
 
 
+def main(folder: Path, port: str):
+    torch.set_num_threads(1)
+    take_part(folder / "4", BY_FOUR)
+    if int(os.environ["RANK"]) < 2:  # the same processes, as torch takes time to load
+        here = dict(WORLD_SIZE="2", MASTER_PORT=port, TORCHELASTIC_USE_AGENT_STORE="")
+        os.environ.update(here, MASTER_ADDR="127.0.0.1")
+        take_part(folder / "2", CASES)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -14,6 +14,7 @@ import torchvision.datasets
 from PIL import Image
 
 from mocolib import data as data_module
+from mocolib import decode
 from mocolib.data import load, read_idx
 from mocolib.errors import BadInput
 from tests.tiny import blobs, random_images, write_images
@@ -245,13 +246,13 @@ def test_the_centre_of_a_long_image_is_kept(tmp_path):
 
 
 def count_decoding(monkeypatch) -> list:
-    seen, decode = [], data_module._image
+    seen, image = [], decode.image
 
     def counted(file, *rest):
         seen.append(file.name)
-        return decode(file, *rest)
+        return image(file, *rest)
 
-    monkeypatch.setattr(data_module, "_image", counted)
+    monkeypatch.setattr(decode, "image", counted)
     return seen
 
 
@@ -286,7 +287,7 @@ def test_a_changed_file_is_decoded_anew(tmp_path):
 
 def test_a_broken_cache_is_made_anew(tmp_path):
     first = load_folder(write_two_classes(tmp_path))
-    (cache,) = (data_module.user_root() / "decoded").iterdir()
+    (cache,) = (data_module.user_root() / "decoded").glob("*.safetensors")
     cache.write_bytes(cache.read_bytes()[:100])
     assert load_folder(tmp_path).fingerprint == first.fingerprint
 

@@ -1,0 +1,86 @@
+"""The same sweep on a Ray cluster: one of two workers here, one of them killed."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mocolib import runs, sweep
+from tests.test_sweep import tables
+from tests.tiny import write_images
+
+SWEEP = [sys.executable, "-m", "mocolib", "sweep"]
+TINY = """
+recipe = "live"
+[[points]]
+width = 8
+depth = 1
+batch_size = 16
+steps = 60
+warmup_steps = 2
+knn_every = 0
+head_hidden = 8
+dataset = "folder:{folder}"
+[grid]
+seed = [0, 1, 2]
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    for name in ("left", "right"):
+        write_images(tmp_path / "images" / name, 40, "L")
+    file = tmp_path / "tiny.toml"
+    file.write_text(TINY.format(folder=tmp_path / "images"))
+    return file
+
+
+def writer(folder: Path) -> int | None:
+    """The process that has a step table under `folder` open, behind its first steps."""
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            target = Path(os.readlink(link))
+            under = target.name == "steps.jsonl" and folder in target.parents
+            if under and target.read_bytes().count(b"\n") > 5:
+                return int(link.parts[2])
+    return None
+
+
+def test_a_killed_worker_loses_nothing(tiny, tmp_path):
+    pytest.importorskip("ray")
+    root = tmp_path / "cluster"
+    command = [*SWEEP, str(tiny), "--ray", "local", "--workers", "2", "--runs", root]
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with subprocess.Popen(command, **pipes) as process:
+        end = time.monotonic() + 180
+        while (victim := writer(root)) is None:
+            if process.poll() is not None:
+                told = process.communicate()[1]
+                assert told.count("\n") == 1, told
+                # Ray gives itself 30 seconds, which a busy machine may not have
+                assert "timed out during startup" in told
+                pytest.skip("Ray had no time to start")
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        os.kill(victim, signal.SIGKILL)
+        said, told = process.communicate(timeout=180)
+    assert (process.returncode, told) == (0, "")
+    assert "3 of 3 done, 0 running, 0 failed" in said
+    for _ in sweep.sweep(sweep.read(tiny).recipes, tmp_path / "alone", workers=1):
+        pass
+    assert tables(root) == tables(tmp_path / "alone")
+    assert len(runs.all_runs(root)) == 3
+
+
+def test_a_cluster_that_does_not_answer_is_one_sentence(tiny, tmp_path):
+    pytest.importorskip("ray")
+    command = [*SWEEP, str(tiny), "--ray", "nowhere", "--runs", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("mocolib: ray is 'nowhere', but must be local, auto or HOST")
