@@ -8,6 +8,8 @@ from mocolib.errors import BadInput
 
 def shown(steps, folder: Path):
     """Pass the steps on; each number of their rows becomes a curve in the folder."""
+    if distributed.rank() > 0:
+        return steps
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
@@ -15,11 +17,11 @@ def shown(steps, folder: Path):
             "tensorboard is asked for, but must be installed: "
             "pip install 'mocolib[tensorboard]'."
         ) from None
-    if distributed.rank() > 0:
-        yield from steps
-        return
-    # begins behind the steps that an earlier process has written
-    with SummaryWriter(str(folder / "tensorboard")) as writer:
+    return _written(steps, SummaryWriter(str(folder / "tensorboard")))
+
+
+def _written(steps, writer):
+    with writer:
         for step in steps:
             for name, value in step.row().items():
                 if value is not None and name != "step":

@@ -51,6 +51,7 @@ def sweep(wanted, root: Path, address: str, workers: int = 0, threads: int = 1):
 def _connected(address: str, workers: int, threads: int):
     """The module ray, connected."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
+    os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")  # a busy machine
     try:
         import ray
     except ImportError:
