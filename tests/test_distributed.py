@@ -1,6 +1,5 @@
 """Many processes do what one does; checked with real ones, by torchrun and gloo."""
 
-import contextlib
 import os
 import signal
 import socket
@@ -108,10 +107,12 @@ def test_a_killed_process_ends_the_others_and_the_run_goes_on(tmp_path, images):
     words += ["--precision", "fp64", "--timeout", "60"]
     lines = root / recipe.id / "steps.jsonl"
     with start(2, *words, stderr=subprocess.PIPE, text=True) as process:
-        wait_for(lambda: lines.read_bytes().count(b"\n") >= 30)
-        with contextlib.suppress(ProcessLookupError):
+        try:
+            wait_for(lambda: lines.read_bytes().count(b"\n") >= 30)
             os.kill(children(process.pid)[1], signal.SIGKILL)
-        _, told = process.communicate(timeout=120)
+            _, told = process.communicate(timeout=120)
+        finally:
+            process.terminate()  # where the test has failed
     assert process.returncode != 0
     assert told.count("mocolib: another process of this run has ended;") == 1
     assert told.count("Traceback") <= 1  # torchrun's own
