@@ -1,7 +1,10 @@
 """What every test shares: one thread, no folder of the user's, the book, a browser."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -9,9 +12,14 @@ import torch
 from playwright.sync_api import Browser
 
 from tests.tiny import blobs
+from tools import ROOT
 from tools.book import build
 from tools.browser import MISSING, find_chromium, open_browser
 from tools.serve import bind
+
+WIDGETS7 = "7.7.1"  # what Colab has
+# the two packages alone: their other requirements are what a browser needs
+PACKAGES = [f"ipywidgets=={WIDGETS7}", "ipython_genutils==0.2.0"]
 
 # a busy core is no reason to fail
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -63,3 +71,14 @@ def browser() -> Iterator[Browser]:
         pytest.fail(MISSING, pytrace=False)
     with open_browser() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def widgets7() -> Path:
+    """A folder that holds ipywidgets 7.7 alone, filled once."""
+    folder = ROOT / ".cache" / "widgets7"
+    if not (folder / f"ipywidgets-{WIDGETS7}.dist-info").exists():
+        pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
+        command = [*pip, "--quiet", "--no-deps", "--target", str(folder), *PACKAGES]
+        subprocess.run(command, check=True)
+    return folder

@@ -21,15 +21,15 @@ MOST_DATA, MOST_OWN = 300_000, 2_500_000
 AXE = {"preload": False, "resultTypes": ["violations"]}
 
 
-@pytest.fixture(scope="module", params=[(n, t) for n in pages() for t in THEMES],
-                ids=lambda p: "-".join(p))  # fmt: skip
+OPENED = [(name, theme) for name in pages() for theme in THEMES]
+
+
+@pytest.fixture(scope="module", params=OPENED, ids="-".join)
 def opened(site, browser, request):
     """The page, what went wrong on it so far, and the theme it was asked for in."""
     name, theme = request.param
-    with open_page(browser, f"{site}/{name}.html", WIDTHS[0], theme) as (
-        page,
-        problems,
-    ):
+    url = f"{site}/{name}.html"
+    with open_page(browser, url, WIDTHS[0], theme) as (page, problems):
         yield page, problems, theme
 
 

@@ -3,16 +3,22 @@
 What is shown is compared with the JSON in the page's file. A page is opened once.
 """
 
-import itertools
 import json
-import re
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
-from mocolib.lab.chart import short
+from tests.panels import (
+    check_curves,
+    check_words,
+    each,
+    go_to,
+    group_at,
+    moves,
+    name_of,
+    setting,
+)
 from tools import ROOT
 from tools.book import HTML
 from tools.browser import open_page
@@ -32,119 +38,6 @@ def chapter(site, browser, request):
     url = f"{site}/{request.param}.html"
     with open_page(browser, url, 1280, "light") as (page, problems):
         yield page, data, problems
-
-
-def each(data: dict, kind: str):
-    return [(id, one) for id, one in data.items() if id.startswith(kind)]
-
-
-def setting(page, id: str, one: dict) -> list[int]:
-    """What a panel shows, by the page's address."""
-    [text] = parse_qs(urlsplit(page.url).query).get(id, [""])
-    return [int(i) for i in text.split("_")[0].split(".")] if text else one["start"]
-
-
-def places(axis: dict) -> list[int]:
-    """Minimum, middle and maximum of a slider; every word of a switch."""
-    last = len(axis["words"]) - 1
-    if axis["kind"] == "switch":
-        return list(range(last + 1))
-    return sorted({0, last // 2, last}, reverse=True)
-
-
-def move(panel, axis: int, kind: str, place: int) -> None:
-    """Bring a control to a place, the last step of the way by keyboard."""
-    control = panel.locator(f"[data-axis='{axis}']")
-    if kind == "switch":
-        control.nth(place).press("Space")
-    elif place == 0:
-        control.press("Home")
-    else:
-        control.fill(str(place - 1))
-        control.press("ArrowRight")
-
-
-def moves(page, id: str, one: dict):
-    """Move every control everywhere; the setting reached, after each move."""
-    panel = page.locator(f"#{id}")
-    for k, axis in enumerate(one["axes"]):
-        if len(axis["words"]) < 2:
-            assert panel.locator(f"[data-axis='{k}']").count() == 0
-            continue
-        for place in places(axis):
-            move(panel, k, axis["kind"], place)
-            at = setting(page, id, one)
-            assert at[k] == place
-            check_controls(panel, one["axes"], at)
-            yield panel, at
-
-
-def check_controls(panel, axes: list, at: list) -> None:
-    """Each control stands where the setting is, for eyes and for ears."""
-    for k, (axis, i) in enumerate(zip(axes, at, strict=True)):
-        control = panel.locator(f"[data-axis='{k}']")
-        if len(axis["words"]) < 2:
-            continue
-        if axis["kind"] == "switch":
-            assert control.nth(i).is_checked()
-        else:
-            assert control.get_attribute("aria-valuetext") == axis["spoken"][i]
-            assert panel.locator(f"output[for='{control.get_attribute('id')}']"
-                                 ).inner_text() == axis["words"][i]  # fmt: skip
-
-
-def group_at(one: dict, at: list) -> dict:
-    [group] = [g for g in one["groups"] if g["at"] == at]
-    return group
-
-
-def name_of(one: dict, at: list) -> str:
-    return ", ".join(a["spoken"][i] for a, i in zip(one["axes"], at, strict=True))
-
-
-def check_curves(panel, one: dict, at: list, images: bool = False) -> None:
-    """The first curve of every chart is the recorded one, point by point."""
-    group = group_at(one, at)
-    for chart in one["charts"]:
-        steps, values = group["lines"].get(chart["key"]) or ([], [])
-        svg = panel.locator(f"svg[data-key='{chart['key']}']")
-        if len(steps) < 2:
-            continue
-        label = svg.get_attribute("aria-label")
-        assert f"{name_of(one, at)} ends at {short(values[-1])}" in label
-        path = svg.locator("path.line").first.get_attribute("d")
-        drawn = np.array(re.findall(r"([-\d.]+) ([-\d.]+)", path), float)
-        assert len(drawn) == len(steps)
-        assert straight(drawn[:, 0], steps)
-        assert straight(-drawn[:, 1], np.log10(values) if chart["log"] else values)
-        assert ("images seen" in svg.text_content()) == images
-
-
-def straight(pixels, values) -> bool:
-    """Whether values lie on a linear scale, to a tenth of a pixel and four digits."""
-    pixels, values = np.asarray(pixels, float), np.asarray(values, float)
-    low, high = values.argmin(), values.argmax()
-    if values[low] == values[high]:
-        return np.ptp(pixels) < 0.2
-    scale = (pixels[high] - pixels[low]) / (values[high] - values[low])
-    off = pixels - pixels[low] - scale * (values - values[low])
-    return scale > 0 and np.abs(off).max() < 0.25
-
-
-def check_words(panel, one: dict, at: list) -> None:
-    """The sentence and the table say what was recorded."""
-    group, said = group_at(one, at), panel.locator(".spoken").inner_text()
-    row = panel.locator("tbody tr").first.inner_text()
-    assert f"Shown: {name_of(one, at)}; {group['seeds']} run" in said
-    assert name_of(one, at) in row
-    for fact, (mean, *_) in group["facts"].items():
-        if mean is not None:
-            assert f"{fact} {short(mean)}" in said
-            assert short(mean) in row
-    for chart in one["charts"]:
-        if values := (group["lines"].get(chart["key"]) or ([], []))[1]:
-            ends = f"from {short(values[0])} to {short(values[-1])}"
-            assert f"{chart['title']} goes {ends}" in said
 
 
 def test_a_chapter_has_a_panel(chapter):
@@ -225,18 +118,6 @@ def test_curves_are_kept_up_to_six_and_let_go(chapter):
         panel.locator("[data-drop]").last.press("Enter")
         assert panel.locator("[data-drop]").count() == len(wanted) - 1
     assert problems == []
-
-
-def go_to(page, id: str, one: dict, at: list) -> None:
-    """Reach a recorded setting by its controls, some of which move others."""
-    panel = page.locator(f"#{id}")
-    for _, (k, axis) in itertools.product(range(2), enumerate(one["axes"])):
-        control = panel.locator(f"[data-axis='{k}']")
-        if axis["kind"] == "switch" and len(axis["words"]) > 1:
-            control.nth(at[k]).check()
-        elif len(axis["words"]) > 1:
-            control.fill(str(at[k]))
-    assert setting(page, id, one) == at
 
 
 def test_bands_x_axis_and_hover(chapter):

@@ -40,11 +40,7 @@ class Explorer(widgets.VBox):
         self.clear.layout.width = "120px"
         self.bands.layout.width = "170px"
         self.x.style.button_width = "110px"
-        shown = [c for c in self.controls if len(c.options) > 1]
-        parts = [
-            named(c.tooltip, c) if isinstance(c, widgets.ToggleButtons) else c
-            for c in shown
-        ]
+        parts = with_names(self.description.axes, self.controls)
         buttons = widgets.HBox([self.keep, self.clear, self.bands, self.x], layout=row)
         return [column(parts), buttons, self.charts, self.table, self.caption]
 
@@ -137,9 +133,18 @@ def control(axis: Axis):
             style=STYLE,
             layout=widgets.Layout(width="340px", max_width="100%"),
         )
-    buttons = widgets.ToggleButtons(options=options, tooltip=axis.label)
+    buttons = widgets.ToggleButtons(options=options)
     buttons.style.button_width = "auto"
     return buttons
+
+
+def with_names(axes, controls: list) -> list:
+    """The controls that have something to choose, switches beside their names."""
+    return [
+        named(axis.label, c) if isinstance(c, widgets.ToggleButtons) else c
+        for axis, c in zip(axes, controls, strict=True)
+        if len(c.options) > 1
+    ]
 
 
 def _table(description: Description, shown: list, styles: list) -> str:

@@ -19,10 +19,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from mocolib.errors import BadInput
-from mocolib.lab.controls import column, named
+from mocolib.lab.controls import column
 from mocolib.lab.describe import Axis
 from mocolib.lab.describe import axis as described
-from mocolib.lab.explorer import control
+from mocolib.lab.explorer import control, with_names
 from mocolib.lab.page import axis_data, script
 from mocolib.lab.recorded import in_page
 
@@ -98,11 +98,7 @@ class FramePanel(widgets.VBox):
         for one, index in zip(self.controls, at, strict=True):
             one.value = index
         self.picture, self.words = widgets.HTML(), widgets.HTML()
-        rows = [
-            named(c.tooltip, c) if isinstance(c, widgets.ToggleButtons) else c
-            for c in self.controls
-            if len(c.options) > 1
-        ]
+        rows = with_names(axes, self.controls)
         note = widgets.HTML(f"<em>{escape(caption)}</em>")
         super().__init__([column(rows), self.picture, self.words, note])
         for one in self.controls:
