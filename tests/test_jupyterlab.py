@@ -189,6 +189,31 @@ def test_slider_run_stop_clear_and_trouble(panel: Page) -> None:
 
 
 @pytest.mark.parametrize("panel", [("tiny", "light", 1280)], indirect=True)
+def test_a_change_in_mid_run_is_marked_on_the_curves(panel: Page) -> None:
+    """The rate and the freeze of the run that goes on, which grows past its marks."""
+    button(panel, "Run").click()
+    wait_for(panel, lambda: steps(panel) > 0)
+    marks = panel.locator(".moco-lab path.mark")
+    assert marks.count() == 0
+    rate = panel.locator(".widget-hslider", has_text="base rate")
+    rate.locator(".noUi-handle").focus()
+    panel.keyboard.press("ArrowRight")
+    expect(marks).to_have_count(3)  # one a chart
+    told = panel.locator(".moco-lab text.mark")
+    expect(told.first).to_have_text("base rate 1.5e-3")
+    button(panel, "fixed").click()
+    expect(marks).to_have_count(6)
+    expect(told.nth(1)).to_have_text("fixed projection")
+    seen = steps(panel)
+    wait_for(panel, lambda: steps(panel) > seen + 5)
+    expect(button(panel, "Run")).to_be_disabled()  # it is the same run
+    assert panel.locator(".moco-lab tbody tr, .moco-lab table tr").count() == 2
+    button(panel, "Stop").click()
+    expect(button(panel, "Run")).to_be_enabled(timeout=10_000)
+    expect(marks).to_have_count(6)
+
+
+@pytest.mark.parametrize("panel", [("tiny", "light", 1280)], indirect=True)
 def test_executing_the_cell_again_stops_the_training(panel: Page) -> None:
     button(panel, "Run").click()
     wait_for(panel, lambda: steps(panel) > 0)

@@ -1,50 +1,58 @@
-"""Pictures of a built page, to look at: python -m tools.look [PAGE] [FOLDER]
+"""Pictures of built pages, to look at: python -m tools.look [PAGE] [FOLDER]
 
+    python -m tools.look
     python -m tools.look book/06_learning_rate.html
 
-PAGE is relative to _build/html. Writes the page in both themes and at both widths, the
-first screen ("top") and the whole, into FOLDER (_build/look by default) and prints what
-went wrong on it.
+PAGE is relative to _build/html; without it, all pages of the contents. Writes a page in
+both themes and at both widths, the first screen ("top") and the whole, into FOLDER
+(_build/look by default) and prints what went wrong on it.
 """
 
+import itertools
 import sys
 import threading
 from pathlib import Path
 
+from playwright.sync_api import Page
+
 from tools.book import BUILD, HTML
 from tools.browser import THEMES, WIDTHS, open_browser, open_page
 from tools.serve import bind
+from tools.site import pages
 
 
-def look(page_name: str, folder: Path) -> int:
+def look(names: list[str], folder: Path) -> int:
     """Take the pictures; returns how many problems there were."""
     folder.mkdir(parents=True, exist_ok=True)
     server = bind(0)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://localhost:{server.server_address[1]}/{page_name}"
-    found = 0
+    site, found = f"http://localhost:{server.server_address[1]}", 0
     with open_browser() as browser:
-        for width in WIDTHS:
-            for theme in THEMES:
-                name = f"{Path(page_name).stem}-{width}-{theme}"
-                with open_page(browser, url, width, theme) as (page, problems):
-                    page.wait_for_timeout(500)  # the menus slide into place
-                    page.screenshot(path=folder / f"{name}-top.png")
-                    # a taller window: a "full page" picture folds the side menu
-                    height = page.evaluate("document.documentElement.scrollHeight")
-                    page.set_viewport_size({"width": width, "height": height})
-                    page.wait_for_timeout(500)
-                    page.screenshot(path=folder / f"{name}.png")
-                print(name, *problems, sep="\n  ")
-                found += len(problems)
+        for name, width, theme in itertools.product(names, WIDTHS, THEMES):
+            stem = folder / f"{Path(name).stem}-{width}-{theme}"
+            with open_page(browser, f"{site}/{name}", width, theme) as (page, problems):
+                take(page, width, stem)
+            print(stem.name, *problems, sep="\n  ", flush=True)
+            found += len(problems)
     server.shutdown()
     return found
 
 
+def take(page: Page, width: int, stem: Path) -> None:
+    """The first screen, and the whole page."""
+    page.wait_for_timeout(500)  # the menus slide into place
+    page.screenshot(path=f"{stem}-top.png")
+    # a taller window: a "full page" picture folds the side menu
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_timeout(500)
+    page.screenshot(path=f"{stem}.png")
+
+
 if __name__ == "__main__":
-    page_name = sys.argv[1] if len(sys.argv) > 1 else "book/01_opening.html"
+    asked = sys.argv[1:2] or [f"{name}.html" for name in pages()]
     folder = Path(sys.argv[2]) if len(sys.argv) > 2 else BUILD / "look"
-    if not (HTML / page_name).is_file():
-        print(f"PAGE is {page_name!r}, not a file in _build/html.", file=sys.stderr)
+    if missing := [name for name in asked if not (HTML / name).is_file()]:
+        print(f"PAGE is {missing[0]!r}, not a file in _build/html.", file=sys.stderr)
         sys.exit(2)
-    sys.exit(1 if look(page_name, folder) else 0)
+    sys.exit(1 if look(asked, folder) else 0)
