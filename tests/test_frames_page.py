@@ -10,7 +10,7 @@ import pytest
 from mocolib import lab
 from mocolib.lab.recorded import PAGE
 from tools import ROOT
-from tools.browser import MISSING, find_chromium, open_browser, open_page
+from tools.browser import open_page
 
 SCRIPTS = ("chart", "controls", "panel", "frames")
 
@@ -21,10 +21,8 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def page(tmp_path, monkeypatch):
+def page(browser, tmp_path, monkeypatch):
     """A page with one panel of four cells that begins at the third."""
-    if find_chromium() is None:
-        pytest.fail(MISSING, pytrace=False)
     monkeypatch.setenv(PAGE, "1")
     panel = lab.frames(
         lambda cell: lab.Frame(html=f"<b>{cell}</b>", spoken=f"cell {cell}"),
@@ -42,7 +40,7 @@ def page(tmp_path, monkeypatch):
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     address = f"http://localhost:{server.server_address[1]}/one.html"
-    with open_browser() as browser, open_page(browser, address, 800, "light") as opened:
+    with open_page(browser, address, 800, "light") as opened:
         yield opened
     server.shutdown()
     thread.join()

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from tools import ROOT
+from tools.site import write_sitemap
 
 BUILD = ROOT / "_build"
 HTML = BUILD / "html"
@@ -21,7 +22,7 @@ LOG = BUILD / "book.log"
 MARK = BUILD / "built-from"  # the fingerprint of the sources of the last good build
 SOURCES = [
     "_config.yml", "_toc.yml", "requirements.txt",
-    "assets", "book", "data", "mocolib", "tools/book.py",
+    "assets", "book", "data", "mocolib", "tools/book.py", "tools/site.py",
 ]  # fmt: skip
 LEFT_OUT = {"__pycache__", ".ipynb_checkpoints"}
 
@@ -99,6 +100,7 @@ def build() -> bool:
         where = LOG.relative_to(ROOT)
         print(f"The book could not be built; the log is {where}.", file=sys.stderr)
         return False
+    write_sitemap(HTML)
     MARK.write_text(before)
     print(f"Built _build/html in {time.monotonic() - start:.0f} s.", flush=True)
     return True
