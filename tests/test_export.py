@@ -10,7 +10,7 @@ import onnx
 import pytest
 import torch
 
-from mocolib import augment, evaluate, load
+from mocolib import augment, evaluate, load, named_recipe
 from mocolib.errors import BadInput
 from mocolib.export import export
 from mocolib.export.compare import Kinks, apart, compared, one_step
@@ -100,6 +100,17 @@ def test_fifty_steps_are_mocolibs(quick, fashion, optimizer, case):
             assert max(far.values()) <= EXACT, far
             compared_whole += 1
     assert compared_whole > 0.7 * STEPS
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "lamb"])
+def test_every_shape_steps_as_mocolib_does(any_shape, fashion, optimizer):
+    recipe = any_shape.recipe.replace(optimizer=optimizer, knn_every=0)
+    training, player = train(recipe, fashion), any_shape.step(recipe)
+    kinks, layout = Kinks(training.model), Layout(training.model)
+    for _ in range(3):
+        far = compared(training, layout, player)
+        assert max(far["loss"], far["key"]) <= EXACT
+        assert max(far.values()) <= EXACT or not kinks.decided(), far
 
 
 def test_a_fixed_projection_stays_to_the_bit(quick, fashion):
@@ -238,6 +249,18 @@ def test_features_are_the_monitors(quick, fashion):
 
 
 # ---- what the manifest says
+
+
+def test_the_manifest_tells_the_recipe(any_shape):
+    assert any_shape.recipe == named_recipe(any_shape.about["name"])
+    assert any_shape.about["id"] == any_shape.recipe.id
+
+
+def test_a_fresh_export_is_not_made_again():
+    made = inpage.build() / "quick.json"
+    before = made.stat().st_mtime_ns
+    inpage.build()
+    assert made.stat().st_mtime_ns == before
 
 
 def test_the_vector_holds_every_trained_number_once(any_shape, fashion):

@@ -16,7 +16,7 @@ from mocolib.data import data_root
 from mocolib.export.compare import Kinks, compared
 from mocolib.export.layout import Layout
 from mocolib.export.played import Played, Player
-from mocolib.files import as_json, write_whole
+from mocolib.files import as_json, read_json, write_whole
 from mocolib.record import _provenance
 from mocolib.train import train
 from tools import inpage
@@ -98,7 +98,8 @@ def main():
     found["breaks"] = outcome(data, graphs, base_lr=BREAKS, warmup_steps=0)
     print(found["usable"], found["breaks"], flush=True)
     found["made"] = _provenance(data, threads=1)
-    write_whole(target, as_json(found))
+    table = read_json(target) if target.exists() else {}
+    write_whole(target, as_json(table | found))
 
 
 if __name__ == "__main__":
