@@ -28,7 +28,7 @@ ROWS = """([base, seed, settings, shape]) => new Promise((done, fail) => {
   worker.onmessage = ({ data }) => {
     if (data.is === "trouble") fail(new Error(data.sentence));
     if (data.is === "ready") worker.postMessage({ do: "train" });
-    if (data.is === "step") rows.push({ ...data.row, took: data.took });
+    if (data.is === "step") rows.push(data.row);
     if (data.is === "done") { worker.terminate(); done([rows, data.outcome]); }
   };
   worker.postMessage({ do: "begin", run: 1, base: new URL("inpage/", base).href, shape,
@@ -47,7 +47,6 @@ def trained(page, base: str, base_lr: float, seed: int) -> dict:
         "base_lr": base_lr,
         "seed": seed,
         "outcome": outcome,
-        "milliseconds": float(np.median([row["took"] for row in rows])),
         "spikes": len(measures.spikes(first)),
         "loss spikes": len(measures.loss_spikes([row["loss"] for row in rows])),
         "jitter": measures.jitter(late),

@@ -8,6 +8,7 @@ other, runs at usable rates and one at a rate that breaks. About ten minutes.
 import gzip
 import json
 import sys
+from importlib.metadata import version
 
 import numpy as np
 
@@ -97,7 +98,8 @@ def main():
     ]
     found["breaks"] = outcome(data, graphs, base_lr=BREAKS, warmup_steps=0)
     print(found["usable"], found["breaks"], flush=True)
-    found["made"] = _provenance(data, threads=1)
+    made = _provenance(data, threads=1)
+    found["made"] = made | {"onnxruntime": version("onnxruntime")}
     table = read_json(target) if target.exists() else {}
     write_whole(target, as_json(table | found))
 
