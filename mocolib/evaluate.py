@@ -32,6 +32,11 @@ def features(backbone, images, size: int, mean, std) -> torch.Tensor:
     return torch.cat(parts)
 
 
+def mean_of_views(features) -> torch.Tensor:
+    """Both views' features [2, B, d] as one direction an image, [B, d]."""
+    return F.normalize(features, dim=2).mean(0)
+
+
 class Queue:
     """The last features seen in training, one an image: the mean of its two views."""
 
@@ -46,9 +51,12 @@ class Queue:
     @torch.no_grad()
     def push(self, features, labels):
         """features [2, b, d], labels [B] of all processes; the oldest make room."""
+        self.push_means(distributed.gathered(mean_of_views(features)), labels)
+
+    def push_means(self, mean, labels):
+        """mean [B, d]: what `mean_of_views` gives."""
         size = len(self.features)
-        mean = F.normalize(features, dim=2).mean(0)
-        mean = distributed.gathered(mean).to(self.features)[-size:]
+        mean = mean.to(self.features)[-size:]
         place = (self.pushed + torch.arange(len(mean))) % size
         self.features[place] = mean
         self.labels[place] = labels[-size:].to(self.labels.device)

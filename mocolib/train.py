@@ -89,12 +89,7 @@ class Training:
             torch.manual_seed(_seed(recipe, "weights"))
             model = build(recipe, data.channels, len(data.train_images))
         self.model = prepared(model, execution)
-        query_side = [
-            (n, p)
-            for n, p in self.model.named_parameters()
-            if p.requires_grad or n.startswith("query.backbone.patch_projection")
-        ]
-        self.optimizer = optim.build_optimizer(recipe, query_side)
+        self.optimizer = optim.build_optimizer(recipe, optim.trainable(self.model))
         self.probe = Probe(self.model, self.optimizer)
         self.queue = Queue(recipe.knn_memory_size, self.model.query.backbone.width)
         self.queue.to(execution.place)
