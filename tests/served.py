@@ -1,0 +1,44 @@
+"""A page with panels in a real browser: the book's scripts and style, nothing else."""
+
+import functools
+import threading
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from tools import ROOT
+
+SCRIPTS = (
+    *("chart", "controls", "panel", "frames"),
+    *("zip", "record", "session", "train"),
+)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def write_page(folder: Path, body: str, name: str = "one.html"):
+    """folder/book/NAME with the book's scripts, laid out as the built book is."""
+    (folder / "book").mkdir(exist_ok=True)
+    if not (folder / "_static").exists():
+        (folder / "_static").symlink_to(ROOT / "assets")
+    code = "".join(f'<script src="../_static/lab/{s}.js"></script>' for s in SCRIPTS)
+    head = '<link rel="icon" href="data:,"><link rel="stylesheet" '
+    head += 'href="../_static/lab.css"><meta charset="utf-8">'
+    text = f"<!doctype html><html lang='en'>{head}<body>{body}{code}</body></html>"
+    (folder / "book" / name).write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def served(folder: Path):
+    """The address of a server for the folder."""
+    handler = functools.partial(Quiet, directory=folder)
+    server = ThreadingHTTPServer(("localhost", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://localhost:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
