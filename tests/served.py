@@ -10,7 +10,7 @@ from tools import ROOT
 
 SCRIPTS = (
     *("chart", "controls", "panel", "frames"),
-    *("zip", "record", "session", "train"),
+    *("zip", "record", "session", "train_view", "train"),
 )
 
 

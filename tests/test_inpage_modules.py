@@ -1,4 +1,4 @@
-"""The page's own modules against mocolib, in a real browser: numbers in, numbers out."""
+"""The page's own modules against mocolib in a real browser: numbers in and out."""
 
 import dataclasses
 import io
@@ -114,7 +114,8 @@ def test_knn_is_mocolibs(page):
     memory, queries = (torch.randn(n, 8, generator=generator) for n in (300, 100))
     labels = [torch.randint(4, (n,), generator=generator) for n in (300, 100)]
     expected = evaluate.knn_accuracy(memory, labels[0], queries, labels[1], 4)
-    body = """const [a, b] = given.features.map((f) => m.normalized(Float32Array.from(f), 8));
+    body = """const unit = (f) => m.normalized(Float32Array.from(f), 8);
+      const [a, b] = given.features.map(unit);
       return m.knnAccuracy(a, given.labels[0], b, given.labels[1], 8, 4);"""
     features = [f.flatten().tolist() for f in (memory, queries)]
     sent = {"features": features, "labels": [one.tolist() for one in labels]}
@@ -180,7 +181,7 @@ def test_a_download_is_a_run_folder(page, tmp_path, capsys):
     recipe = Recipe(batch_size=64, steps=4, warmup_steps=1, seed=5)
     body = """const r = new Why.Record(given.recipe);
       r.rows.push(...given.rows.slice(0, 2));
-      r.change("base_lr", 0.5, "base rate 0.5"); r.change("base_lr", 0.25, "base rate 0.25");
+      for (const rate of [0.5, 0.25]) r.change("base_lr", rate, `base rate ${rate}`);
       r.rows.push(...given.rows.slice(2)); r.outcome = given.outcome;
       const blob = Why.zip(r.folder("page-é", "0.1"));
       return [...new Uint8Array(await blob.arrayBuffer())];"""
@@ -216,7 +217,8 @@ def test_what_is_not_finite_survives_the_download(page):
 
 def test_long_curves_are_thinned_but_keep_their_peaks(page):
     body = """const r = new Why.Record(given);
-      for (let i = 1; i <= 3000; i++) r.rows.push({ step: i, loss: i === 1234 ? 9 : i === 2001 ? -9 : 1 });
+      const odd = { 1234: 9, 2001: -9 };
+      for (let i = 1; i <= 3000; i++) r.rows.push({ step: i, loss: odd[i] ?? 1 });
       return r.column("loss");"""
     steps, losses = call(page, "random", body, vars(Recipe()))
     assert len(steps) < 400

@@ -13,7 +13,7 @@ const MEASURES = ["grad_inf", "grad_l2", "adam_rms", "update", "cosine"];
 const KINDS = { float32: Float32Array, float64: Float64Array };
 
 export class Trainer {
-  /* kit: {Tensor, step(optimizer) -> session, features: session}; images: {train, test,
+  /* kit: {Tensor, step(optimizer) -> {session, inputs}, features() -> session}; images: {train, test,
      trainLabels, testLabels, mean, std, classes}, pixels flat; settings: recipe fields. */
   constructor({ kit, manifest, images, seed, settings, state }) {
     Object.assign(this, { kit, manifest, images, seed, settings: { ...settings } });
@@ -34,9 +34,9 @@ export class Trainer {
 
   /* The record of a step, flat and named as mocolib's rows are. */
   async step() {
-    const session = await this.kit.step(this.settings.optimizer), scalars = this.scalars();
-    const chosen = this.chosen(this.done), numbers = { ...scalars, ...this.batch(chosen) };
-    const out = await session.run(this.feeds(this.manifest.step.inputs, numbers));
+    const { session, inputs } = await this.kit.step(this.settings.optimizer);
+    const scalars = this.scalars(), chosen = this.chosen(this.done);
+    const out = await session.run(this.feeds(inputs, { ...scalars, ...this.batch(chosen) }));
     const loss = (await out.loss.getData())[0], good = Number.isFinite(loss);
     this.adopt(out, good); // a broken step leaves the weights alone
     this.done += 1;
@@ -141,12 +141,13 @@ export class Trainer {
   /* Features of the images at these places, in the graph's own parts, [n * d]. */
   async features(source, places) {
     const { inputs, batch } = this.manifest.features, { pixels } = this, found = [];
+    const session = await this.kit.features();
     for (let i = 0; i < places.length; i += batch) {
       const part = places.slice(i, i + batch), images = new Uint8Array(batch * pixels);
       part.forEach((from, to) =>
         images.set(source.subarray(from * pixels, (from + 1) * pixels), to * pixels));
       const numbers = { images, pixel_mean: this.images.mean, pixel_std: this.images.std };
-      const { features } = await this.kit.features.run(this.feeds(inputs, numbers));
+      const { features } = await session.run(this.feeds(inputs, numbers));
       const values = await features.getData();
       found.push(values.slice(0, (values.length / batch) * part.length));
     }

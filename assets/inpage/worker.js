@@ -7,7 +7,10 @@ import { hasGpu, runtime } from "./runtime.js";
 import { STATE, Trainer } from "./trainer.js";
 
 let trainer = null, run = 0, running = false, queue = Promise.resolve();
+let changes = {}; // what was set since the last "begin"; a trainer may still be on its way
 const kits = new Map(); // a shape on a device: what has been loaded for it
+const chosen = new Map(); // the device that a shape runs on
+const QUICK = 100; // ms a step on WebGPU; above it wasm is tried as well
 
 /* While this worker lives it holds a lock; the page sees it freed when the worker dies. */
 const LOCK = `why-train-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
@@ -18,7 +21,12 @@ say("alive", { lock: navigator.locks ? LOCK : null });
 
 /* Messages are worked off one after another, but for those that a run listens to. */
 onmessage = ({ data }) => {
-  if (data.do === "change") { trainer?.change(data.settings); return; }
+  if (data.do === "begin") changes = {};
+  if (data.do === "change") {
+    Object.assign(changes, data.settings);
+    trainer?.change(data.settings);
+    return;
+  }
   running = data.do === "train";
   if (data.do === "pause") return;
   const work = { begin, train, step };
@@ -35,18 +43,17 @@ function trouble(error) {
 }
 
 /* A new run: the files of its shape where they are missing, and its start. */
-async function begin({ run: number, base, shape, seed, settings, device, files }) {
+async function begin({ run: number, base, shape, seed, settings, files }) {
   trainer = null;
   run = number;
-  const kit = await kitOf(base, shape, device ?? ((await hasGpu()) ? "webgpu" : "wasm"));
+  const kit = await fastest(base, shape);
   const { manifest } = kit;
-  const images = files
-    ? await pictures(files, manifest.images, manifest.batch, (n, of) => say("files", { what: "pictures", came: n, of }))
-    : kit.images;
-  if (settings.optimizer !== "adamw") await kit.step(settings.optimizer);
-  trainer = new Trainer({ kit, manifest, images, seed, settings });
+  const decoded = (n, of) => say("files", { what: "pictures", came: n, of });
+  const images = files ? await pictures(files, manifest.images, manifest.batch, decoded) : kit.images;
+  await kit.step(settings.optimizer);
+  trainer = new Trainer({ kit, manifest, images, seed, settings: { ...settings, ...changes } });
   say("ready", {
-    device: kit.device, version: kit.version, layers: manifest.layers, recipe: manifest.recipe,
+    device: kit.device, version: kit.version, layers: manifest.layers,
     data: { own: Boolean(files), train: images.trainLabels.length, test: images.testLabels.length,
       classes: images.classes },
   });
@@ -80,6 +87,33 @@ const breath = () => new Promise((go) => {
 
 /* --- what has to be loaded ------------------------------------------------------- */
 
+/* The shape on WebGPU, if that is there and works and is quick; else on wasm.
+
+   The graph is hundreds of small operations, and a weak graphics card takes longer to be
+   asked for them than a processor takes to do them. */
+async function fastest(base, shape) {
+  if (!(await hasGpu())) return kitOf(base, shape, "wasm");
+  if (chosen.has(shape)) return kitOf(base, shape, chosen.get(shape));
+  const gpu = await trial(() => kitOf(base, shape, "webgpu"));
+  const other = gpu < QUICK ? Infinity : await trial(() => kitOf(base, shape, "wasm"));
+  chosen.set(shape, gpu < other ? "webgpu" : "wasm");
+  return kitOf(base, shape, chosen.get(shape));
+}
+
+/* Milliseconds of a step, after one that is not counted; Infinity where it fails. */
+async function trial(kitFor) {
+  try {
+    const kit = await kitFor(), { manifest, images } = kit;
+    const one = new Trainer({ kit, manifest, images, seed: 0, settings: manifest.recipe });
+    const { loss } = await one.step(), start = performance.now();
+    for (let i = 0; i < 3; i++) await one.step();
+    return Number.isFinite(loss) ? (performance.now() - start) / 3 : Infinity;
+  } catch (error) {
+    console.info(`No training on WebGPU here: ${error.message}`);
+    return Infinity;
+  }
+}
+
 async function kitOf(base, shape, device) {
   const name = `${shape} ${device}`;
   if (!kits.has(name)) kits.set(name, await made(base, shape, device));
@@ -96,14 +130,14 @@ async function made(base, shape, device) {
     runtime(base, about, device, took), ...parts.slice(1).map((part) => load(base, part, took))]);
   say("files", { what: "graphs", came: of, of });
   const next = STATE.map((state) => `next_${state}`);
-  const sessions = { adamw: await engine.session(step, next) };
+  const ready = async ({ inputs }, graph) => ({ inputs, session: await engine.session(graph, next) });
+  const steps = { [manifest.recipe.optimizer]: await ready(manifest.step, step) };
   /* The graph of another optimizer comes when it is chosen. */
-  const stepOf = async (optimizer) => {
-    const lamb = () => load(base, manifest[optimizer], () => {});
-    return (sessions[optimizer] ??= await engine.session(await lamb(), next));
-  };
-  return { ...engine, manifest, step: stepOf, features: await engine.session(features),
-    images: unpacked(manifest, raw) };
+  const stepOf = async (optimizer) => (steps[optimizer] ??=
+    await ready(manifest[optimizer], await load(base, manifest[optimizer], () => {})));
+  let monitor = null; // made at its first reading, so that the first step comes sooner
+  return { ...engine, manifest, step: stepOf, images: unpacked(manifest, raw),
+    features: async () => (monitor ??= await engine.session(features)) };
 }
 
 /* The images file: pixels of both splits, then their labels, a byte each. */

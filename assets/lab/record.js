@@ -44,6 +44,7 @@ globalThis.Why = globalThis.Why ?? {};
         gradient: this.column(`grad_inf/${layer}`, 1, true),
         [RATIO]: this.column(RATIO, 1, true),
       };
+      for (const key of Object.keys(lines)) if (!lines[key][0].length) delete lines[key];
       return { lines, bands: {}, images: this.recipe.batch_size, until: this.recipe.steps };
     }
 

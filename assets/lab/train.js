@@ -1,15 +1,11 @@
 /* <why-train>: trains MoCo v3 in the page, in a worker, and draws while it goes on.
 
-   controls -> settings of the run (all but shape and seed can change in mid-run) ->
-   session.js, which has the worker -> rows -> record.js -> charts, table and sentence.
+   controls -> settings of the run (all but shape and seed can change while it goes on) ->
+   session.js, which has the worker -> rows -> record.js -> train_view.js, the charts.
    Before the first click nothing is loaded: what was recorded is shown alone. */
 "use strict";
 (() => {
-  const { draw, escaped, finite, short, swatch, Record } = Why;
-  const LIVE = { colour: "#0173b2", dash: "" }, BEFORE = { colour: "#de8f05", dash: "7 3" };
-  const RECORDED = { colour: "#888", dash: "2 3" };
-  const LAYERS = [["#0173b2", ""], ["#029e73", "9 3 2 3"], ["#d55e00", "4 2 1 2"]];
-  const NEXT = ["shape", "seed"]; // they hold from the next run on
+  const { Record, trainView: view } = Why;
   const WAIT = 250, RATIO = 20; // ms between two pictures, and in units of what one takes
 
   class WhyTrain extends HTMLElement {
@@ -50,8 +46,10 @@
       if (this.at[k] === i) return;
       this.at[k] = i;
       const { name, values, spoken } = this.data.axes[k];
-      if (k === 0) this.at = [...this.shape.at]; // each shape has a rate that suits it
-      else if (this.going) {
+      if (k === 0) { // another run, at a rate that suits it
+        this.reset();
+        this.at = [...this.shape.at];
+      } else if (this.going) {
         this.live.change(name, values[i], spoken[i]);
         this.session.tell({ do: "change", settings: { [name]: values[i] } });
       }
@@ -93,7 +91,7 @@
 
     hear(message) {
       const { is } = message;
-      if (is === "files") this.files_(message);
+      if (is === "files") this.loading(message);
       else if (is === "ready") this.ready(message);
       else if (is === "step") this.take(message);
       else if (is === "paused") this.phase = "paused";
@@ -102,7 +100,7 @@
       if (is === "step" ? performance.now() >= this.next : is !== "files") this.show();
     }
 
-    files_({ what, came, of }) {
+    loading({ what, came, of }) {
       const mega = (n) => (n / 1e6).toFixed(1);
       const text = { bytes: `loading ${mega(came)} of ${mega(of)} MB`, graphs: "preparing the graphs",
         pictures: `decoding ${came} of ${of} pictures` }[what];
@@ -122,7 +120,8 @@
 
     take({ row, took }) {
       this.live.rows.push(row);
-      this.live.took = took;
+      this.times = [...(this.times ?? []), took].slice(-20);
+      took = [...this.times].sort((a, b) => a - b)[Math.floor(this.times.length / 2)];
       if (this.stepping) this.phase = "paused";
       const { steps } = this.live.recipe, runs = this.live.device === "webgpu" ? "WebGPU" : "wasm, one thread";
       this.progress(`step ${row.step} of ${steps} · ${took.toFixed(0)} ms a step · ${runs}`, row.step / steps);
@@ -163,7 +162,7 @@
       setTimeout(() => URL.revokeObjectURL(link.href), 10000);
     }
 
-    async own_(source) {
+    async use(source) {
       this.files = await Why.chosenFiles(source);
       if (!this.files.length) this.files = null;
       this.reset();
@@ -198,7 +197,7 @@
         else if (target.className === "layer") { this.layer = target.value; this.show(); }
       });
       this.addEventListener("change", ({ target }) => {
-        if (target.className === "files") this.own_(target);
+        if (target.className === "files") this.use(target);
         if (target.className !== "seed") return;
         this.seed = Math.min(999999999, Math.max(0, Math.floor(Number(target.value)) || 0));
         this.changed();
@@ -211,7 +210,7 @@
       const over = (event, on) => { event.preventDefault(); drop.classList.toggle("over", on); };
       drop.addEventListener("dragover", (event) => over(event, true));
       drop.addEventListener("dragleave", (event) => over(event, false));
-      drop.addEventListener("drop", (event) => { over(event, false); this.own_(event.dataTransfer); });
+      drop.addEventListener("drop", (event) => { over(event, false); this.use(event.dataTransfer); });
     }
 
     say(sentence) { this.querySelector(".trouble").textContent = sentence; }
@@ -231,97 +230,16 @@
       for (const [name, on] of Object.entries(can)) this.querySelector(`[data-press=${name}]`).disabled = !on;
       this.querySelector(".chosen").textContent = this.files
         ? `${this.files.length} files of yours, from the next run on. ${this.own ?? ""}` : "";
-      this.showLayers();
-      this.querySelector(".charts").innerHTML = this.charts().join("");
-      this.querySelector(".table").innerHTML = this.table();
-      if (!(phase === "training" && this.live.steps % 50)) // not every step is told
-        this.querySelector(".spoken").textContent = this.sentence();
+      view.showLayers(this, this.querySelector(".layers"));
+      this.querySelector(".charts").innerHTML = view.charts(this);
+      this.querySelector(".table").innerHTML = view.table(this);
+      const part = `${phase} ${Math.floor((this.live?.steps ?? 0) / 50)} ${this.live?.changes.length} ${this.at}`;
+      if (part !== this.told) { // not every step is told
+        this.told = part;
+        this.querySelector(".spoken").textContent = view.sentence(this);
+      }
       const end = performance.now();
       this.next = end + Math.max(WAIT, RATIO * (end - start));
-    }
-
-    /* The runs that are shown: the one that goes on, the one before, the recorded one. */
-    curves() {
-      const near = this.nearest(), curves = [];
-      const own = (record, style, name) => record?.steps && curves.push({
-        name, style, record, group: record.group(record.layers[0]) });
-      own(this.live, LIVE, "this run");
-      own(this.before, BEFORE, "the run before");
-      if (near) curves.push({ name: `recorded: ${near.name}`, style: RECORDED, group: near.group });
-      return curves;
-    }
-
-    charts() {
-      const curves = this.curves(), empty = { lines: {}, bands: {}, images: 1, until: this.shape.recipe.steps };
-      const shown = curves.length ? curves : [{ name: "nothing yet", style: LIVE, group: empty }];
-      const marks = (this.live?.changes ?? []).map((change) => ({
-        at: change.step * this.live.recipe.batch_size, words: change.words }));
-      return this.data.charts.map((chart) => {
-        const layers = chart.key === "gradient" ? this.layerCurves() : [];
-        const rest = layers.length ? shown.filter(({ record }) => record !== this.live) : shown;
-        return draw(chart, [...layers, ...rest], "images", false, marks);
-      });
-    }
-
-    /* The gradient of the first layer, of the last, and of one that is chosen. */
-    get layerNames() {
-      const names = this.live?.layers ?? [];
-      const other = names.includes(this.layer) ? this.layer : names[Math.floor(names.length / 2)];
-      return names.length ? [names[0], names.at(-1), other] : [];
-    }
-
-    layerCurves() {
-      if (!this.live?.steps) return [];
-      return this.layerNames.map((name, i) => ({
-        name, style: { colour: LAYERS[i][0], dash: LAYERS[i][1] }, group: this.live.group(name) }));
-    }
-
-    showLayers() {
-      const legend = this.querySelector(".layers"), names = this.layerNames;
-      if (legend.dataset.of === names.join()) return; // a list that is open stays open
-      legend.dataset.of = names.join();
-      const said = (i) => `<span>${swatch({ colour: LAYERS[i][0], dash: LAYERS[i][1] })} ${escaped(names[i])}</span>`;
-      const options = (this.live?.layers ?? []).map((name) =>
-        `<option${name === names[2] ? " selected" : ""}>${escaped(name)}</option>`);
-      legend.innerHTML = names.length ? `<span>Gradient of this run:</span>${said(0)}${said(1)}
-        <label>${swatch({ colour: LAYERS[2][0], dash: LAYERS[2][1] })} <select class="layer"
-        aria-label="another layer">${options.join("")}</select></label>` : "";
-    }
-
-    /* The recorded run whose settings are nearest; words weigh more than any number. */
-    nearest() {
-      const { settings } = this, far = (run) => Object.entries(settings).reduce((sum, [name, value]) => {
-        const own = run.settings[name];
-        if (typeof value === "string") return sum + 100 * (own !== value);
-        return sum + Math.abs(Math.log(Math.max(own, 1e-9) / Math.max(value, 1e-9)));
-      }, 0);
-      const fit = this.data.recorded.filter((run) => run.shape === null || run.shape === this.shape.name);
-      return fit.length ? fit.reduce((a, b) => (far(b) < far(a) ? b : a)) : null;
-    }
-
-    table() {
-      const said = (value, digits, times = 1) => (finite(value) ? (value * times).toFixed(digits) : "–");
-      const rows = this.curves().map(({ name, style, record, group }) => {
-        const end = (key) => group.lines[key]?.[1]?.at(-1) ?? null;
-        const [loss, knn] = record ? [record.last("loss"), record.last("knn")] : [end("loss"), end("knn") / 100];
-        const state = record ? (record.outcome || (record === this.live ? this.phase : "stopped")) : "finished";
-        const steps = record?.steps ?? group.until;
-        return `<tr><th scope="row">${swatch(style)} ${escaped(name)}</th><td>${steps}</td>
-          <td>${said(loss, 3)}</td><td>${said(knn, 1, 100)}</td><td>${escaped(state)}</td></tr>`;
-      });
-      const heads = ["run", "steps", "loss", "kNN, %", "state"].map((h) => `<th scope="col">${h}</th>`);
-      return rows.length ? `<table><thead><tr>${heads.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>` : "";
-    }
-
-    /* What the charts show, for those who do not see them. */
-    sentence() {
-      const { live, phase } = this;
-      const chosen = this.data.axes.map((axis, k) => axis.spoken[this.at[k]]).join(", ");
-      if (!live) return `Chosen: ${chosen}, seed ${this.seed}. ${phase === "idle" ? "Press Train." : ""}`;
-      const knn = live.last("knn"), loss = live.last("loss");
-      const readings = live.steps ? `, loss ${short(loss ?? NaN)}${knn === null ? "" : `, kNN ${short(100 * knn)} %`}` : "";
-      const changes = live.changes.map((c) => `${c.words} from step ${c.step} on`).join("; ");
-      return `${live.outcome || phase}: step ${live.steps} of ${live.recipe.steps}${readings}. ${changes}`;
     }
   }
 
