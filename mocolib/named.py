@@ -15,6 +15,15 @@ NAMED = {
         knn_memory="clean",
         knn_memory_size=2000,
     ),
+    # What trains inside a page of the book: a step takes a browser 70 ms at most.
+    "quick": Recipe(
+        width=32,
+        depth=2,
+        batch_size=64,
+        base_lr=4e-3,
+        steps=300,
+        knn_memory_size=2000,
+    ),
     # The recorded experiments: JPEG re-encode of CIFAR-10, a batch large enough for
     # the gradient noise not to cover the shaking, a dense monitor on clean images.
     "mini": Recipe(
@@ -67,6 +76,7 @@ def named_recipe(name: str, **changes) -> Recipe:
 
     live   a mini-experiment on the embedded Fashion-MNIST, about 20 s on two cores;
            kNN .71 at the end
+    quick  trains inside a page of the book, in half a minute
     mini   the size of the book's recorded runs, on the JPEG re-encode of CIFAR-10,
            about 2 min on one core; kNN .35 and a linear probe of .39 at the end
     vit_s  the paper's ViT-S/16, 300 epochs of ImageNet; 72.5 % linear probe there

@@ -12,12 +12,15 @@ const kits = new Map(); // a shape on a device: what has been loaded for it
 const chosen = new Map(); // the device that a shape runs on
 const QUICK = 100; // ms a step on WebGPU; above it wasm is tried as well
 
-/* While this worker lives it holds a lock; the page sees it freed when the worker dies. */
-const LOCK = `why-train-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
-navigator.locks?.request(LOCK, () => new Promise(() => {}));
-
 const say = (is, more = {}) => postMessage({ is, run, ...more });
-say("alive", { lock: navigator.locks ? LOCK : null });
+
+/* While this worker lives it holds a lock; the page asks for it once we have it, and gets
+   it when the worker dies. */
+const LOCK = `why-train-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
+navigator.locks?.request(LOCK, () => {
+  say("alive", { lock: LOCK });
+  return new Promise(() => {});
+});
 
 /* Messages are worked off one after another, but for those that a run listens to. */
 onmessage = ({ data }) => {

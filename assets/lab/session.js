@@ -39,7 +39,7 @@ globalThis.Why = globalThis.Why ?? {};
 
     /* The worker holds a lock while it lives; when we get it, the worker is dead. */
     watch(lock) {
-      if (lock) navigator.locks.request(lock, () =>
+      navigator.locks.request(lock, () =>
         this.gone("The browser ended the training (it may have run out of memory); the curve so far stays."));
     }
 
