@@ -126,7 +126,7 @@ def apply(images, params: Params, size: int, mean=0.0, std=1.0, out=None):
         # one chunk goes all the way before the next: it stays in the cache
         part = slice(start, start + CHUNK)
         p = _sliced(params, part)
-        view = _coloured(_crop(images[part], p, size), p, params.orders[i].tolist())
+        view = _coloured(crop(images[part], p, size), p, params.orders[i].tolist())
         torch.sub(view, mean, out=out[part]).div_(std)
     return out
 
@@ -144,17 +144,14 @@ def two_views(images, strength_name: str, size: int, mean, std, generator):
 def _coloured(view, p: Params, order: list) -> torch.Tensor:
     """What follows the crop, for one chunk; works in place."""
     if view.shape[1] == 3:
-        view = _jitter(view, p, order)
+        view = jitter(view, p, order)
         grey = _luma(view[p.grey])
         view[p.grey] = grey.expand(-1, 3, -1, -1)
     else:
-        view = _jitter(view, p, [kind for kind in order if kind < 2])
+        view = jitter(view, p, [kind for kind in order if kind < 2])
     if view.shape[-1] >= BLUR_FROM and (p.sigma > 0).any():
         view = _blur(view, p.sigma)
-    if p.solarize.any():
-        chosen = view[p.solarize]
-        view[p.solarize] = torch.minimum(chosen, 1 - chosen)
-    return view
+    return solarize(view, p.solarize) if p.solarize.any() else view
 
 
 def normalize(images: torch.Tensor, mean, std) -> torch.Tensor:
@@ -177,7 +174,7 @@ def _sliced(params: Params, part: slice) -> Params:
     return replace(params, **rows)
 
 
-def _crop(images, p: Params, size: int) -> torch.Tensor:
+def crop(images, p: Params, size: int) -> torch.Tensor:
     """Crop, antialiased bilinear resize and flip, as rows @ image @ columns^T."""
     n, channels, high, wide = images.shape
     down = torch.arange(size)[:, None]
@@ -211,7 +208,7 @@ def _luma(view: torch.Tensor) -> torch.Tensor:
     return (r * GREY[0]).add_(g, alpha=GREY[1]).add_(b, alpha=GREY[2])[:, None]
 
 
-def _jitter(view, p: Params, order: list) -> torch.Tensor:
+def jitter(view, p: Params, order: list) -> torch.Tensor:
     """Brightness 0, contrast 1, saturation 2 and hue 3, in the given order."""
     brightness, contrast, saturation = p.factors[:, :, None, None, None].unbind(1)
     for kind in order:
@@ -227,6 +224,11 @@ def _jitter(view, p: Params, order: list) -> torch.Tensor:
         else:
             view = _turn_hue(view, p.hue[:, None, None])
     return view
+
+
+def solarize(view, chosen) -> torch.Tensor:
+    """The chosen [n] of the images with every value above a half turned over."""
+    return torch.where(chosen[:, None, None, None], torch.minimum(view, 1 - view), view)
 
 
 def _turn_hue(view, turn) -> torch.Tensor:

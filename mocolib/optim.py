@@ -10,12 +10,21 @@ import torch
 from mocolib.recipe import Recipe
 
 
-def build_optimizer(recipe: Recipe, named_parameters) -> torch.optim.Optimizer:
-    """The recipe's optimizer over the parameters that can be trained.
+def trainable(model) -> list:
+    """(name, parameter) of the query side, in the model's order.
 
     The patch projection is always among them, so that it can be fixed or freed while
     a run goes on; without a gradient an optimizer passes it by.
     """
+    return [
+        (name, parameter)
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad or name.startswith("query.backbone.patch_projection")
+    ]
+
+
+def build_optimizer(recipe: Recipe, named_parameters) -> torch.optim.Optimizer:
+    """The recipe's optimizer over the parameters that can be trained."""
     decayed, spared = [], []
     for name, parameter in named_parameters:
         (decayed if decays(recipe, name, parameter) else spared).append(parameter)

@@ -76,12 +76,7 @@ class Training:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_seed(recipe, "weights"))
             self.model = build(recipe, data.channels, len(data.train_images))
-        query_side = [
-            (n, p)
-            for n, p in self.model.named_parameters()
-            if p.requires_grad or n.startswith("query.backbone.patch_projection")
-        ]
-        self.optimizer = optim.build_optimizer(recipe, query_side)
+        self.optimizer = optim.build_optimizer(recipe, optim.trainable(self.model))
         self.probe = Probe(self.model, self.optimizer)
         self.queue = Queue(recipe.knn_memory_size, self.model.query.backbone.width)
         self._order = (None, None)
@@ -255,6 +250,11 @@ def train(recipe: Recipe, data: Dataset, threads: int = 1) -> Training:
     return Training(recipe, data, threads)
 
 
+def mean_of_views(features) -> torch.Tensor:
+    """Both views' features [2, B, d] as one direction an image, [B, d]."""
+    return torch.nn.functional.normalize(features, dim=2).mean(0)
+
+
 class Queue:
     """The last features seen in training, one an image: the mean of its two views."""
 
@@ -266,8 +266,12 @@ class Queue:
     @torch.no_grad()
     def push(self, features, labels):
         """features [2, B, d], labels [B]; the oldest make room."""
+        self.push_means(mean_of_views(features), labels)
+
+    def push_means(self, mean, labels):
+        """mean [B, d]: what `mean_of_views` gives."""
         size = len(self.features)
-        mean = torch.nn.functional.normalize(features, dim=2).mean(0)[-size:]
+        mean = mean[-size:]
         place = (self.pushed + torch.arange(len(mean))) % size
         self.features[place], self.labels[place] = mean, labels[-size:]
         self.pushed += len(mean)

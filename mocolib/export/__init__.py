@@ -1,0 +1,81 @@
+"""mocolib's training step as ONNX graphs, for a page that trains by itself.
+
+    graphs = export(named_recipe("quick"), load("fashion-mnist"))
+    graphs.step, graphs.features          # onnx.ModelProto
+    graphs.manifest                       # what a page must know of them
+
+Needs onnx, onnxscript and onnxruntime, which mocolib itself does not.
+"""
+
+from dataclasses import dataclass
+
+from mocolib.data import Dataset
+from mocolib.errors import BadInput
+from mocolib.export.given import inputs_of, state_of
+from mocolib.export.graph import to_onnx
+from mocolib.export.layout import Layout
+from mocolib.export.manifest import manifest, values
+from mocolib.export.step import Features, Step
+from mocolib.recipe import Recipe
+from mocolib.train import train
+
+# what the step is written for; everything else is free
+ONLY = {
+    "framework": ("moco_v3",),
+    "backbone": ("vit",),
+    "stem": ("patch",),
+    "position": ("sincos", "none"),
+    "patch_projection_norm": ("none",),
+    "patch_projection_clip": (0.0,),
+    "temperature_schedule": ("constant",),
+    "optimizer": ("adamw", "lamb"),
+    "decay": ("all",),
+}
+FEATURES_BATCH = 100  # images that the features graph takes at once
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graphs:
+    """One recipe's graphs (onnx.ModelProto) and their description."""
+
+    step: object
+    features: object
+    manifest: dict
+
+
+def export(recipe: Recipe, data: Dataset, name: str = "", features=True) -> Graphs:
+    """Trace and translate; 20 s a recipe. BadInput for what a page cannot train."""
+    check(recipe, data)
+    training = train(recipe, data)  # for its model and the inputs of a first step
+    layout = Layout(training.model)
+    about = manifest(name, recipe, layout, training.model, data)
+    given = inputs_of(training, layout, state_of(training, layout))
+    step = to_onnx(Step(training.model, recipe), given)
+    about["step"] = described(step)
+    if features:
+        images = data.train_images[:1].expand(FEATURES_BATCH, -1, -1, -1)
+        names = ("pixel_mean", "pixel_std", "query")
+        given = {"images": images, **{name: given[name] for name in names}}
+        features = to_onnx(Features(training.model, recipe), given)
+        about["features"] = {**described(features), "batch": FEATURES_BATCH}
+    return Graphs(step=step, features=features, manifest=about)
+
+
+def described(model) -> dict:
+    return {"inputs": values(model.graph.input), "outputs": values(model.graph.output)}
+
+
+def check(recipe: Recipe, data: Dataset):
+    """BadInput for a recipe or images that the step is not written for."""
+    for field, choices in ONLY.items():
+        value = getattr(recipe, field)
+        if value not in choices:
+            accepted = ", ".join(map(str, choices))
+            raise BadInput(
+                f"{field} is {value!r}, but must be one of {accepted} in a page."
+            )
+    if data.channels != 1 or recipe.image_size >= 64:
+        raise BadInput(
+            f"dataset {data.name} has {data.channels} channels and image_size is "
+            f"{recipe.image_size}, but must be grey and below 64 to train in a page."
+        )

@@ -1,0 +1,79 @@
+"""What the graphs are fed: the state, the random numbers and the scalars of a step."""
+
+import torch
+
+from mocolib import augment, optim
+from mocolib.export.layout import PROJECTION, Layout
+from mocolib.export.step import view_inputs
+from mocolib.train import Training, _generator
+
+
+def state_of(training: Training, layout: Layout) -> dict:
+    """Weights, key weights and Adam's two moments of a run, as four flat vectors."""
+    named = dict(training.model.named_parameters())
+    kept = training.optimizer.state
+
+    def moment(name):
+        zero = torch.zeros_like
+        own = {n: kept.get(p, {}).get(name, zero(p)) for n, p in named.items()}
+        return layout.join(own)
+
+    keys = [named[s.name.replace("query.", "key.", 1)] for s in layout.twins]
+    return {
+        "query": layout.join(named).detach(),
+        "key": torch.cat([key.flatten() for key in keys]).detach(),
+        "first": moment("exp_avg"),
+        "second": moment("exp_avg_sq"),
+    }
+
+
+def inputs_of(training: Training, layout: Layout, state: dict) -> dict:
+    """All inputs of the step that a run is about to take, from the state given."""
+    data, recipe, index = training.data, training.recipe, training.done
+    side = data.train_images.shape[2:]
+    generator = _generator(recipe, "views", index)
+    return {
+        "images": data.train_images[training._chosen(index)],
+        "pixel_mean": data.mean,
+        "pixel_std": data.std,
+        **view_params(recipe, side, generator),
+        **state,
+        **scalars(recipe, index, projection_steps(training)),
+    }
+
+
+def projection_steps(training: Training) -> int:
+    """The number that the patch projection's next update has; torch counts them."""
+    projection = dict(training.model.named_parameters())[f"{PROJECTION}weight"]
+    return int(training.optimizer.state.get(projection, {}).get("step", 0)) + 1
+
+
+def view_params(recipe, side: tuple, generator) -> dict:
+    """Both views' random numbers for one batch, as `augment.two_views` draws them."""
+    given = {}
+    for i, strength in enumerate(augment.STRENGTHS[recipe.augmentation], 1):
+        params = augment.draw(strength, recipe.batch_size, side, generator)
+        places = params.orders.argsort(1)  # where in its order each jitter stands
+        values = vars(params) | {"orders": places[:, 1] < places[:, 0]}
+        names = view_inputs(strength)
+        given |= {f"view{i}.{name}": values[name].float() for name in names}
+    return given
+
+
+def scalars(recipe, index: int, projection_steps: int) -> dict:
+    """The hyperparameters of a step; 0 is the first. Doubles, as Python's own."""
+    values = {
+        "lr": optim.rate(recipe, index),
+        "weight_decay": recipe.weight_decay,
+        "temperature": optim.temperature(recipe, index),
+        "momentum": optim.momentum(recipe, index),
+        "beta1": recipe.beta1,
+        "beta2": recipe.beta2,
+        "eps": recipe.eps,
+        "step": index + 1,
+        "projection_step": projection_steps,
+        "freeze": recipe.patch_projection == "fixed",
+    }
+    if recipe.optimizer != "adamw":
+        del values["projection_step"]  # only torch counts steps by parameter
+    return {n: torch.tensor(float(v), dtype=torch.float64) for n, v in values.items()}

@@ -1,0 +1,135 @@
+"""mocolib's training step as a function of tensors alone, to be traced into a graph.
+
+Model, loss and augmentation are mocolib's own; only what a loop does in place is
+written anew: state goes in as flat vectors and comes out as new ones, and every
+number that may change while a run goes on is an input.
+"""
+
+from dataclasses import fields
+
+import torch
+from torch.func import functional_call
+
+from mocolib import augment
+from mocolib.export.layout import PROJECTION, Layout
+from mocolib.export.update import UPDATES, moments
+from mocolib.recipe import Recipe
+from mocolib.train import mean_of_views
+
+SCALARS = (
+    *("lr", "weight_decay", "temperature", "momentum", "beta1", "beta2", "eps"),
+    *("step", "projection_step", "freeze"),
+)
+STATE = ("query", "key", "first", "second")
+MEASURES = ("grad_inf", "grad_l2", "adam_rms", "update", "cosine")
+
+
+def view_inputs(strength: augment.Strength) -> list[str]:
+    """The fields of `augment.Params` that act on small grey images at this strength."""
+    idle = {"hue", "grey", "sigma"}
+    idle |= set() if strength.jitter else {"factors", "orders"}
+    idle |= set() if strength.solarize else {"solarize"}
+    return [f.name for f in fields(augment.Params) if f.name not in idle]
+
+
+def view(images, p: dict, size: int, mean, std):
+    """`augment.apply` for small grey images, without a branch on a number."""
+    idle = dict.fromkeys(f.name for f in fields(augment.Params))
+    params = augment.Params(**idle | p | {"flip": p["flip"] > 0})
+    seen = augment.crop(images, params, size)
+    if "factors" in p:
+        # the order counts, and is one for a chunk of images
+        one, other = (augment.jitter(seen.clone(), params, o) for o in ((0, 1), (1, 0)))
+        turned = p["orders"].repeat_interleave(augment.CHUNK)[: len(images)] > 0
+        seen = torch.where(turned[:, None, None, None], other, one)
+    if "solarize" in p:
+        seen = augment.solarize(seen, p["solarize"] > 0)
+    return (seen - mean) / std
+
+
+class Step:
+    """Callable: named inputs (see `example`) to named outputs, one training step."""
+
+    def __init__(self, model, recipe: Recipe):
+        self.model, self.recipe, self.layout = model, recipe, Layout(model)
+        self.update = UPDATES[recipe.optimizer]
+        # the key side moves here, as one vector, before the model looks at it
+        model.update_key = lambda momentum: None
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm1d):
+                module.track_running_stats = False  # nothing ever reads them
+
+    def __call__(self, given: dict) -> dict:
+        h = {name: given[name] for name in SCALARS if name in given}
+        query = given["query"]
+        key = given["key"]
+        key = key + (1 - h["momentum"]).float() * (query[: len(key)] - key)
+        loss, features, gradient = self.differentiate(given, query, key, h)
+        first, second = moments(gradient, given["first"], given["second"], h)
+        moved = self.update(self.layout, query, first, second, h)
+        after = {"query": moved, "key": key, "first": first, "second": second}
+        frozen, own = h["freeze"] > 0, self.layout.projection
+        for name in ("query", "first", "second"):
+            new, old = after[name], given[name]
+            kept = torch.where(frozen, old[own], new[own])
+            after[name] = torch.cat([new[: own.start], kept, new[own.stop :]])
+        table = self.measure(gradient, query, after, h)
+        after = {f"next_{name}": vector for name, vector in after.items()}
+        return {**after, "loss": loss, **table, "features": features}
+
+    def views(self, given: dict):
+        """Both views of the batch, [2, B, C, S, S]."""
+        mean, std = (given[f"pixel_{name}"][:, None, None] for name in ("mean", "std"))
+        chosen = []
+        for i, strength in enumerate(augment.STRENGTHS[self.recipe.augmentation], 1):
+            p = {name: given[f"view{i}.{name}"] for name in view_inputs(strength)}
+            chosen.append(view(given["images"], p, self.recipe.image_size, mean, std))
+        return torch.stack(chosen)
+
+    def differentiate(self, given, query, key, h):
+        """Loss, features of the batch for the kNN queue, and the gradient [P]."""
+        weights = self.layout.split(query)
+        weights = {n: w.detach().requires_grad_() for n, w in weights.items()}
+        sides = weights | self.layout.split_key(key)
+        temperature = h["temperature"].float()
+        views = self.views(given)
+        output = functional_call(self.model, sides, (views, temperature, None))
+        gradients = torch.autograd.grad(output.loss, list(weights.values()))
+        flat = torch.cat([g.flatten() for g in gradients])
+        return output.loss.detach(), mean_of_views(output.features.detach()), flat
+
+    def measure(self, gradient, before, after, h):
+        """The tables of `mocolib.probe`, each [L]."""
+        table = {name: [] for name in MEASURES}
+        for segment in self.layout.layers.values():
+            g, old = gradient[segment.part], before[segment.part]
+            moved = after["query"][segment.part] - old
+            length, size = g.norm(), moved.norm()
+            own = segment.name.startswith(PROJECTION) and "projection_step" in h
+            steps = h["projection_step" if own else "step"]
+            second = after["second"][segment.part] / (1 - h["beta2"] ** steps).float()
+            square = g.square() / second.clamp(min=1e-30)
+            table["grad_inf"].append(g.abs().max())
+            table["grad_l2"].append(length)
+            table["adam_rms"].append(square.mean().sqrt())
+            table["update"].append(size / old.norm().clamp(min=1e-30))
+            down = -(moved * g).sum()
+            table["cosine"].append(down / (size * length).clamp(min=1e-30))
+        return {name: torch.stack(values) for name, values in table.items()}
+
+
+class Features:
+    """Callable: clean images to normalized features [n, d], for the kNN monitor."""
+
+    def __init__(self, model, recipe: Recipe):
+        self.recipe, self.layout = recipe, Layout(model)
+        self.backbone = model.query.backbone.eval()
+
+    def __call__(self, given: dict) -> dict:
+        prefix = "query.backbone."
+        weights = self.layout.split(given["query"]).items()
+        own = {n[len(prefix) :]: w for n, w in weights if n.startswith(prefix)}
+        images = augment.resized(given["images"], self.recipe.image_size)
+        images = augment.normalize(images, given["pixel_mean"], given["pixel_std"])
+        features, _ = functional_call(self.backbone, own, (images,))
+        return {"features": torch.nn.functional.normalize(features, dim=1)}

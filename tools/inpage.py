@@ -1,0 +1,105 @@
+"""Export what trains inside the book's pages to _build/inpage: python -m tools.inpage
+
+For each shape its graphs, packed, and a manifest; for all of them one file of images.
+Does nothing when no source has changed since the last good export.
+"""
+
+import gzip
+import hashlib
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from tools import ROOT
+
+INPAGE = ROOT / "_build" / "inpage"
+MARK = INPAGE / "built-from"
+SHAPES = ("quick",)
+OPTIMIZERS = ("adamw", "lamb")
+TRAIN, TEST = 2560, 640  # images that a page loads; 1.4 MB packed
+SOURCES = [
+    *("requirements.txt", "tools/inpage.py", "data/fashion-mnist"),
+    *(f"mocolib/{name}.py" for name in ("recipe", "named", "data", "augment", "vit")),
+    *(f"mocolib/{name}.py" for name in ("moco", "optim", "train", "evaluate", "probe")),
+    "mocolib/export",
+]
+
+
+def fingerprint() -> str:
+    """A hash of everything that the files depend on."""
+    digest = hashlib.sha256()
+    for source in SOURCES:
+        top = ROOT / source
+        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            if path.is_file() and path.suffix != ".pyc":
+                digest.update(f"{path.relative_to(ROOT)}\n".encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def build() -> Path:
+    """Bring _build/inpage up to date; its path."""
+    before = fingerprint()
+    if MARK.exists() and MARK.read_text() == before:
+        return INPAGE
+    from mocolib import load, named_recipe
+
+    INPAGE.mkdir(parents=True, exist_ok=True)
+    MARK.unlink(missing_ok=True)
+    data, start = load("fashion-mnist"), time.monotonic()
+    images = write_images(data)
+    for name in SHAPES:
+        print(f"Exporting the training step: {name}", flush=True)
+        write_shape(name, named_recipe(name), data, images)
+    MARK.write_text(before)
+    print(f"Exported in {time.monotonic() - start:.0f} s.", flush=True)
+    return INPAGE
+
+
+def write_shape(name: str, recipe, data, images: dict):
+    """Graphs and manifest of one shape, a step for each optimizer."""
+    from mocolib.export import export
+
+    graphs = export(recipe, data, name)
+    about = graphs.manifest | {"images": images}
+    about["features"] |= packed(f"{name}.features.onnx", graphs.features)
+    for optimizer in OPTIMIZERS:
+        if optimizer == recipe.optimizer:
+            step, entry = graphs, "step"
+        else:
+            step = export(recipe.replace(optimizer=optimizer), data, features=False)
+            entry = optimizer
+        file = f"{name}.{entry if entry == 'step' else f'step.{entry}'}.onnx"
+        about[entry] = step.manifest["step"] | packed(file, step.step)
+    (INPAGE / f"{name}.json").write_text(json.dumps(about, separators=(",", ":")))
+
+
+def write_images(data) -> dict:
+    """Pixels of both splits, then their labels, a byte each."""
+    parts = [
+        data.train_images[:TRAIN], data.test_images[:TEST],
+        data.train_labels[:TRAIN], data.test_labels[:TEST],
+    ]  # fmt: skip
+    raw = b"".join(part.numpy().astype(np.uint8).tobytes() for part in parts)
+    _, channels, height, width = data.train_images.shape
+    return {
+        **packed("images.bin", raw),
+        **{"train": TRAIN, "test": TEST, "classes": list(data.classes)},
+        **{"channels": channels, "height": height, "width": width},
+    }
+
+
+def packed(name: str, content) -> dict:
+    """Write a file gzipped; its name, size and hash for the manifest."""
+    raw = content if isinstance(content, bytes) else content.SerializeToString()
+    small = gzip.compress(raw, 9, mtime=0)
+    (INPAGE / f"{name}.gz").write_bytes(small)
+    digest = hashlib.sha256(small).hexdigest()[:16]
+    return {"file": f"{name}.gz", "bytes": len(small), "hash": digest}
+
+
+if __name__ == "__main__":
+    sys.exit(0 if build() else 1)

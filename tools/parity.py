@@ -1,0 +1,97 @@
+"""How exactly a page trains what mocolib trains: python -m tools.parity
+
+Takes the book's exported graphs, runs them in onnxruntime for Python and writes
+data/tables/inpage.json: steps compared from a shared state, whole runs beside each
+other, runs at usable rates and one at a rate that breaks. About ten minutes.
+"""
+
+import gzip
+import json
+import sys
+
+import numpy as np
+
+from mocolib import load, named_recipe
+from mocolib.data import data_root
+from mocolib.export.compare import compared
+from mocolib.export.layout import Layout
+from mocolib.export.played import Played, Player
+from mocolib.files import as_json, write_whole
+from mocolib.record import _provenance
+from mocolib.train import train
+from tools import inpage
+
+STEPS, LONG = 50, 500
+SEEDS = range(3)
+USABLE = (1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)  # base rates, four seeds of each
+BREAKS = 1e4
+
+
+def graph(name: str) -> Player:
+    """A shipped graph of the quick shape."""
+    folder = inpage.build()
+    about = json.loads((folder / "quick.json").read_text())
+    return Player(gzip.decompress((folder / about[name]["file"]).read_bytes()))
+
+
+def steps(data, optimizer: str, projection: str) -> dict:
+    """The median and the largest distance over 50 steps from shared states."""
+    changes = dict(optimizer=optimizer, patch_projection=projection, knn_every=0)
+    training = train(named_recipe("quick", **changes), data)
+    player = graph("step" if optimizer == "adamw" else optimizer)
+    layout = Layout(training.model)
+    far = [compared(training, layout, player) for _ in range(STEPS)]
+    found = {name: [step[name] for step in far] for name in far[0]}
+    return {
+        name: {"median": float(np.median(values)), "largest": float(max(values))}
+        for name, values in found.items()
+    }
+
+
+def whole(data, seed: int, graphs) -> dict:
+    """Final kNN accuracy and loss of one long run, on the graph and in mocolib."""
+    recipe = named_recipe("quick", seed=seed, steps=LONG, knn_every=LONG)
+    ours, theirs = list(Played(recipe, data, *graphs)), list(train(recipe, data))
+    return {
+        "seed": seed,
+        "knn": {"graph": ours[-1][1], "mocolib": theirs[-1].knn},
+        "loss": {
+            "graph": float(np.mean([loss for loss, _ in ours[-25:]])),
+            "mocolib": float(np.mean([step.loss for step in theirs[-25:]])),
+        },
+    }
+
+
+def outcome(data, graphs, **changes) -> dict:
+    """What a shorter run on the graph ends in."""
+    recipe = named_recipe("quick", **{"steps": 100, "knn_every": 0, **changes})
+    played = Played(recipe, data, *graphs)
+    for _ in played:
+        pass
+    return {"base_lr": recipe.base_lr, "outcome": played.training.outcome}
+
+
+def main():
+    data, target = load("fashion-mnist"), data_root() / "tables" / "inpage.json"
+    graphs = graph("step"), graph("features")
+    found = {"steps": {}}
+    for optimizer in inpage.OPTIMIZERS:
+        for projection in ("learned", "fixed"):
+            key = f"{optimizer} {projection}"
+            found["steps"][key] = steps(data, optimizer, projection)
+            print(key, found["steps"][key], flush=True)
+    found["whole"] = [whole(data, seed, graphs) for seed in SEEDS]
+    print(found["whole"], flush=True)
+    found["usable"] = [
+        outcome(data, graphs, base_lr=rate, seed=seed)
+        for rate in USABLE
+        for seed in range(4)
+    ]
+    found["breaks"] = outcome(data, graphs, base_lr=BREAKS, warmup_steps=0)
+    print(found["usable"], found["breaks"], flush=True)
+    found["made"] = _provenance(data, threads=1)
+    write_whole(target, as_json(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
