@@ -18,6 +18,14 @@ class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    def do_POST(self):
+        """A page hands over a file."""
+        length = int(self.headers["Content-Length"])
+        Path(self.translate_path(self.path)).write_bytes(self.rfile.read(length))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
 
 def write_page(folder: Path, body: str, name: str = "one.html"):
     """folder/book/NAME with the book's scripts, laid out as the built book is."""

@@ -1,6 +1,7 @@
 """Training in a page, on the built graphs, in a real browser without a network."""
 
 import io
+import json
 import re
 import time
 import zipfile
@@ -244,20 +245,30 @@ def test_the_second_visit_loads_nothing_large(address, browser):
         assert large == []
 
 
-def test_the_main_thread_is_never_blocked_for_long(opened):
-    """A timer of the page's own, every 10 ms, sees no gap above 100 ms of work."""
-    opened.evaluate("""() => {
-      window.tasks = [];
-      new PerformanceObserver((list) => window.tasks.push(
-        ...list.getEntries().map((e) => e.duration))).observe({ type: "longtask" });
-    }""")
+def test_the_main_thread_is_never_blocked_for_long(opened, browser):
+    """No task of the page's main thread takes it more than 100 ms.
+
+    Measured as the thread's own time: a busy machine would otherwise be blamed on us.
+    """
+    browser.start_tracing(page=opened, categories=["toplevel"])
     press(opened, "train")
     wait_for_steps(opened, 30)
     choose(opened, "base_lr", 3)
     wait_for_steps(opened, 40)
-    tasks = opened.evaluate("window.tasks")
-    print("long tasks, ms:", tasks)
-    assert max(tasks, default=0) <= 100
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    [main] = {
+        (event["pid"], event["tid"])
+        for event in events
+        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+    } & {(e["pid"], e["tid"]) for e in events if e["name"].endswith("RunTask")}
+    tasks = [
+        event.get("tdur", 0) / 1000
+        for event in events
+        if (event["pid"], event["tid"]) == main and event["name"].endswith("RunTask")
+    ]
+    print(f"{len(tasks)} tasks, the longest {max(tasks):.0f} ms")
+    assert len(tasks) > 100
+    assert max(tasks) <= 100
 
 
 def test_a_killed_worker_is_told_and_the_curve_stays(opened):
@@ -276,10 +287,10 @@ def test_a_killed_worker_is_told_and_the_curve_stays(opened):
 def test_out_of_memory_is_told_and_the_curve_stays(opened):
     press(opened, "train")
     wait_for_steps(opened, 3)
-    opened.workers[0].evaluate(
-        "self.Uint8Array = class { constructor() {"
-        "throw new RangeError('Array buffer allocation failed'); } }"
-    )
+    opened.workers[0].evaluate("""() => {
+      const full = new RangeError("Array buffer allocation failed");
+      Float64Array.from = () => { throw full; };
+    }""")
     opened.wait_for_selector(".trouble:not(:empty)")
     assert "out of memory; the curve so far stays" in opened.text_content(".trouble")
     assert len(losses(opened)) >= 3
@@ -310,15 +321,15 @@ def test_the_nearest_recorded_run_follows_the_controls(opened):
     low = opened.text_content(".table")
     choose(opened, "base_lr", 16)
     assert opened.text_content(".table") != low
-    assert "1.5e-2" in opened.text_content(".table")
+    assert "0.015" in opened.text_content(".table")
     opened.reload()  # the address kept it
-    assert "1.5e-2" in opened.text_content(".table")
+    assert "0.015" in opened.text_content(".table")
 
 
 def test_leaving_the_page_stops_the_training(opened):
     press(opened, "train")
     wait_for_steps(opened, 2)
-    opened.goto("about:blank")
+    opened.goto(opened.url.split("/book")[0] + "/book/")
     opened.wait_for_timeout(500)
     assert opened.workers == []
 

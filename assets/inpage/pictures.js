@@ -2,6 +2,9 @@
 
 const MOST = 4000; // pictures; more would only make the reader wait
 
+/* An error whose words are a whole sentence for the reader. */
+export class Told extends Error {}
+
 /* Files [{file, path}] to images as the trainer takes them. The folder that a picture
    lies in is its class; without two classes nothing can be monitored. As mocolib does
    it, every sixth picture of classes is held out for the monitor. */
@@ -20,7 +23,7 @@ export async function pictures(files, { channels, height, width }, batch, took) 
   const [train, test] = [whole.filter((_, i) => i % held !== 0 || held === Infinity),
     whole.filter((_, i) => held !== Infinity && i % held === 0)];
   if (train.length < batch)
-    throw new RangeError(`${train.length} of your pictures can be trained on, but ${batch}, one batch, are least.`);
+    throw new Told(`${train.length} of your pictures can be trained on, but ${batch}, one batch, are least.`);
   return { ...packed("train", train), ...packed("test", test), classes, ...moments(train, channels) };
 }
 

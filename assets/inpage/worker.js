@@ -2,7 +2,7 @@
    ready, step, paused, done, trouble; each names the run that it is about. */
 
 import { load, manifest as ask } from "./files.js";
-import { pictures } from "./pictures.js";
+import { pictures, Told } from "./pictures.js";
 import { hasGpu, runtime } from "./runtime.js";
 import { STATE, Trainer } from "./trainer.js";
 
@@ -40,7 +40,7 @@ function trouble(error) {
   running = false;
   const full = /memory|allocat/i.test(error.message);
   const sentence = full ? "The browser ran out of memory; the curve so far stays."
-    : error instanceof RangeError ? error.message
+    : error instanceof Told ? error.message
     : `The training failed: ${error.message}.`;
   say("trouble", { sentence });
 }
