@@ -49,11 +49,14 @@ class Encoder(nn.Module):
         # without BatchNorm in it a backbone may split and join batches, exactly
         norm = recipe.patch_projection_norm
         self.splits = recipe.backbone == "vit" and norm == "none"
+        self.part = PART
 
     def forward(self, views):
         """views [2, B, C, S, S] -> embeddings [2, B, dim], features [2, B, d]."""
         if self.splits:
-            parts = [self.backbone(part)[0] for part in views.flatten(0, 1).split(PART)]
+            parts = [
+                self.backbone(part)[0] for part in views.flatten(0, 1).split(self.part)
+            ]
             features = torch.cat(parts).unflatten(0, views.shape[:2])
         else:
             features = torch.stack([self.backbone(view)[0] for view in views])

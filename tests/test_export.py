@@ -257,7 +257,8 @@ def test_the_vector_holds_every_trained_number_once(any_shape, fashion):
 def test_weights_start_as_the_manifest_says(any_shape):
     draws = [MoCo(any_shape.recipe.replace(seed=s), 1) for s in range(3)]
     for place in any_shape.about["parameters"]:
-        drawn = torch.stack([dict(m.named_parameters())[place["name"]] for m in draws])
+        drawn = [dict(m.named_parameters())[place["name"]] for m in draws]
+        drawn = torch.stack(drawn).detach()
         start = place["init"]
         if start["kind"] == "constant":
             assert (drawn == start["value"]).all(), place["name"]
@@ -266,7 +267,7 @@ def test_weights_start_as_the_manifest_says(any_shape):
         else:
             assert drawn.abs().max() <= start["high"] == -start["low"]
             assert drawn.abs().max() > 0.99 * start["high"], place["name"]
-            assert drawn.std() == pytest.approx(start["high"] / 3**0.5, rel=0.1)
+            assert drawn.std().item() == pytest.approx(start["high"] / 3**0.5, rel=0.1)
 
 
 def test_the_images_are_the_embedded_ones(any_shape, fashion):
@@ -300,21 +301,23 @@ def test_colour_is_refused():
 # ---- runs of their own
 
 
+def mean_loss(records) -> float:
+    return np.mean([step.loss for step in records])
+
+
 def test_a_run_on_the_graph_learns_as_mocolibs_does(quick, fashion):
     recipe = quick.recipe.replace(steps=60, knn_every=60)
     graphs = (quick.players["step"], quick.players["features"])
-    ours = list(Played(recipe, fashion, *graphs))
-    theirs = list(train(recipe, fashion))
-    assert ours[0][0] == pytest.approx(theirs[0].loss, rel=EXACT)
-    assert np.mean([loss for loss, _ in ours[-10:]]) == pytest.approx(
-        np.mean([step.loss for step in theirs[-10:]]), rel=0.05
-    )
-    assert ours[-1][1] == pytest.approx(theirs[-1].knn, abs=0.05)
+    ours, theirs = list(Played(recipe, fashion, *graphs)), list(train(recipe, fashion))
+    assert ours[0].loss == pytest.approx(theirs[0].loss, rel=EXACT)
+    assert mean_loss(ours[-10:]) == pytest.approx(mean_loss(theirs[-10:]), rel=0.03)
+    assert ours[-1].knn == pytest.approx(theirs[-1].knn, abs=0.05)
+    assert ours[-1].row().keys() == theirs[-1].row().keys()
 
 
 def test_a_run_that_breaks_says_when(quick, fashion):
     recipe = quick.recipe.replace(base_lr=1e4, warmup_steps=0, knn_every=0)
     played = Played(recipe, fashion, quick.players["step"], quick.players["features"])
-    losses = [loss for loss, _ in played]
-    assert played.training.outcome == f"diverged at step {len(losses)}"
-    assert not np.isfinite(losses[-1])
+    records = list(played)
+    assert played.outcome == f"diverged at step {len(records)}"
+    assert not np.isfinite(records[-1].loss)

@@ -17,14 +17,17 @@ from tools import ROOT
 
 INPAGE = ROOT / "_build" / "inpage"
 MARK = INPAGE / "built-from"
-SHAPES = ("quick",)
+SHAPES = ("quick", "shaky")
 OPTIMIZERS = ("adamw", "lamb")
 TRAIN, TEST = 2560, 640  # images that a page loads; 1.4 MB packed
+NAMES = (  # of the modules that decide what comes out
+    *("recipe", "named", "data", "augment", "vit", "moco", "optim", "probe"),
+    *("evaluate", "train", "export/__init__", "export/given", "export/graph"),
+    *("export/layout", "export/manifest", "export/step", "export/update"),
+)
 SOURCES = [
     *("requirements.txt", "tools/inpage.py", "data/fashion-mnist"),
-    *(f"mocolib/{name}.py" for name in ("recipe", "named", "data", "augment", "vit")),
-    *(f"mocolib/{name}.py" for name in ("moco", "optim", "train", "evaluate", "probe")),
-    "mocolib/export",
+    *(f"mocolib/{name}.py" for name in NAMES),
 ]
 
 

@@ -54,12 +54,13 @@ def whole(data, seed: int, graphs) -> dict:
     ours, theirs = list(Played(recipe, data, *graphs)), list(train(recipe, data))
     return {
         "seed": seed,
-        "knn": {"graph": ours[-1][1], "mocolib": theirs[-1].knn},
-        "loss": {
-            "graph": float(np.mean([loss for loss, _ in ours[-25:]])),
-            "mocolib": float(np.mean([step.loss for step in theirs[-25:]])),
-        },
+        "knn": {"graph": ours[-1].knn, "mocolib": theirs[-1].knn},
+        "loss": {"graph": last_loss(ours), "mocolib": last_loss(theirs)},
     }
+
+
+def last_loss(records) -> float:
+    return float(np.mean([step.loss for step in records[-25:]]))
 
 
 def outcome(data, graphs, **changes) -> dict:
@@ -68,7 +69,7 @@ def outcome(data, graphs, **changes) -> dict:
     played = Played(recipe, data, *graphs)
     for _ in played:
         pass
-    return {"base_lr": recipe.base_lr, "outcome": played.training.outcome}
+    return {"base_lr": recipe.base_lr, "outcome": played.outcome}
 
 
 def main():

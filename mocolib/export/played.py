@@ -4,14 +4,15 @@ step = Player(graphs.step)
 out = step(inputs_of(training, layout, state_of(training, layout)))
 """
 
+import math
+
 import numpy as np
 import torch
 
-from mocolib import evaluate
 from mocolib.export.given import inputs_of, state_of
 from mocolib.export.layout import Layout
-from mocolib.export.step import STATE
-from mocolib.train import Queue, train
+from mocolib.export.step import MEASURES, STATE
+from mocolib.train import Step, Training
 
 
 class Player:
@@ -32,51 +33,55 @@ class Player:
         return dict(zip(self.outputs, self.session.run(None, feed), strict=True))
 
 
-class Played:
-    """A whole run on a graph: an iterator of (loss, kNN accuracy or None).
+class Played(Training):
+    """A run like any other, but its steps are those of a graph.
 
-    Batches, views and start are those of mocolib's run of the same recipe.
+    Start, batches, views and monitor are mocolib's for the same recipe.
     """
 
     def __init__(self, recipe, data, step: Player, features: Player):
-        self.training = train(recipe, data)  # lends batches and views, takes no step
-        self.layout = Layout(self.training.model)
-        self.state = state_of(self.training, self.layout)
-        self.step, self.features = step, features
-        self.queue = Queue(recipe.knn_memory_size, recipe.width)
+        super().__init__(recipe, data)
+        self.layout = Layout(self.model)
+        self.vectors = state_of(self, self.layout)
+        self.step_graph, self.features_graph = step, features
+        self.projection_steps = 0
 
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        training, recipe = self.training, self.training.recipe
-        if training.done == recipe.steps or training.outcome != "running":
-            raise StopIteration
-        given = inputs_of(training, self.layout, self.state)
-        given["projection_step"] = given["step"]
-        out = self.step(given)
-        labels = training.data.train_labels[training._chosen(training.done)]
+    def _step(self) -> Step:
+        recipe = self.recipe
+        fixed = recipe.patch_projection == "fixed"
+        self.projection_steps += not fixed
+        given = inputs_of(self, self.layout, self.vectors)
+        count = torch.tensor(max(1, self.projection_steps))
+        given["projection_step"] = count.double()  # our optimizer never counted
+        out = self.step_graph(given)
+        loss = float(out["loss"])
+        if math.isfinite(loss):
+            self.vectors = {n: torch.from_numpy(out[f"next_{n}"]) for n in STATE}
+        labels = self.data.train_labels[self._chosen(self.done)]
         self.queue.push_means(torch.from_numpy(out["features"]), labels)
-        training.done += 1
-        if not np.isfinite(out["loss"]):
-            training.outcome = f"diverged at step {training.done}"
-        else:
-            self.state = {name: torch.from_numpy(out[f"next_{name}"]) for name in STATE}
-        return float(out["loss"]), self.knn() if training._knn_is_due() else None
+        self.done += 1
+        return Step(
+            index=self.done,
+            samples=self.done * recipe.batch_size,
+            **{name: float(given[name]) for name in ("lr", "temperature", "momentum")},
+            loss=loss,
+            knn=self.knn() if self._knn_is_due() else None,
+            **{name: self._by_layer(out[name], fixed) for name in MEASURES},
+        )
 
-    def knn(self) -> float:
-        """kNN accuracy on the test split against the queue, from the features graph."""
-        data = self.training.data
-        size = self.features.session.get_inputs()[0].shape[0]
-        given = {"pixel_mean": data.mean, "pixel_std": data.std, **self.state}
+    def _by_layer(self, values, fixed: bool) -> dict:
+        table = dict(zip(self.layout.layers, values.tolist(), strict=True))
+        return table | ({"patch_projection": None} if fixed else {})
+
+    def features(self, images) -> torch.Tensor:
+        """Normalized features of clean images [n, d], from the features graph."""
+        size = self.features_graph.session.get_inputs()[0].shape[0]
+        data, query = self.data, self.vectors["query"]
+        given = {"pixel_mean": data.mean, "pixel_std": data.std, "query": query}
         found = []
-        for part in data.test_images.split(size):
+        for part in images.split(size):
             whole = torch.zeros(size, *part.shape[1:], dtype=torch.uint8)
             whole[: len(part)] = part  # the graph takes so many and no fewer
-            features = self.features(given | {"images": whole})["features"]
+            features = self.features_graph(given | {"images": whole})["features"]
             found.append(torch.from_numpy(features[: len(part)]))
-        memory, labels = self.queue.read()
-        classes = len(data.classes)
-        return evaluate.knn_accuracy(
-            memory, labels, torch.cat(found), data.test_labels, classes
-        )
+        return torch.cat(found)

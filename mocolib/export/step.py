@@ -53,6 +53,8 @@ class Step:
     def __init__(self, model, recipe: Recipe):
         self.model, self.recipe, self.layout = model, recipe, Layout(model)
         self.update = UPDATES[recipe.optimizer]
+        for side in (model.query, model.key):
+            side.part = 2 * recipe.batch_size  # a graph is the smaller for one part
         # the key side moves here, as one vector, before the model looks at it
         model.update_key = lambda momentum: None
         for module in model.modules():
