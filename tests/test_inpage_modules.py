@@ -165,6 +165,35 @@ def test_start_values_follow_the_manifest(page):
     assert (other[:8000] != query[:8000]).all()
 
 
+def test_another_beta2_leaves_what_adam_sees_of_its_memory(page):
+    """The corrected second moment stays; the projection has had fewer steps."""
+    kit = """class Tensor {
+      constructor(_, data) { this.data = data; }
+      async getData() { return this.data; }
+      dispose() {}
+    }"""
+    body = f"""{kit}
+      const vector = () => Float32Array.of(1, 2, 3, 4);
+      const state = {{}};
+      for (const name of m.STATE) state[name] = vector();
+      const settings = {{ beta2: 0.999, optimizer: "adamw" }}, kit = {{ Tensor }};
+      const run = {{ kit, manifest: given, images: {{}}, seed: 0, settings, state }};
+      const t = new m.Trainer(run);
+      Object.assign(t, {{ done: 5, projectionSteps: 2 }});
+      t.change({{ beta2: 0.9 }});
+      await t.rescale();
+      await t.rescale();
+      return [[...t.state.second.data], [...t.state.first.data]];"""
+    images = {"channels": 1, "height": 2, "width": 2}
+    recipe = {"knn_memory_size": 2}
+    given = {"images": images, "recipe": recipe, "projection": [0, 2]}
+    second, first = call(page, "trainer", body, given)
+    seen = np.array([1, 2, 3, 4]) / (1 - 0.999 ** np.array([2, 2, 5, 5]))
+    corrected = np.array(second) / (1 - 0.9 ** np.array([2, 2, 5, 5]))
+    np.testing.assert_allclose(corrected, seen, rtol=1e-6)
+    assert first == [1, 2, 3, 4]
+
+
 def rows(count: int) -> list[dict]:
     return [
         {"step": i, "samples": 64 * i, "lr": 1e-3, "temperature": 0.2}

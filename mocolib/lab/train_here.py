@@ -23,7 +23,7 @@ CHARTS = {
 }
 LOG = ("gradient", "adam_rms/patch_projection")
 VALUES = {
-    "base_lr": controls.BASE_LRS,
+    "base_lr": [*controls.BASE_LRS, 0.12, 0.2],
     "patch_projection": ["learned", "fixed"],
     "temperature": controls.TEMPERATURES,
     "momentum": controls.MOMENTA,

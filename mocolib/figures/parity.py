@@ -1,0 +1,49 @@
+"""How far a page's training is from mocolib's, as tools/parity.py has recorded it."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from mocolib.data import data_root
+from mocolib.files import read_json
+
+VECTORS = {
+    "loss": "loss",
+    "query": "parameters",
+    "key": "key parameters",
+    "first": "first moment",
+    "second": "second moment",
+}
+
+
+def _record(path: Path | None) -> dict:
+    path = path or data_root() / "tables" / "inpage.json"
+    return read_json(path) if path.exists() else {}
+
+
+def parity_steps(path: Path | None = None) -> pd.DataFrame:
+    """Relative distance of one step from a shared state: median and largest of 50.
+
+    A row a setting and quantity; empty where nothing has been recorded.
+    """
+    rows = [
+        {"setting": setting, "compared": words}
+        | {f"{k} of the steps": f"{far[name][k]:.1e}" for k in ("median", "largest")}
+        for setting, far in _record(path).get("steps", {}).items()
+        for name, words in VECTORS.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def parity_runs(path: Path | None = None) -> pd.DataFrame:
+    """Runs left to themselves, same start and same batches: kNN and loss at the end."""
+    rows = [
+        {"seed": run["seed"]}
+        | {
+            f"{words}, {side}": round(run[name][side], 3)
+            for name, words in (("knn", "kNN"), ("loss", "loss"))
+            for side in ("graph", "mocolib")
+        }
+        for run in _record(path).get("whole", [])
+    ]
+    return pd.DataFrame(rows)
