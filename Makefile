@@ -14,6 +14,8 @@ help:
 	@echo "make setup   only the environment, in .venv"
 	@echo "make lab     JupyterLab on the chapters"
 	@echo "make bench   speed and memory, as a table"
+	@echo "make bench-peers   the same work in other libraries, in an environment apart"
+	@echo "make campaign      the long forms of the fault tests, about an hour"
 	@echo "make lint    style of code and notebooks"
 	@echo "make stamp   write the repository's address wherever it is needed"
 	@echo "make clean   remove what was built (.venv stays)"
@@ -41,6 +43,20 @@ lab: $(READY)
 bench: $(READY)
 	@$(PY) -m tools.bench
 
+PEERS = .venv-peers/ready
+
+$(PEERS): tools/bench_peers/requirements.txt
+	@$(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install -q -r tools/bench_peers/requirements.txt
+	@.venv-peers/bin/python -m pip install -q --no-deps solo-learn==1.0.2
+	@touch $@
+
+bench-peers: $(READY) $(PEERS)
+	@$(PY) -m tools.bench_peers
+
+campaign: $(READY)
+	@$(PY) -m tools.campaign
+
 lint: $(READY)
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
@@ -53,4 +69,4 @@ clean:
 	rm -rf _build .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path "./.venv/*" -prune -exec rm -rf {} +
 
-.PHONY: help setup book test lab bench lint stamp clean
+.PHONY: help setup book test lab bench bench-peers campaign lint stamp clean

@@ -1,4 +1,5 @@
-"""The command line: mocolib train | sweep | runs | claims | tables | plot | info.
+"""The command line: mocolib train | sweep | runs | claims | tables | plot | info,
+and knn | probe | finetune | export of weights.
 
 mocolib train --recipe live --base-lr 4e-3 --patch-projection fixed
 mocolib sweep lr --workers 2
@@ -7,6 +8,7 @@ mocolib claims
 mocolib tables
 mocolib plot 3f2a 91bc -o curves.png
 mocolib info vit_b
+mocolib probe 3f2a
 """
 
 import argparse
@@ -15,6 +17,8 @@ from pathlib import Path
 
 from mocolib import __version__, publish, runs
 from mocolib import recipe as recipes
+from mocolib.cli import weights
+from mocolib.cli.fields import add_fields, given
 from mocolib.data import load
 from mocolib.errors import BadInput
 from mocolib.named import NAMED, named_recipe
@@ -59,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     folder = _Parser(add_help=False)
     folder.add_argument("--runs", type=Path, help="folder of runs (default: ./runs)")
     fields = _Parser(add_help=False)
-    _add_fields(fields)
+    add_fields(fields)
 
     def command(name, run, help, *parents):
         added = commands.add_parser(name, help=help, parents=parents)
@@ -88,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     info = command("info", _info, "say what a recipe is, without training", fields)
     info.add_argument("recipe", nargs="?", **RECIPE)
+    weights.add_commands(command, folder)
     return parser
 
 
@@ -105,23 +110,8 @@ def _add_training(command, folder, fields):
     sweep.add_argument("--dry-run", action="store_true", help="only list the runs")
 
 
-def _add_fields(parser):
-    for field in recipes.FIELDS.values():
-        text = f"{field.metadata['doc']} ({recipes.accepted(field)})".replace("%", "%%")
-        flag = "--" + field.name.replace("_", "-")
-        parser.add_argument(flag, metavar="X", help=text, default=argparse.SUPPRESS)
-
-
-def _changes(options) -> dict:
-    return {
-        name: recipes.from_text(field, getattr(options, name))
-        for name, field in recipes.FIELDS.items()
-        if hasattr(options, name)
-    }
-
-
 def _recipe(options) -> recipes.Recipe:
-    changes = _changes(options)
+    changes = given(options)
     if options.recipe in NAMED:
         return named_recipe(options.recipe, **changes)
     if Path(options.recipe).suffix in (".toml", ".json"):
@@ -245,7 +235,7 @@ def _plot(options) -> int:
 def _sweep(options) -> int:
     from mocolib import sweep
 
-    plan = sweep.read(options.sweep, **_changes(options))
+    plan = sweep.read(options.sweep, **given(options))
     print(f"{plan.title or plan.name}: {len(plan.recipes)} runs. {plan.cost}")
     if options.dry_run:
         for recipe in plan.recipes:

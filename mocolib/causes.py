@@ -1,6 +1,7 @@
 """Causes by spike: what still happens when one thing is changed just before it.
 
     around_spikes(run, data)            # a table over all first-layer spikes of a run
+    judged(tables.read("causes"))       # the same for the replays that were recorded
     counterfactuals(run, 130, data)     # over the one that begins at step 130
 
 Everything else, batches and views included, stays as it was (see `replay`).
@@ -11,23 +12,29 @@ import math
 import numpy as np
 import pandas as pd
 
+from mocolib import runs
 from mocolib.data import Dataset
 from mocolib.measures import AFTER, SPIKE, WINDOW, first_layer, log_ratio, spike_steps
 from mocolib.replay import replay
 from mocolib.runs import Run
 
 BEFORE = 10  # steps from a restart to its spike
+OTHER_IMAGES = "other images"
+ELSEWHERE = 1000  # from a run's seed to one that no recorded run has
 LAST = "projector.0"  # the layer that stands for the last ones, as in figure 4
 
 
 def standard_changes(run: Run) -> dict:
     """The changes of the table of causes, by name; those that change nothing left out.
 
-    beta2 = .95 is the prediction of 2304.13013; half the rate, the plain remedy. The
-    clipping allows the projection's gradient its median norm, so it cuts any spike.
+    OTHER_IMAGES is the placebo: the same state goes on with other batches and views, so
+    it tells how often a spike comes there by chance. beta2 = .95 is the prediction of
+    2304.13013; half the rate, the plain remedy. The clipping allows the projection's
+    gradient its median norm, so it cuts any spike.
     """
     recipe = run.recipe
-    wanted = {"half the rate": {"base_lr": recipe.base_lr / 2}}
+    wanted = {OTHER_IMAGES: {"seed": recipe.seed + ELSEWHERE}}
+    wanted["half the rate"] = {"base_lr": recipe.base_lr / 2}
     if recipe.optimizer not in ("sgd", "lars"):
         wanted["beta2 .95"] = {"beta2": 0.95}
     if recipe.backbone == "vit" and recipe.patch_projection == "learned":
@@ -98,6 +105,15 @@ def responses(run: Run, replayed: pd.DataFrame) -> pd.DataFrame:
         row = {"run": run.id, "seed": run.recipe.seed, "spike": spike, "change": change}
         rows.append(row | _response(run, past, steps, spike))
     return pd.DataFrame(rows)
+
+
+def judged(replayed: pd.DataFrame) -> pd.DataFrame:
+    """`responses` for `curves` of several public runs, in their order."""
+    parts = [
+        responses(Run(runs.public_root() / id), replayed[replayed["run"] == id])
+        for id in replayed["run"].unique()
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _response(run: Run, past: pd.DataFrame, steps: pd.DataFrame, spike: int) -> dict:

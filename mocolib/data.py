@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 from mocolib.errors import BadInput
 
 TORCHVISION = {"cifar10": "CIFAR10", "cifar100": "CIFAR100", "mnist": "MNIST"}
+LONGEST = 64  # times its shorter side; of a longer image the middle is decoded
 LARGEST = 16 * 2**30  # bytes of decoded images that we are ready to hold
 
 
@@ -240,11 +241,20 @@ def _decoded(train_files, test_files, size: int) -> dict:
             [_image(f, size, grey) for f, _ in files]
         )
         tensors[f"{split}_labels"] = torch.tensor([label for _, label in files])
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    part = cache.with_suffix(f".{os.getpid()}")
-    save_file(tensors, part)
-    os.replace(part, cache)  # whole or not at all
+    _keep(tensors, cache)
     return tensors
+
+
+def _keep(tensors: dict, cache: Path):
+    """Save decoded images, whole or not at all; without room they are not kept."""
+    part = cache.with_suffix(f".{os.getpid()}")
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, part)
+        os.replace(part, cache)
+    except (OSError, SafetensorError):
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _open(file: Path) -> Image.Image:
@@ -268,7 +278,7 @@ def _mode(file: Path) -> str:
 
 def _image(file: Path, size: int, grey: bool) -> torch.Tensor:
     """One image, its shorter side resized to `size`, the centre cut out; [C, s, s]."""
-    image = _open(file).convert("L" if grey else "RGB")
+    image = _middle(_open(file).convert("L" if grey else "RGB"))
     if image.size != (size, size):
         scale = size / min(image.size)
         wide, high = (max(size, round(side * scale)) for side in image.size)
@@ -277,3 +287,13 @@ def _image(file: Path, size: int, grey: bool) -> torch.Tensor:
         image = image.crop((left, top, left + size, top + size))
     pixels = torch.from_numpy(np.array(image))
     return pixels[None] if grey else pixels.permute(2, 0, 1).contiguous()
+
+
+def _middle(image: Image.Image) -> Image.Image:
+    """An image without the far ends of a long strip: resized they would fill memory."""
+    short = min(image.size)
+    if max(image.size) <= LONGEST * short:
+        return image
+    wide, high = (min(side, LONGEST * short) for side in image.size)
+    left, top = (image.width - wide) // 2, (image.height - high) // 2
+    return image.crop((left, top, left + wide, top + high))

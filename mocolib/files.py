@@ -8,14 +8,18 @@ from mocolib.errors import BadInput
 
 
 def write_whole(path: Path, content: bytes | str):
-    """A file whole or not at all, even when the machine stops."""
+    """A file whole or not at all, even when the machine stops or the disk is full."""
     part = path.with_suffix(".part")
     raw = content.encode() if isinstance(content, str) else content
-    with open(part, "wb") as file:
-        file.write(raw)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    try:
+        with open(part, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def as_json(value: dict) -> str:
@@ -35,7 +39,7 @@ def read_json(path: Path) -> dict:
 
 def unreadable(path: Path, error) -> BadInput:
     """The sentence for a file that is there and makes no sense."""
-    reason = " ".join(str(error).split())[:200]
+    reason = " ".join(str(error).split())[:200].rstrip(".")
     return BadInput(f"file {path} cannot be read: {reason}.")
 
 

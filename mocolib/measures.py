@@ -120,10 +120,22 @@ def _asymmetry(first, last) -> np.ndarray:
 
 def lead_null(first, last, draws: int = 200, seed: int = 0) -> np.ndarray:
     """Leads after shifting one series by random offsets: what chance alone gives."""
-    first, last, n = detrended(first), detrended(last), len(first)
+    return _asymmetry(_shifted(first, draws, seed), detrended(last))
+
+
+def correlation_null(first, last, draws: int = 200, seed: int = 0) -> pd.DataFrame:
+    """`cross_correlation` after such shifts: a row a draw, a column a lag."""
+    shifted, last = _shifted(first, draws, seed), detrended(last)
+    lags = range(-LAGS, LAGS + 1)
+    return pd.DataFrame({lag: _correlation(shifted, last, lag) for lag in lags})
+
+
+def _shifted(norms, draws: int, seed: int) -> np.ndarray:
+    """Detrended norms, rolled by random offsets far from none: [draws, n]."""
+    series, n = detrended(norms), len(norms)
     rng = np.random.default_rng(seed)
     offsets = rng.integers(LAGS + NEAR, n - LAGS - NEAR, draws)
-    return _asymmetry(np.stack([np.roll(first, k) for k in offsets]), last)
+    return np.stack([np.roll(series, k) for k in offsets])
 
 
 def falls(steps, knn, after: int = AFTER) -> pd.Series:
@@ -155,14 +167,23 @@ def monitored(run: Run) -> pd.DataFrame:
 
 def once_an_epoch(run: Run) -> pd.DataFrame:
     """Of `monitored`, the first reading at or after each epoch's end."""
+    return thinned(run, 1)
+
+
+def thinned(run: Run, readings: int) -> pd.DataFrame:
+    """What a monitor sees that is read `readings` times an epoch, evenly spread.
+
+    Of `monitored` the first reading at or after each such moment; all of them where
+    more are asked for than there are.
+    """
     if run.recipe.dataset not in EPOCH:
         raise BadInput(
             f"dataset is {run.recipe.dataset!r}, but its epoch must be known: "
             f"{', '.join(EPOCH)}."
         )
     dense = monitored(run)
-    epoch = dense["samples"] // EPOCH[run.recipe.dataset]
-    return dense[(epoch > 0) & ~epoch.duplicated()]
+    part = readings * dense["samples"] // EPOCH[run.recipe.dataset]
+    return dense[(part > 0) & ~part.duplicated()]
 
 
 def first_layer(run: Run) -> str:

@@ -99,6 +99,6 @@ def named_recipe(name: str, **changes) -> Recipe:
     vit_s  the paper's ViT-S/16, 300 epochs of ImageNet; 72.5 % linear probe there
     vit_b  the paper's ViT-B/16, 300 epochs of ImageNet; 76.5 % linear probe there
     """
-    if name not in NAMED:
+    if not isinstance(name, str) or name not in NAMED:
         raise BadInput(f"recipe is {name!r}, but must be one of {', '.join(NAMED)}.")
     return NAMED[name].replace(**changes)

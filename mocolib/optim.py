@@ -82,6 +82,35 @@ def set_hyperparameters(optimizer, recipe: Recipe, step: int):
             group["beta1"], group["beta2"] = recipe.beta1, recipe.beta2
 
 
+def averaged(group: dict, state: dict) -> float | None:
+    """Over how many steps a parameter's raw moments have run since they were zero.
+
+    None where the optimizer corrects for that start as it goes, as optimi does.
+    """
+    if "step" in state:  # torch counts by parameter
+        return float(state["step"])
+    return float(group["step"]) if "betas" in group else None  # timm counts by group
+
+
+@torch.no_grad()
+def carry_moments(optimizer, before: Recipe, after: Recipe):
+    """Let the corrected moments be what they were when a beta changes in mid-run.
+
+    Raw moments are divided by 1 - beta^t anew at each step. Without this, beta2 from
+    .999 to .95 would shrink v, and lengthen steps several times, at once.
+    """
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            state = optimizer.state.get(parameter, {})
+            count = averaged(group, state) if "exp_avg_sq" in state else None
+            if not count:
+                continue
+            for moment, beta in (("exp_avg", "beta1"), ("exp_avg_sq", "beta2")):
+                old, new = getattr(before, beta), getattr(after, beta)
+                if old != new:
+                    state[moment].mul_((1 - new**count) / (1 - old**count))
+
+
 def rate(recipe: Recipe, step: int) -> float:
     """Learning rate of a step: linear warmup, then constant or a half cosine to 0."""
     if step < recipe.warmup_steps:

@@ -16,6 +16,8 @@ import re
 import torch
 from torch import nn
 
+from mocolib.optim import averaged
+
 MEASURES = ("grad_inf", "grad_l2", "adam_rms", "update", "cosine")
 
 
@@ -89,11 +91,9 @@ class Probe:
     def _adam_rms(self, parameter) -> torch.Tensor:
         if not self._moments(parameter):
             return torch.tensor(0.0)
-        state = self.optimizer.state[parameter]
-        second, group = state["exp_avg_sq"], self.optimizer.param_groups[0]
-        if "step" in state:  # torch keeps the raw average, to be corrected here
-            second = second / (1 - group["betas"][1] ** float(state["step"]))
-        elif "betas" in group:  # timm counts steps by group
-            second = second / (1 - group["betas"][1] ** float(group["step"]))
+        state, group = self.optimizer.state[parameter], self.optimizer.param_groups[0]
+        second, count = state["exp_avg_sq"], averaged(group, state)
+        if count is not None:
+            second = second / (1 - group["betas"][1] ** count)
         square = parameter.grad.square()
         return (square / second.clamp(min=1e-30)).mean().sqrt()

@@ -62,17 +62,25 @@ def record(
 
 def _open(folder: Path, recipe: Recipe, data: Dataset, threads: int):
     """The training where it stood, and its step table."""
-    if not (folder / "provenance.json").exists():
-        write_whole(folder / "provenance.json", as_json(_provenance(data, threads)))
-    if not (folder / "recipe.json").exists():
-        write_whole(folder / "recipe.json", recipe.to_json())
-    provenance = Run(folder).provenance
-    if provenance["data"] != data.fingerprint:
+    made = folder / "provenance.json"
+    provenance = Run(folder).provenance if made.exists() else _provenance(data, threads)
+    if provenance.get("data") != data.fingerprint:
         raise BadInput(
             f"dataset {data.name} has fingerprint {data.fingerprint}, but must have "
-            f"{provenance['data']} to continue run {recipe.id}."
+            f"{provenance.get('data')} to continue run {recipe.id}."
         )
-    training = train(recipe, data, provenance["threads"])
+    asked = folder / "recipe.json"
+    if asked.exists() and Run(folder).recipe != recipe:
+        raise BadInput(
+            f"run {recipe.id} has the recipe of {Run(folder).recipe.id} in its folder, "
+            "but must have its own to be continued."
+        )
+    training = train(recipe, data, provenance.get("threads", threads))
+    # nothing is written of a run that could not begin
+    if not made.exists():
+        write_whole(made, as_json(provenance))
+    if not asked.exists():
+        write_whole(asked, recipe.to_json())
     checkpoint = folder / "checkpoint.safetensors"
     if checkpoint.exists():
         try:

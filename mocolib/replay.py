@@ -53,8 +53,9 @@ class Replay(Iterator):
 def replay(run: Run, step: int, data: Dataset, until: int | None = None, **changes):
     """Go on from the state behind `step` (0: the start) up to step `until`.
 
-    `changes` are fields that may change in mid-run. A projection that is fixed here
-    still has its gradient read, so that the same layer can be compared.
+    `changes` are fields that may change in mid-run, or `seed`: other images in other
+    views from here on. A projection that is fixed here still has its gradient read, so
+    that the same layer can be compared.
     """
     until = run.recipe.steps if until is None else until
     _check(run, step, data, until, changes)
@@ -64,6 +65,9 @@ def replay(run: Run, step: int, data: Dataset, until: int | None = None, **chang
     if changes.get("patch_projection") == "fixed":
         _hold_projection(training)
         changes = {k: v for k, v in changes.items() if k != "patch_projection"}
+    if "seed" in changes:
+        training.reseed(changes["seed"])
+        changes = {k: v for k, v in changes.items() if k != "seed"}
     if changes:
         training.change(**changes)
     return again

@@ -25,6 +25,10 @@ from mocolib.errors import BadInput
 from mocolib.files import read_json, unreadable, whole_lines
 from mocolib.recipe import Recipe
 
+NUMBER = (int, float, type(None))  # None where a run diverged
+END = {"outcome": str, "steps": int}
+END |= dict.fromkeys(("loss", "knn", "linear_probe"), NUMBER)
+
 
 def default_root() -> Path:
     """Where `mocolib train` puts runs: MOCOLIB_RUNS, else ./runs."""
@@ -61,7 +65,12 @@ class Run:
     @cached_property
     def end(self) -> dict:
         """outcome, steps, loss, knn and linear_probe of a finished run."""
-        return read_json(self.folder / "end.json")
+        values = read_json(self.folder / "end.json")
+        for name, kinds in END.items():
+            if not isinstance(values.get(name), kinds):
+                reason = f"{name} is {values.get(name)!r:.40}"
+                raise unreadable(self.folder / "end.json", reason)
+        return values
 
     @property
     def steps(self) -> pd.DataFrame:
@@ -71,6 +80,8 @@ class Run:
         if self.finished and (path.exists() or not lines.exists()):
             try:
                 state = path.stat()
+                if not path.is_file():  # a folder would be read as a set of tables
+                    raise ValueError("not a file")
                 changed = (state.st_ino, state.st_size, state.st_mtime_ns)
                 return _table(path, changed).copy()
             except (OSError, ValueError) as error:

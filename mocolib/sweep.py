@@ -22,6 +22,7 @@ stopped half-way holds whole pictures with fewer seeds.
 import contextlib
 import itertools
 import json
+import math
 import os
 import queue
 import subprocess
@@ -40,6 +41,7 @@ from mocolib.recipe import Recipe
 from mocolib.record import record
 
 FOLDER = Path(__file__).parent / "sweeps"
+MOST = 100_000  # runs of a sweep; more is a slip of the grid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,32 +60,37 @@ def read(name, **changes) -> Sweep:
     path = Path(name)
     if path.suffix != ".toml":
         path = FOLDER / f"{name}.toml"
-        if not path.exists():
+        if str(name) not in names():
             raise BadInput(
                 f"sweep is {str(name)!r}, but must be one of {', '.join(names())}, "
                 "or a .toml file."
             )
     table = recipes.read_table(path)
+    wanted = _planned(path, table, changes)
+    texts = {key: str(table.get(key, "")) for key in ("title", "cost", "shows")}
+    return Sweep(name=path.stem, recipes=tuple(dict.fromkeys(wanted)), **texts)
+
+
+def _planned(path: Path, table: dict, changes: dict) -> list[Recipe]:
+    """Every point of a sweep's table in every combination of its grid."""
     unknown = set(table) - {"title", "cost", "shows", "recipe", "points", "grid"}
     if unknown:
         raise BadInput(f"sweep {path} has an unknown entry {min(unknown)!r}.")
     base = named_recipe(table.get("recipe", "mini"))
     grid, points = table.get("grid", {}), table.get("points", [{}])
-    if not isinstance(grid, dict) or not all(
-        isinstance(v, list) for v in grid.values()
-    ):
+    lists = grid.values() if isinstance(grid, dict) else [None]
+    if not all(isinstance(values, list) for values in lists):
         raise BadInput(f"sweep {path}: grid must be a table of lists.")
-    combinations = [
-        dict(zip(grid, values, strict=True))
-        for values in itertools.product(*grid.values())
-    ]
-    wanted = [
-        base.replace(**{**point, **combination, **changes})
-        for combination in combinations
+    if not isinstance(points, list) or not all(isinstance(p, dict) for p in points):
+        raise BadInput(f"sweep {path}: points must be a list of tables.")
+    count = math.prod(map(len, (points, *lists)))
+    if not 1 <= count <= MOST:
+        raise BadInput(f"sweep {path} has {count} runs, but must have 1 to {MOST}.")
+    return [
+        base.replace(**{**point, **dict(zip(grid, values, strict=True)), **changes})
+        for values in itertools.product(*lists)
         for point in points
     ]
-    texts = {key: str(table.get(key, "")) for key in ("title", "cost", "shows")}
-    return Sweep(name=path.stem, recipes=tuple(dict.fromkeys(wanted)), **texts)
 
 
 def names() -> list[str]:

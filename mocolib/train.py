@@ -104,11 +104,17 @@ class Training:
                     f"{name} cannot change in mid-run, but one of "
                     f"{', '.join(CHANGEABLE)} can."
                 )
-        self.recipe = self.recipe.replace(**fields)  # refuses what can't be
+        before, self.recipe = self.recipe, self.recipe.replace(**fields)  # may refuse
+        optim.carry_moments(self.optimizer, before, self.recipe)
         self.changes.append({"step": self.done, **fields})
         if "patch_projection" in fields and self.recipe.backbone == "vit":
             learned = self.recipe.patch_projection == "learned"
             self.model.query.backbone.patch_projection.requires_grad_(learned)
+
+    def reseed(self, seed: int):
+        """Other images in other views from here on; the weights stay."""
+        self.recipe = self.recipe.replace(seed=seed)
+        self._order = (None, None)
 
     def _step(self) -> Step:
         recipe, index = self.recipe, self.done
@@ -228,6 +234,8 @@ class Training:
         own = {k.removeprefix("model."): v for k, v in tensors.items() if k[0] == "m"}
         self.model.load_state_dict(own)
         self.queue.restore({k[6:]: v for k, v in tensors.items() if k[0] == "q"})
+        for change in values["changes"]:  # the moments that follow have seen them
+            self.change(**{k: v for k, v in change.items() if k != "step"})
         entries: dict = {}
         for name, value in (*tensors.items(), *values["scalars"].items()):
             if name.startswith("optimizer."):
@@ -239,8 +247,6 @@ class Training:
             for group in values["groups"]
         ]
         self.optimizer.load_state_dict({"state": entries, "param_groups": groups})
-        for change in values["changes"]:
-            self.change(**{k: v for k, v in change.items() if k != "step"})
         self.changes = list(values["changes"])
         self.done, self.outcome = values["done"], values["outcome"]
 

@@ -1,6 +1,7 @@
 """The exported step against mocolib's own: the files that the book ships, in
 onnxruntime, from one shared state, step by step."""
 
+import functools
 import gzip
 import json
 
@@ -9,10 +10,10 @@ import onnx
 import pytest
 import torch
 
-from mocolib import augment, evaluate, load
+from mocolib import augment, evaluate, load, named_recipe
 from mocolib.errors import BadInput
 from mocolib.export import export
-from mocolib.export.compare import apart, compared, one_step
+from mocolib.export.compare import Kinks, apart, compared, one_step
 from mocolib.export.given import inputs_of, state_of, view_params
 from mocolib.export.graph import check, tiny_in_graph, to_onnx, translate
 from mocolib.export.layout import Layout
@@ -28,9 +29,6 @@ from tools import inpage
 
 STEPS = 50
 EXACT = 1e-5  # the largest difference, in the Euclidean norm and relative
-# A ReLU whose input is zero but for rounding passes one sample's gradient on or not,
-# in torch too, as the order of a sum decides: in a few steps of a hundred.
-UNDECIDED = STEPS // 10
 
 
 class Shape:
@@ -50,14 +48,17 @@ class Shape:
         return self.players["step" if recipe.optimizer == "adamw" else "lamb"]
 
 
-@pytest.fixture(scope="module", params=inpage.SHAPES)
+shape = functools.cache(Shape)  # sessions take a while to begin
+
+
+@pytest.fixture(params=inpage.SHAPES)
 def any_shape(request):
-    return Shape(request.param)
+    return shape(request.param)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def quick():
-    return Shape("quick")
+    return shape("quick")
 
 
 @pytest.fixture(scope="module")
@@ -90,14 +91,26 @@ def test_fifty_steps_are_mocolibs(quick, fashion, optimizer, case):
     recipe = quick.recipe.replace(optimizer=optimizer, knn_every=0, **start)
     training = train(recipe, fashion)
     layout, player = Layout(training.model), quick.step(recipe)
-    unclear = 0
+    kinks, compared_whole = Kinks(training.model), 0
     for index in range(STEPS):
         training.change(**changes.get(index, {}))
         far = compared(training, layout, player)
         assert max(far["loss"], far["key"]) <= EXACT
-        assert max(far.values()) < 0.1
-        unclear += max(far.values()) > EXACT
-    assert unclear <= UNDECIDED
+        if kinks.decided():
+            assert max(far.values()) <= EXACT, far
+            compared_whole += 1
+    assert compared_whole > 0.7 * STEPS
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "lamb"])
+def test_every_shape_steps_as_mocolib_does(any_shape, fashion, optimizer):
+    recipe = any_shape.recipe.replace(optimizer=optimizer, knn_every=0)
+    training, player = train(recipe, fashion), any_shape.step(recipe)
+    kinks, layout = Kinks(training.model), Layout(training.model)
+    for _ in range(3):
+        far = compared(training, layout, player)
+        assert max(far["loss"], far["key"]) <= EXACT
+        assert max(far.values()) <= EXACT or not kinks.decided(), far
 
 
 def test_a_fixed_projection_stays_to_the_bit(quick, fashion):
@@ -236,6 +249,18 @@ def test_features_are_the_monitors(quick, fashion):
 
 
 # ---- what the manifest says
+
+
+def test_the_manifest_tells_the_recipe(any_shape):
+    assert any_shape.recipe == named_recipe(any_shape.about["name"])
+    assert any_shape.about["id"] == any_shape.recipe.id
+
+
+def test_a_fresh_export_is_not_made_again():
+    made = inpage.build() / "quick.json"
+    before = made.stat().st_mtime_ns
+    inpage.build()
+    assert made.stat().st_mtime_ns == before
 
 
 def test_the_vector_holds_every_trained_number_once(any_shape, fashion):

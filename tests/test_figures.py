@@ -5,6 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from mocolib import figures, measures
+from mocolib.figures import style
 from tests.planted import LAYERS, events, plant, shaking
 
 
@@ -63,6 +64,41 @@ def test_accuracy_is_every_runs_linear_probe(runs):
     assert set(theirs) == set(numbers)
 
 
+def test_the_papers_batches_are_not_said_to_be_one(tmp_path):
+    batches = [plant(tmp_path, shaking(0, 0), batch_size=b) for b in (64, 1024)]
+    figure = figures.accuracy(batches, "batch_size", paper=("batch_size",))
+    labelled(figure)
+    ours, paper = figure.axes
+    assert [t.get_text() for t in ours.get_xticklabels()] == ["64", "1,024"]
+    assert paper.get_xticklabels()[0].get_text() == "1,024"
+    assert paper.get_title() == "the paper: ImageNet, ViT-B/16"
+    assert ours.get_legend() is None  # one kind of projection
+    figure = figures.accuracy(batches, "base_lr", paper=("lamb",))
+    assert figure.axes[1].get_title().endswith("batch 4096")
+
+
+def test_two_groups_of_runs_are_compared_run_by_run(runs):
+    split = {
+        kind: [run for run in runs if run.recipe.patch_projection == kind]
+        for kind in ("learned", "fixed")
+    }
+    figure = figures.compared({"none yet": [], **split}, "base_lr")
+    labelled(figure)
+    for ax, column in zip(figure.axes, ("jitter", "linear_probe"), strict=True):
+        dots = {y for line in ax.lines for y in line.get_ydata()}
+        assert set(measures.summary(runs)[column]) <= dots
+    names = [t.get_text() for t in figure.axes[0].get_legend().get_texts()]
+    assert names == ["learned", "fixed"]
+
+
+def test_ticks_do_not_run_into_each_other():
+    ax = Figure().subplots()
+    ax.set_xscale("log")
+    style.ticks(ax, [0.016, 0.004, 0.015, 0.048, 0.004])
+    words = [label.get_text() for label in ax.get_xticklabels()]
+    assert words == ["4.0e-3", "1.5e-2", "4.8e-2"]
+
+
 def test_the_microscope_shows_every_layer_in_order(run):
     figure = figures.microscope(run)
     labelled(figure)
@@ -105,7 +141,7 @@ def test_the_lead_histogram_shows_every_run_and_its_chance(runs):
     assert shown == pytest.approx(leads)
 
 
-def test_one_run_seen_by_two_monitors(run):
+def test_one_run_seen_by_two_monitors(run, tmp_path):
     figure = figures.monitors(run)
     labelled(figure)
     dense, thin = (ax.lines[0] for ax in figure.axes)
@@ -113,6 +149,29 @@ def test_one_run_seen_by_two_monitors(run):
     assert thin.get_xdata().tolist() == measures.once_an_epoch(run)["step"].tolist()
     titles = [ax.get_title("right") for ax in figure.axes]
     assert titles == ["read every 5 steps: 2 dips", "read once an epoch: 0 dips"]
+    dense = plant(tmp_path, shaking(0, 0), knn_every=1, steps=48)
+    assert (
+        figures.monitors(dense)
+        .axes[0]
+        .get_title("right")
+        .startswith("read every step:")
+    )
+
+
+def test_knn_around_a_step_starts_from_the_last_reading_before_it(run, tmp_path):
+    other = plant(tmp_path, shaking(0.001, 1), batch_size=500, seed=1)
+    figure = figures.around({"two": [run, other], "none": [], "one": [other]}, 103)
+    figure.canvas.draw()
+    two, one = figure.axes
+    assert (two.get_title(), one.get_title()) == ("two, 2 runs", "one, 1 run")
+    first, second, mean, change = two.lines
+    assert first.get_xdata().tolist() == list(range(45, 161, 5))
+    knn = run.steps.set_index("step")["knn"]
+    assert first.get_ydata()[-1] == pytest.approx(knn[160] - knn[100])
+    both = first.get_ydata() + second.get_ydata()
+    assert mean.get_ydata() == pytest.approx(both / 2)
+    assert set(change.get_xdata()) == {103}
+    assert two.get_ylabel() == "change of kNN"
 
 
 def test_a_caption_counts(run, runs):

@@ -17,7 +17,7 @@ from mocolib.record import record
 from tests.served import served, write_page
 from tests.tiny import tiny
 from tools import inpage, ort
-from tools.browser import MISSING, find_chromium, open_browser, open_page
+from tools.browser import open_page
 
 PATIENCE = 120_000  # ms: the machine that runs the tests may have other work
 
@@ -34,8 +34,6 @@ def recorded(data, tmp_path_factory):
 @pytest.fixture(scope="module")
 def address(recorded, tmp_path_factory):
     """A page with the panel, laid out as in the built book."""
-    if find_chromium() is None:
-        pytest.fail(MISSING, pytrace=False)
     folder = tmp_path_factory.mktemp("site")
     inpage.build()
     ort.build()
@@ -46,12 +44,6 @@ def address(recorded, tmp_path_factory):
     write_page(folder, panel)
     with served(folder) as root:
         yield f"{root}/book/one.html"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with open_browser() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -13,19 +13,17 @@ from mocolib import augment, evaluate, optim, runs
 from mocolib.augment import STRENGTHS
 from mocolib.recipe import Recipe
 from tests.served import served, write_page
-from tools.browser import MISSING, find_chromium, open_browser, open_page
+from tools.browser import open_page
 
 MASK = 2**32 - 1
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page(browser, tmp_path_factory):
     """An empty page that may import the modules."""
-    if find_chromium() is None:
-        pytest.fail(MISSING, pytrace=False)
     folder = tmp_path_factory.mktemp("page")
     write_page(folder, "")
-    with served(folder) as address, open_browser() as browser:
+    with served(folder) as address:
         url = f"{address}/book/one.html"
         with open_page(browser, url, 800, "light") as (page, problems):
             yield page

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from mocolib.data import load
-from mocolib.export.compare import compared
+from mocolib.export.compare import Kinks, compared
 from mocolib.export.layout import Layout
 from mocolib.named import named_recipe
 from mocolib.train import train
 from tests.served import served, write_page
 from tools import inpage, ort
-from tools.browser import MISSING, find_chromium, open_browser, open_page
+from tools.browser import open_page
 
 STEPS = 50
 CLOSE = 1e-5  # relative
@@ -60,15 +60,13 @@ class Browser:
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    if find_chromium() is None:
-        pytest.fail(MISSING, pytrace=False)
+def page(browser, tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     inpage.build()
     ort.build()
     (folder / "inpage").symlink_to(inpage.INPAGE)
     write_page(folder, "")
-    with served(folder) as root, open_browser() as browser:
+    with served(folder) as root:
         url = f"{root}/book/one.html"
         with open_page(browser, url, 800, "light") as (page, problems):
             page.set_default_timeout(120_000)
@@ -79,19 +77,20 @@ def page(tmp_path_factory):
 @pytest.mark.parametrize("projection", ["learned", "fixed"])
 @pytest.mark.parametrize(("optimizer", "steps"), [("adamw", STEPS), ("lamb", 10)])
 def test_steps_from_shared_states_agree(page, optimizer, steps, projection):
-    """Loss and every state vector, each step from the state that mocolib is in.
+    """Loss, state vectors and measures, each step from the state that mocolib is in.
 
-    Now and then the input of a ReLU is zero but for rounding, and the gradient of one
-    image takes the other side: such steps are few, and neither loss nor key knows them.
+    Steps at a ReLU's kink are few and left out: there torch itself is undecided.
     """
     changes = dict(optimizer=optimizer, patch_projection=projection, knn_every=0)
     training = train(named_recipe("quick", **changes), load("fashion-mnist"))
-    layout = Layout(training.model)
+    layout, kinks = Layout(training.model), Kinks(training.model)
     player = Browser(*page, "step" if optimizer == "adamw" else optimizer)
-    far = [compared(training, layout, player) for _ in range(steps)]
-    table = {name: np.array([step[name] for step in far]) for name in far[0]}
-    for name in ("loss", "query", "key", "first", "second"):
-        median, largest = np.median(table[name]), table[name].max()
-        print(f"{optimizer} {projection} {name}: {median:.1e}, at most {largest:.1e}")
-        allowed = 0 if name in ("loss", "key") else steps // 10
-        assert (table[name] > CLOSE).sum() <= allowed, name
+    far = []
+    for _ in range(steps):
+        one = compared(training, layout, player)
+        far += [one] if kinks.decided() else []
+    assert len(far) >= 0.7 * steps
+    table = {name: [step[name] for step in far] for name in far[0]}
+    largest = {name: max(values) for name, values in table.items()}
+    print(optimizer, projection, {name: f"{v:.1e}" for name, v in largest.items()})
+    assert max(largest.values()) <= CLOSE, largest

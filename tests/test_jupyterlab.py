@@ -14,10 +14,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tools import ROOT
-from tools.browser import MISSING, find_chromium, open_browser
 from tools.serve import bind
 
 PANEL = "from mocolib import lab, named_recipe\nlab.live(named_recipe({}))"
@@ -96,14 +95,6 @@ def wait_until_it_answers(server: subprocess.Popen, log: Path) -> None:
         assert server.poll() is None, log.read_text()
         time.sleep(0.1)
     pytest.fail("JupyterLab did not start: " + log.read_text(), pytrace=False)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if find_chromium() is None:
-        pytest.fail(MISSING, pytrace=False)
-    with open_browser() as browser:
-        yield browser
 
 
 @pytest.fixture

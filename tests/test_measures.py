@@ -143,6 +143,19 @@ def test_once_an_epoch_is_the_first_reading_behind_each_epoch(tmp_path):
         measures.once_an_epoch(other)
 
 
+def test_a_monitor_that_is_read_rarely_overlooks_a_dip(tmp_path):
+    knn = shaking(0, 0)
+    knn[20] -= 0.05  # at step 105
+    run = plant(tmp_path, knn, batch_size=500, steps=240)  # an epoch: 20 steps
+    seen = {n: measures.thinned(run, n) for n in (1, 2, 4, 100)}
+    assert seen[1]["step"].tolist() == [25, *range(40, 241, 20)]
+    assert seen[2]["step"].tolist() == [25, *range(30, 241, 10)]
+    for n, steps in seen.items():
+        assert len(measures.dips(steps["knn"], 0.01)) == (n >= 4)
+    for most in (4, 100):  # a reading every 5 steps: there are no more
+        assert seen[most].equals(measures.monitored(run))
+
+
 def test_a_summary_says_nan_where_a_run_diverged(tmp_path):
     good = plant(tmp_path, shaking(0.003, 0), probe=0.41)
     knn = np.full(48, np.nan)

@@ -1,76 +1,142 @@
-"""Every page of the built book, in a real browser that can reach nothing else."""
+"""Every page of the built book, in a real browser that can reach nothing else.
 
-import threading
-from collections.abc import Iterator
+A page is opened once in each theme, and all tests of it look at the open page.
+"""
+
+import gzip
+import re
+from urllib.parse import urlsplit
 
 import pytest
-import yaml
-from playwright.sync_api import Browser
+from axe_playwright_python.sync_playwright import Axe
 
 from tools import ROOT
-from tools.book import build
-from tools.browser import (
-    MISSING,
-    THEMES,
-    WIDTHS,
-    find_chromium,
-    open_browser,
-    open_page,
-)
-from tools.serve import bind
+from tools.book import HTML
+from tools.browser import THEMES, WIDTHS, open_page
+from tools.site import pages
+
+# bytes: panel data gzipped; page, MathJax, scripts, styles and pictures as they are
+MOST_DATA, MOST_OWN = 300_000, 2_500_000
+# axe would fetch each style sheet again, and @import from the wrong folder
+AXE = {"preload": False, "resultTypes": ["violations"]}
 
 
-def pages() -> list[str]:
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    return [toc["root"], *(chapter["file"] for chapter in toc["chapters"])]
+@pytest.fixture(scope="module", params=[(n, t) for n in pages() for t in THEMES],
+                ids=lambda p: "-".join(p))  # fmt: skip
+def opened(site, browser, request):
+    """The page, what went wrong on it so far, and the theme it was asked for in."""
+    name, theme = request.param
+    with open_page(browser, f"{site}/{name}.html", WIDTHS[0], theme) as (
+        page,
+        problems,
+    ):
+        yield page, problems, theme
 
 
-@pytest.fixture(scope="module")
-def site() -> Iterator[str]:
-    """The address of the book, built anew if a source has changed."""
-    if not build():
-        pytest.fail("The book could not be built.", pytrace=False)
-    server = bind(0)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://localhost:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def test_nothing_goes_wrong(opened):
+    page, problems, theme = opened
+    assert problems == []  # a request to another host is refused and listed here
+    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    dead = page.locator("script[type*='jupyter.widget']").count()
+    assert dead == 0, "a widget without a kernel is an empty box"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if find_chromium() is None:
-        pytest.fail(MISSING, pytrace=False)
-    with open_browser() as browser:
-        yield browser
+def test_formulas_are_set(opened):
+    """Local MathJax: no dollar is left where a formula should be."""
+    page, *_ = opened
+    asked = page.locator(".math").count()
+    page.wait_for_function(
+        f"document.querySelectorAll('mjx-container').length >= {asked}"
+    )
+    assert page.locator("mjx-merror").count() == 0
+
+
+CLIPPED = """() => {
+  const wrong = [], wide = document.documentElement.clientWidth;
+  for (const one of document.querySelectorAll("article *")) {
+    const box = one.getBoundingClientRect();
+    if (!box.width || !box.height || one.closest("mjx-assistive-mml")) continue;
+    let [edge, around] = [wide, one.parentElement];
+    for (; around; around = around.parentElement) {
+      const flow = getComputedStyle(around).overflowX;
+      if (flow !== "visible") edge = around.getBoundingClientRect().right;
+      if (flow === "auto" || flow === "scroll") edge = Infinity; // in reach
+      if (flow !== "visible") break;
+    }
+    if (box.right > edge + 1) wrong.push(one.outerHTML.slice(0, 200));
+  }
+  return wrong;
+}"""
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("name", pages())
-def test_page(site: str, browser: Browser, name: str, theme: str, width: int) -> None:
-    url = f"{site}/{name}.html"
-    with open_page(browser, url, width, theme) as (page, problems):
-        shown = page.evaluate("document.documentElement.dataset.theme")
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        dead_widgets = page.locator("script[type*='jupyter.widget']").count()
-    assert problems == []  # a request to another host is refused and listed here
-    assert shown == theme
+def test_nothing_is_clipped(opened, width):
+    page, *_ = opened
+    page.set_viewport_size({"width": width, "height": 900})
+    wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= width, "the page scrolls sideways"
-    assert dead_widgets == 0, "a widget without a kernel is an empty box"
+    assert page.evaluate(CLIPPED) == []
 
 
-def test_the_root_leads_to_the_first_page(site: str, browser: Browser) -> None:
-    with open_page(browser, f"{site}/", 1280, "light") as (page, _):
-        page.wait_for_url(f"**/{pages()[0]}.html")
+def test_every_picture_is_there_and_described(opened):
+    page, *_ = opened
+    pictures = page.locator("article img")
+    states = pictures.evaluate_all(
+        "all => all.map(i => [i.complete && i.naturalWidth > 0, i.hasAttribute('alt')])"
+    )
+    assert states == [[True, True]] * len(states)
 
 
-def test_formulas_are_set(site: str, browser: Browser) -> None:
-    """Local MathJax: no dollar is left where a formula should be."""
-    for name in pages():
-        with open_page(browser, f"{site}/{name}.html", 1280, "light") as (page, _):
-            page.wait_for_timeout(500)
-            asked = page.locator(".math").count()
-            assert page.locator("mjx-container").count() >= asked
+def test_axe_finds_nothing(opened):
+    page, *_ = opened
+    page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    found = Axe().run(page, options=AXE).response["violations"]
+    told = {
+        rule["id"]: [
+            f"{node['html'][:200]} {node['any'][0]['message'] if node['any'] else ''}"
+            for node in rule["nodes"]
+        ]
+        for rule in found
+    }
+    assert told == {}
+
+
+def test_it_prints_whole(opened):
+    """Unfolded and light, panels as they were left, nothing of the site around it."""
+    page, problems, theme = opened
+    folded = page.locator("details:not([open])").count()
+    page.emulate_media(media="print")
+    page.wait_for_function("!document.querySelector('details:not([open])')")
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    for around in (".bd-sidebar-primary", ".bd-header-article", ".prev-next-area"):
+        assert not page.locator(around).first.is_visible(), around
+    for panel in page.locator("why-lab, why-frames").all():
+        assert panel.locator(".charts, .frame").first.is_visible()
+        assert panel.locator(".spoken").is_visible()
+        assert panel.locator("button:visible, input:visible").count() == 0
+        assert panel.locator("output:visible, input:checked").count()
+    page.emulate_media(media="screen")
+    page.wait_for_function(
+        f"document.querySelectorAll('details:not([open])').length == {folded}"
+    )
+    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    assert problems == []
+
+
+def test_the_page_weighs_little(opened):
+    """Panel data, and all that is not the theme's: page, MathJax, scripts, styles."""
+    page, *_ = opened
+    text = (HTML / page.url.split("/", 3)[3]).read_text(encoding="utf-8")
+    data = "".join(re.findall(r"<script type=.application/json.>(.*?)</script>", text))
+    assert len(gzip.compress(data.encode())) <= MOST_DATA
+    loaded = page.evaluate(
+        "performance.getEntriesByType('resource').map(e => [e.name, e.decodedBodySize])"
+    )
+    ours = sum(size for name, size in loaded if own(urlsplit(name).path))
+    assert 0 < ours + len(text.encode()) <= MOST_OWN
+
+
+def own(path: str) -> bool:
+    """Not one of the files that the theme and Sphinx bring."""
+    _, static, name = path.partition("/_static/")
+    return not static or (ROOT / "assets" / name).exists()

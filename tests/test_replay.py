@@ -151,6 +151,17 @@ def test_a_change_acts_from_its_step_on(run, data, original):
     assert again[1]["loss"] != before[1]["loss"]
 
 
+def test_other_images_from_the_same_state(tmp_path, run, data):
+    """Those of the other seed's run at that step, seen by this run's weights."""
+    again = replay(run, 5, data, seed=7)
+    other = train(run.recipe.replace(seed=7), data)
+    assert torch.equal(again.training._batch(5)[0], other._batch(5)[0])
+    state = replay(run, 5, data).training.model.state_dict()
+    for name, value in again.training.model.state_dict().items():
+        assert torch.equal(value, state[name])
+    assert next(again).loss != next(replay(run, 5, data)).loss
+
+
 @pytest.mark.parametrize("optimizer", ["adamw", "lamb", "stableadamw", "sgd", "lars"])
 def test_a_held_projection_is_a_fixed_one_whose_gradient_is_seen(
     tmp_path, data, optimizer
@@ -198,14 +209,14 @@ def test_other_images_and_unfinished_runs_are_refused(run, data):
 def test_the_standard_changes_change_something(run, tmp_path):
     changes = standard_changes(run)
     assert list(changes) == [
-        *("nothing", "half the rate", "beta2 .95"),
+        *("nothing", "other images", "half the rate", "beta2 .95"),
         *("projection clipped", "projection fixed"),
     ]
     limit = changes["projection clipped"]["patch_projection_clip"]
     norms = run.steps["grad_l2/patch_projection"][2:]
     assert (norms > limit).sum() == len(norms) / 2
     calm = recorded(tmp_path, tiny(patch_projection="fixed", beta2=0.95))
-    assert list(standard_changes(calm)) == ["nothing", "half the rate"]
+    assert list(standard_changes(calm)) == ["nothing", "other images", "half the rate"]
     assert "beta2 .95" not in standard_changes(
         recorded(tmp_path, tiny(optimizer="sgd"))
     )
@@ -213,8 +224,8 @@ def test_the_standard_changes_change_something(run, tmp_path):
 
 def test_every_standard_change_acts(run, data):
     table = counterfactuals(run, 10, data, before=4, after=3)
-    assert len(table) == 5
-    assert table["loss_rise"].nunique() == 5
+    assert len(table) == 6
+    assert table["loss_rise"].nunique() == 6
     assert table.drop(columns=["run", "change"]).notna().all(axis=None)
 
 

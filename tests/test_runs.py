@@ -17,6 +17,7 @@ from mocolib.errors import BadInput
 from mocolib.publish import publish, verify
 from mocolib.record import record
 from mocolib.runs import Run, all_runs, find, read
+from tests.campaign import LONG
 from tests.quiet import run_quietly
 from tests.tiny import blobs, flags, rows, tiny, write_images
 
@@ -426,7 +427,7 @@ def test_the_lock_is_not_a_file_that_stays(tmp_path):
     assert finish(tmp_path).finished
 
 
-KILLS = 20
+KILLS = 100 if LONG else 20
 
 
 def command_line(root, images) -> list[str]:

@@ -10,8 +10,10 @@ import pytest
 
 from mocolib import runs, sweep
 from mocolib.errors import BadInput
+from tests.campaign import LONG
 from tests.tiny import write_images
 
+KILLS = 100 if LONG else 5
 TINY = """
 title = "tiny"
 recipe = "live"
@@ -110,17 +112,27 @@ def test_a_finished_run_is_not_trained_again_and_a_failed_one_is_named(tiny, tmp
 
 def test_killed_at_random_moments_a_sweep_ends_with_the_same_tables(tiny, tmp_path):
     command = [sys.executable, "-m", "mocolib", "sweep", str(tiny), "--workers", "2"]
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    subprocess.run([*command, "--runs", whole], check=True, stdout=subprocess.DEVNULL)
-    dice = random.Random(0)
-    for _ in range(5):
+
+    def complete(root) -> dict:
+        time.sleep(0.5)  # the workers of a killed sweep notice and end
+        end = [*command, "--runs", root]
+        subprocess.run(end, check=True, stdout=subprocess.DEVNULL)
+        return tables(root)
+
+    whole = complete(tmp_path / "whole")
+    assert len(whole) == 12
+    dice, kills, root, roots = random.Random(0), 0, tmp_path / "0", 1
+    while kills < KILLS:
         process = subprocess.Popen(
-            [*command, "--runs", killed], stdout=subprocess.DEVNULL
+            [*command, "--runs", root], stdout=subprocess.DEVNULL
         )
-        time.sleep(dice.uniform(1, 5))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    time.sleep(0.5)  # the orphaned workers notice and end
-    subprocess.run([*command, "--runs", killed], check=True, stdout=subprocess.DEVNULL)
-    assert tables(whole) == tables(killed)
-    assert len(tables(whole)) == 12
+        try:
+            process.wait(dice.uniform(1, 5))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+        else:  # it got through: look, then kill another one
+            assert complete(root) == whole
+            root, roots = tmp_path / str(roots), roots + 1
+    assert complete(root) == whole

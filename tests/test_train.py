@@ -213,6 +213,22 @@ def test_a_huge_rate_is_an_outcome_not_an_error(data):
 # ---- changes on the way
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "lamb", "stableadamw"])
+def test_a_changed_beta_makes_no_step_jump(data, optimizer):
+    """Corrected moments stay; uncorrected, steps would be three times as long."""
+    changed, plain = (start(data, optimizer=optimizer, steps=40) for _ in range(2))
+    for training in (changed, plain):
+        rows(training, 20)
+    changed.change(beta1=0.8, beta2=0.95)
+    ours, theirs = rows(changed, 1)[0], rows(plain, 1)[0]
+    name = "update/blocks.0.qkv"
+    assert ours[name] != theirs[name]
+    assert ours[name] == pytest.approx(theirs[name], rel=0.3)
+    resumed = start(data, optimizer=optimizer, steps=40)
+    resumed.restore(*changed.state())
+    assert rows(resumed, 3) == rows(changed, 3)
+
+
 def test_a_changed_rate_counts_from_the_next_step(data):
     changed, plain = start(data), start(data)
     assert rows(changed, 4) == rows(plain, 4)

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from tools import ROOT, inpage, ort
+from tools.site import write_sitemap
 
 BUILD = ROOT / "_build"
 HTML = BUILD / "html"
@@ -22,7 +23,7 @@ MARK = BUILD / "built-from"  # the fingerprint of the sources of the last good b
 SOURCES = [
     "_config.yml", "_toc.yml", "requirements.txt",
     "assets", "book", "data", "mocolib",
-    "tools/book.py", "tools/inpage.py", "tools/ort.py",
+    "tools/book.py", "tools/inpage.py", "tools/ort.py", "tools/site.py",
 ]  # fmt: skip
 LEFT_OUT = {"__pycache__", ".ipynb_checkpoints"}
 
@@ -102,6 +103,7 @@ def build() -> bool:
         where = LOG.relative_to(ROOT)
         print(f"The book could not be built; the log is {where}.", file=sys.stderr)
         return False
+    write_sitemap(HTML)
     MARK.write_text(before)
     print(f"Built _build/html in {time.monotonic() - start:.0f} s.", flush=True)
     return True

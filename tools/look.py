@@ -42,7 +42,7 @@ def look(page_name: str, folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    page_name = sys.argv[1] if len(sys.argv) > 1 else "book/intro.html"
+    page_name = sys.argv[1] if len(sys.argv) > 1 else "book/01_opening.html"
     folder = Path(sys.argv[2]) if len(sys.argv) > 2 else BUILD / "look"
     if not (HTML / page_name).is_file():
         print(f"PAGE is {page_name!r}, not a file in _build/html.", file=sys.stderr)

@@ -8,15 +8,16 @@ other, runs at usable rates and one at a rate that breaks. About ten minutes.
 import gzip
 import json
 import sys
+from importlib.metadata import version
 
 import numpy as np
 
 from mocolib import load, named_recipe
 from mocolib.data import data_root
-from mocolib.export.compare import compared
+from mocolib.export.compare import Kinks, compared
 from mocolib.export.layout import Layout
 from mocolib.export.played import Played, Player
-from mocolib.files import as_json, write_whole
+from mocolib.files import as_json, read_json, write_whole
 from mocolib.record import _provenance
 from mocolib.train import train
 from tools import inpage
@@ -35,17 +36,24 @@ def graph(name: str) -> Player:
 
 
 def steps(data, optimizer: str, projection: str) -> dict:
-    """The median and the largest distance over 50 steps from shared states."""
+    """Distances of 50 steps from shared states, but for those at a ReLU's kink."""
     changes = dict(optimizer=optimizer, patch_projection=projection, knn_every=0)
     training = train(named_recipe("quick", **changes), data)
     player = graph("step" if optimizer == "adamw" else optimizer)
     layout = Layout(training.model)
-    far = [compared(training, layout, player) for _ in range(STEPS)]
+    kinks, far, undecided = Kinks(training.model), [], 0
+    for _ in range(STEPS):
+        step = compared(training, layout, player)
+        if kinks.decided():
+            far.append(step)
+        else:
+            undecided += 1
     found = {name: [step[name] for step in far] for name in far[0]}
-    return {
+    table = {
         name: {"median": float(np.median(values)), "largest": float(max(values))}
         for name, values in found.items()
     }
+    return {"steps": STEPS, "at a kink": undecided, "distance": table}
 
 
 def whole(data, seed: int, graphs) -> dict:
@@ -90,8 +98,10 @@ def main():
     ]
     found["breaks"] = outcome(data, graphs, base_lr=BREAKS, warmup_steps=0)
     print(found["usable"], found["breaks"], flush=True)
-    found["made"] = _provenance(data, threads=1)
-    write_whole(target, as_json(found))
+    made = _provenance(data, threads=1)
+    found["made"] = made | {"onnxruntime": version("onnxruntime")}
+    table = read_json(target) if target.exists() else {}
+    write_whole(target, as_json(table | found))
 
 
 if __name__ == "__main__":

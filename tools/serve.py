@@ -3,20 +3,41 @@
 import sys
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 from tools.book import HTML, build
+from tools.site import address
 
 FIRST_PORT = 8000
 
 
-class QuietHandler(SimpleHTTPRequestHandler):
+class BookHandler(SimpleHTTPRequestHandler):
+    """The built book as GitHub Pages serves it."""
+
     def log_message(self, *_) -> None:
         """Say nothing: a line for each request would bury the address."""
+
+    def translate_path(self, path: str) -> str:
+        """The file behind an address, which may begin as on the published site."""
+        public = urlsplit(address()).path
+        return super().translate_path(f"/{path.removeprefix(public)}")
+
+    def send_error(self, code: int, *rest) -> None:
+        """The book's own page for a wrong address."""
+        missing = HTML / "404.html"
+        if code != 404 or not missing.exists():
+            return super().send_error(code, *rest)
+        body = missing.read_bytes()
+        self.send_response(404)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
 
 def bind(port: int) -> ThreadingHTTPServer:
     """A server for the built book on `port`; 0 lets the system choose."""
-    handler = partial(QuietHandler, directory=HTML)
+    handler = partial(BookHandler, directory=HTML)
     return ThreadingHTTPServer(("127.0.0.1", port), handler)
 
 

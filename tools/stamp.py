@@ -30,9 +30,14 @@ COPIES = [
         r"\1/{owner}/{name}/blob/{branch}/",
     ),
     (
-        rf"{REPOSITORY}/blob/[\w.-]+/(mocolib/)",
+        rf"{REPOSITORY}/blob/[\w.-]+/((?:mocolib|book|data)/)",
         r"https://github.com/{owner}/{name}/blob/{branch}/\1",
     ),
+    (rf"{REPOSITORY}/issues\)", r"https://github.com/{owner}/{name}/issues)"),
+    (rf"(url +=) \{{{REPOSITORY}\}}", r"\1 {{https://github.com/{owner}/{name}}}"),
+    (r"https://[\w-]+\.github\.io/[\w.-]+/", "https://{owner}.github.io/{name}/"),
+    (r"(notfound_urls_prefix: )/[\w.-]+/", r"\1/{name}/"),
+    (r'(<a href=")/[\w.-]+/(index\.html")', r"\1/{name}/\2"),
 ]
 
 

@@ -18,7 +18,7 @@
       this.data = JSON.parse(this.querySelector("script").textContent);
       this.at = [...this.data.start];
       this.kept = this.data.keep.map((at) => [...at]);
-      this.x = "step";
+      this.x = this.data.x;
       this.bands = true;
       this.readAddress();
       this.build();

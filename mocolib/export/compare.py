@@ -1,17 +1,40 @@
 """A graph beside mocolib's own loop: one step of both from a shared state."""
 
 import numpy as np
+import torch
 
 from mocolib.export.given import inputs_of, state_of
 from mocolib.export.step import MEASURES, STATE
 
-CLEAR = 1e-6  # the size from which a gradient is more than rounding
+CLEAR = 1e-6  # the size from which a gradient, or a ReLU's input, is more than rounding
 
 
 def apart(ours, theirs) -> float:
     """Relative Euclidean distance of two arrays."""
     ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
     return np.linalg.norm(ours - theirs) / max(np.linalg.norm(theirs), 1e-30)
+
+
+class Kinks:
+    """How near to zero the inputs of the query side's ReLUs come, step by step.
+
+    An input that is zero but for rounding passes one sample's gradient on or doesn't:
+    torch itself decides otherwise when it sums in another order.
+    """
+
+    def __init__(self, model):
+        self.nearest = []
+        for name, module in model.named_modules():
+            if isinstance(module, torch.nn.ReLU) and not name.startswith("key."):
+                module.register_forward_pre_hook(self._look)
+
+    def _look(self, module, inputs):
+        self.nearest.append(inputs[0].abs().min().item())
+
+    def decided(self) -> bool:
+        """Whether no ReLU stood at its kink since the last call."""
+        nearest, self.nearest = min(self.nearest), []
+        return nearest > CLEAR
 
 
 def one_step(training, layout, player):

@@ -9,6 +9,7 @@ import math
 import numpy as np
 import torch
 
+from mocolib.errors import BadInput
 from mocolib.export.given import inputs_of, state_of
 from mocolib.export.layout import Layout
 from mocolib.export.step import MEASURES, STATE
@@ -45,6 +46,12 @@ class Played(Training):
         self.vectors = state_of(self, self.layout)
         self.step_graph, self.features_graph = step, features
         self.projection_steps = 0
+
+    def change(self, **fields):
+        """As in any run, but for the betas, whose moments lie elsewhere."""
+        for name in {"beta1", "beta2"} & fields.keys():
+            raise BadInput(f"{name} cannot change in mid-run where a graph is played.")
+        super().change(**fields)
 
     def _step(self) -> Step:
         recipe = self.recipe

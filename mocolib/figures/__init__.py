@@ -15,6 +15,13 @@ from mocolib.figures.contrastive import (
     leak,
     negatives,
 )
+from mocolib.figures.freeze import (
+    over_rates,
+    remedy,
+    side_by_side,
+    spikes_by_layer,
+)
+from mocolib.figures.leads import around_spikes, correlogram
 from mocolib.figures.ledger import (
     chance_chart,
     ledger_map,
@@ -22,10 +29,18 @@ from mocolib.figures.ledger import (
     share_that_holds,
 )
 from mocolib.figures.matching import matches
-from mocolib.figures.microscope import lead_histogram, microscope, monitors
-from mocolib.figures.parity import parity_runs, parity_steps
+from mocolib.figures.microscope import around, lead_histogram, microscope, monitors
+from mocolib.figures.moments import misjudged, remedies, sharpness
+from mocolib.figures.parity import page_runs, parity_runs, parity_steps
+from mocolib.figures.rewound import rewound
 from mocolib.figures.style import caption, layer_name, settings
-from mocolib.figures.sweeps import accuracy, curves, long_table, paper_numbers
+from mocolib.figures.sweeps import (
+    accuracy,
+    compared,
+    curves,
+    long_table,
+    paper_numbers,
+)
 from mocolib.figures.tokens import (
     filter_mosaics,
     position_codes,
@@ -38,8 +53,12 @@ __all__ = [
     "ablations",
     "accuracy",
     "age_chart",
+    "around",
+    "around_spikes",
     "caption",
     "chance_chart",
+    "compared",
+    "correlogram",
     "curves",
     "expected_start",
     "filter_mosaics",
@@ -54,15 +73,24 @@ __all__ = [
     "made_up",
     "matches",
     "microscope",
+    "misjudged",
     "monitors",
     "negatives",
+    "over_rates",
+    "page_runs",
     "paper_numbers",
     "parity_runs",
     "parity_steps",
     "position_codes",
     "reconstruction",
+    "remedies",
+    "remedy",
+    "rewound",
     "settings",
     "share_that_holds",
+    "sharpness",
+    "side_by_side",
     "singular_values",
+    "spikes_by_layer",
     "token_sum",
 ]

@@ -11,9 +11,8 @@ from mocolib.figures.style import (
     KINDS,
     STYLE,
     caption,
+    grouped,
     layer_name,
-    settings,
-    title,
 )
 from mocolib.runs import Run
 
@@ -78,9 +77,7 @@ def lead_histogram(runs: list[Run], layer: str = "projector.0") -> Figure:
     A row a setting. Bars: leads after shifting one series by random offsets, all
     runs together. Diamonds: the measured leads, one a run.
     """
-    groups: dict = {}
-    for run in runs:
-        groups.setdefault(_setting(run, settings(runs)), []).append(run)
+    groups = grouped(runs)
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
             *(len(groups), 1), sharex=True, squeeze=False,
@@ -97,14 +94,6 @@ def lead_histogram(runs: list[Run], layer: str = "projector.0") -> Figure:
         axes[0, 0].legend(loc="upper left", fontsize=9)
     plt.close(figure)
     return figure
-
-
-def _setting(run: Run, names: list[str]) -> str:
-    values = [getattr(run.recipe, name) for name in names]
-    pairs = zip(names, values, strict=True)
-    return "\n".join(
-        f"{title(n)} {v if isinstance(v, str) else f'{v:g}'}" for n, v in pairs
-    )
 
 
 def _leads(ax, runs: list[Run], layer: str):
@@ -126,11 +115,42 @@ def _leads(ax, runs: list[Run], layer: str):
     ax.set_axisbelow(True)
 
 
+def around(groups: dict[str, list[Run]], step: int, reach: int = 60) -> Figure:
+    """kNN before and after a step, against the last reading up to it.
+
+    A panel a group. A thin line is a run, the thick one their mean. Groups without
+    runs are left out.
+    """
+    groups = {name: runs for name, runs in groups.items() if runs}
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            ncols=len(groups), sharey=True, squeeze=False, figsize=(7.2, 2.8)
+        )
+        for ax, (name, runs) in zip(axes[0], groups.items(), strict=True):
+            curves = [_change(run, step, reach) for run in runs]
+            for curve in curves:
+                ax.plot(curve.index, curve, color=KINDS[0][1], alpha=0.45, linewidth=1)
+            mean = pd.concat(curves, axis=1).mean(axis=1)
+            ax.plot(mean.index, mean, color="black", linewidth=2)
+            ax.axvline(step, color=GREY, linestyle="--", linewidth=1)
+            ax.set_title(f"{name}, {len(runs)} run{'s' * (len(runs) > 1)}", fontsize=10)
+            ax.set(xlabel="training step", ylabel="change of kNN" * (ax is axes[0, 0]))
+    plt.close(figure)
+    return figure
+
+
+def _change(run: Run, step: int, reach: int) -> pd.Series:
+    """kNN by step, less the last reading up to `step`."""
+    seen = measures.monitored(run).set_index("step")["knn"]
+    return seen.loc[step - reach : step + reach] - seen.loc[:step].iloc[-1]
+
+
 def monitors(run: Run, sigma: float | None = None) -> Figure:
     """One run seen by a dense monitor, and by one that reads once an epoch."""
     dense, thin = measures.monitored(run), measures.once_an_epoch(run)
     sigma = measures.noise(dense["knn"]) if sigma is None else sigma
-    names = (f"every {run.recipe.knn_every} steps", "once an epoch")
+    every = run.recipe.knn_every
+    names = (f"every {every} steps" if every > 1 else "every step", "once an epoch")
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(2, sharex=True, sharey=True, figsize=(7.2, 4.6))
         for ax, seen, name in zip(axes, (dense, thin), names, strict=True):

@@ -22,14 +22,17 @@ def _record(path: Path | None) -> dict:
 
 
 def parity_steps(path: Path | None = None) -> pd.DataFrame:
-    """Relative distance of one step from a shared state: median and largest of 50.
+    """Relative distance after one step from a shared state: median and largest.
 
-    A row a setting and quantity; empty where nothing has been recorded.
+    A row a setting and quantity; empty where nothing has been recorded. Steps in which
+    the input of a ReLU is zero but for rounding are counted and left out: there torch
+    itself decides otherwise when it sums in another order.
     """
     rows = [
-        {"setting": setting, "compared": words}
-        | {f"{k} of the steps": f"{far[name][k]:.1e}" for k in ("median", "largest")}
-        for setting, far in _record(path).get("steps", {}).items()
+        {"setting": setting, "steps": found["steps"], "at a kink": found["at a kink"]}
+        | {"compared": words}
+        | {k: f"{found['distance'][name][k]:.1e}" for k in ("median", "largest")}
+        for setting, found in _record(path).get("steps", {}).items()
         for name, words in VECTORS.items()
     ]
     return pd.DataFrame(rows)
@@ -47,3 +50,13 @@ def parity_runs(path: Path | None = None) -> pd.DataFrame:
         for run in _record(path).get("whole", [])
     ]
     return pd.DataFrame(rows)
+
+
+def page_runs(path: Path | None = None) -> pd.DataFrame:
+    """Runs that a page has trained, of the shape that shakes, at two rates."""
+    names = ("base_lr", "seed", "outcome", "spikes", "jitter", "deepest fall")
+    rows = [
+        {name: run[name] for name in (*names, "final knn")}
+        for run in _record(path).get("shaky", [])
+    ]
+    return pd.DataFrame(rows).round(3)

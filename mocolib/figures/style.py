@@ -42,6 +42,32 @@ def title(name: str) -> str:
     return NAMES.get(name, name.replace("_", " "))
 
 
+def ticks(ax, values):
+    """The swept values as the x axis' only ticks: 1,024 or 1.5e-4.
+
+    One tick for two values whose words would run into each other.
+    """
+    ordered = sorted(set(values))
+    before = [0, *ordered]
+    values = [v for v, last in zip(ordered, before, strict=False) if v > 1.1 * last]
+    words = [f"{v:,.0f}" if v >= 1 else f"{v:.1e}".replace("e-0", "e-") for v in values]
+    ax.set_xticks(values, words)
+    ax.minorticks_off()
+
+
+def grouped(runs: list[Run]) -> dict[str, list[Run]]:
+    """Runs by the settings in which they differ, in words; seeds stay together."""
+    names, groups = settings(runs), {}
+    for run in runs:
+        values = [getattr(run.recipe, name) for name in names]
+        words = "\n".join(
+            f"{title(n)} {v if isinstance(v, str) else f'{v:g}'}"
+            for n, v in zip(names, values, strict=True)
+        )
+        groups.setdefault(words, []).append(run)
+    return groups
+
+
 def caption(runs: list[Run]) -> str:
     """What was run, how often and where: a line for under a figure."""
     recipe, seeds = runs[0].recipe, len({run.recipe.seed for run in runs})

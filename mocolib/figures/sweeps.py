@@ -7,7 +7,16 @@ from matplotlib.figure import Figure
 
 from mocolib import measures
 from mocolib.data import data_root
-from mocolib.figures.style import GREY, KINDS, SETS, STYLE, caption, settings, title
+from mocolib.figures.style import (
+    GREY,
+    KINDS,
+    SETS,
+    STYLE,
+    caption,
+    settings,
+    ticks,
+    title,
+)
 from mocolib.runs import Run
 
 
@@ -87,16 +96,44 @@ def accuracy(runs: list[Run], by: str, paper: tuple = ()) -> Figure:
             ncols=1 + bool(paper), figsize=(7.4, 3.4), squeeze=False
         )
         ours = axes[0, 0]
+        kinds = table.groupby("patch_projection")
         for kind, colour, mark in KINDS:
-            part = table[table["patch_projection"] == kind]
-            mean = part.groupby(by)["linear_probe"].mean()
-            ours.plot(mean.index, mean, color=colour, marker=mark, label=kind)
-            ours.plot(part[by], part["linear_probe"], ".", color=colour, alpha=0.4)
+            if kind in kinds.groups:
+                part = kinds.get_group(kind)
+                _means(ours, part, by, "linear_probe", colour, mark, kind)
         ours.set(xscale="log", xlabel=title(by), ylabel="linear probe, accuracy")
+        ticks(ours, table[by])
         ours.set_title("this book: " + SETS[runs[0].recipe.dataset], fontsize=9)
-        ours.legend(title=title("patch_projection"))
+        if len(kinds) > 1:
+            ours.legend(title=title("patch_projection"))
         if paper:
             _paper_panel(axes[0, 1], paper, by)
+    plt.close(figure)
+    return figure
+
+
+def _means(ax, table, by: str, column: str, colour: str, mark: str, label: str):
+    mean = table.groupby(by)[column].mean()
+    ax.plot(mean.index, mean, color=colour, marker=mark, label=label)
+    ax.plot(table[by], table[column], ".", color=colour, alpha=0.4)
+
+
+def compared(groups: dict[str, list[Run]], by: str) -> Figure:
+    """Jitter and accuracy against a setting, a line for each named group of runs.
+
+    A dot a seed, a line through the means. Groups without runs are left out.
+    """
+    tables = {name: measures.summary(runs) for name, runs in groups.items() if runs}
+    words = {"jitter": "jitter of kNN", "linear_probe": "linear probe, accuracy"}
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(ncols=2, figsize=(7.4, 3.4))
+        for ax, (column, label) in zip(axes, words.items(), strict=True):
+            for (name, table), kind in zip(tables.items(), KINDS, strict=False):
+                _means(ax, table, by, column, *kind[1:], name)
+            ax.set(xscale="log", xlabel=title(by), ylabel=label)
+            ticks(ax, {value for table in tables.values() for value in table[by]})
+        if tables:
+            axes[0].legend()
     plt.close(figure)
     return figure
 
@@ -115,7 +152,7 @@ def _paper_panel(ax, sweeps: tuple, by: str):
                 color=colour,
                 markerfacecolor=fill,
             )
-    ticks = sorted(set(x))
-    ax.set(xlabel=title(by), ylabel="linear probe, %", xticks=ticks)
-    ax.set_xticklabels([f"{value:.1e}".replace("e-0", "e-") for value in ticks])
-    ax.set_title("the paper: ImageNet, ViT-B/16, batch 4096", fontsize=9)
+    ticks(ax, x)
+    ax.set(xlabel=title(by), ylabel="linear probe, %")
+    batch = "" if by == "batch_size" else ", batch 4096"
+    ax.set_title(f"the paper: ImageNet, ViT-B/16{batch}", fontsize=9)

@@ -7,7 +7,7 @@
 
 Recorded: describe (runs -> plain data) -> page (JSON that assets/lab.js draws) or
 explorer (the same with widgets in a kernel); `experiment` picks by where it is.
-Pictures: a frame a setting (`frames`); `heroes` has those that open a chapter. Live:
+Pictures: a frame a setting (`frames`); `heroes` and `moments` open chapters. Live:
 traces (what is shown of a run) -> chart (one SVG) -> curves (three charts and a table)
 -> panel (controls and buttons), with session (the thread that trains) beside it. In a
 built page `train_here` trains in the reader's browser.
@@ -15,6 +15,7 @@ built page `train_here` trains in the reader's browser.
 
 from mocolib.lab.chapter import ledger, picture, source, verdict
 from mocolib.lab.describe import Line
+from mocolib.lab.moments import moments
 from mocolib.lab.panel import live
 from mocolib.lab.pictures import Frame, beside, frames, meters, pixels, strips, svg
 from mocolib.lab.recorded import experiment
@@ -29,6 +30,7 @@ __all__ = [
     "ledger",
     "live",
     "meters",
+    "moments",
     "picture",
     "pixels",
     "source",

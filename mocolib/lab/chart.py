@@ -33,12 +33,13 @@ def chart(
     title: str,
     *,
     until: float,
+    since: float = 0,
     x="images seen",
     log=False,
     dots=False,
     marks=(),
 ) -> str:
-    """An <svg> with `title` over the y axis and `x`, 0 to `until`, below.
+    """An <svg> with `title` over the y axis and `x`, `since` to `until`, below.
 
     `log` makes the y axis logarithmic, `dots` marks every point, with its numbers
     shown under the pointer. `marks`, pairs of an x and a word, become upright lines.
@@ -51,11 +52,12 @@ def chart(
     low, high = scale(ticks[0]), scale(ticks[-1])
 
     def place(at, y):
-        across = LEFT + (WIDE - LEFT - RIGHT) * at / until
+        across = LEFT + (WIDE - LEFT - RIGHT) * (at - since) / (until - since)
         up = (HIGH - TOP - BOTTOM) * (scale(y) - low) / (high - low)
         return round(across, 1), round(HIGH - BOTTOM - up, 1)
 
-    parts = [_axes(title, x, ticks, until, place, bare=not values)]
+    below = [tick for tick in linear_ticks([since, until]) if since <= tick <= until]
+    parts = [_axes(title, x, ticks, below, place, bare=not values)]
     parts += [_band(curve, place) for curve in curves if curve.band]
     parts += [_mark(*mark, place, ticks) for mark in marks]
     for curve in curves:
@@ -136,18 +138,17 @@ def _stroke(colour: str, dash: str, opacity: float) -> str:
     )
 
 
-def _axes(title: str, x_title: str, ticks, until: float, place, bare: bool) -> str:
+def _axes(title: str, x_title: str, ticks, below, place, bare: bool) -> str:
     parts = [f'<text x="{LEFT}" y="14" class="title">{escape(title)}</text>']
     for value in ticks:
-        _, y = place(0, value)
+        _, y = place(below[0], value)
         parts.append(f'<path d="M{LEFT} {y}H{WIDE - RIGHT}" class="grid"/>')
         if not bare:  # numbers would mean nothing before the first point
             parts.append(_text(LEFT - 6, y + 3.5, short(value), "end"))
-    for value in linear_ticks([0, until]):
-        if value <= until:
-            x, _ = place(value, ticks[0])
-            parts.append(f'<path d="M{x} {HIGH - BOTTOM}v4" class="tick"/>')
-            parts.append(_text(x, HIGH - BOTTOM + 15, short(value), "middle"))
+    for value in below:
+        x, _ = place(value, ticks[0])
+        parts.append(f'<path d="M{x} {HIGH - BOTTOM}v4" class="tick"/>')
+        parts.append(_text(x, HIGH - BOTTOM + 15, short(value), "middle"))
     parts.append(f'<path d="M{LEFT} {HIGH - BOTTOM}H{WIDE - RIGHT}" class="tick"/>')
     middle = (LEFT + WIDE - RIGHT) / 2
     return "".join([*parts, _text(middle, HIGH - 6, x_title, "middle")])

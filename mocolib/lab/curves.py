@@ -20,6 +20,7 @@ LOOK = """<style>
 .moco-lab svg text.title { fill-opacity: 1; font-size: 12px; font-weight: 600; }
 .moco-lab svg path.grid { stroke: currentColor; stroke-opacity: .13; }
 .moco-lab svg path.mark { stroke: currentColor; stroke-opacity: .6; }
+.moco-lab svg .mark { color: inherit; } /* Bootstrap darkens that class */
 .moco-lab svg text.mark { font-size: 10px; }
 .moco-lab svg path.tick { stroke: currentColor; stroke-opacity: .5; fill: none; }
 .moco-lab table { border-collapse: collapse; border: none; margin: 6px 0 0;

@@ -24,6 +24,7 @@ STANDARD = {
 LOG = ("gradient",)  # charts with a logarithmic y axis
 DOTS = ("knn",)  # charts that mark each reading
 PERCENT = ("knn",)  # shares that are shown as percentages
+X_AXES = {"step": "training step", "images": "images seen"}
 BUCKETS = 90  # of a band over seeds along the x axis
 MOST_SETTINGS = 64
 WORDS = {
@@ -34,6 +35,7 @@ WORDS = {
     "beta2": "β₂",
     "negatives": "negatives K",
 }
+ENDINGS = {"patch_projection": "projection", "stem": "stem"}
 FACTS = {"knn": "kNN, %", "linear_probe": "linear probe, %", "jitter": "jitter, %"}
 
 
@@ -95,6 +97,7 @@ class Description:
     groups: dict  # by `at`
     start: tuple
     keep: tuple
+    x: str  # of X_AXES, the one shown first
 
     def name(self, at: tuple) -> str:
         """A setting in words: `base rate 4e-3, learned projection`."""
@@ -102,8 +105,12 @@ class Description:
         return ", ".join(spoken(axis.name, axis.words[i]) for axis, i in pairs)
 
 
-def describe(runs, *, id, by, start=None, keep=(), charts=None) -> Description:
+def describe(
+    runs, *, id, by, start=None, keep=(), charts=None, x="step"
+) -> Description:
     """A description from runs and `Line`s; the values of each `by` become an axis."""
+    if x not in X_AXES:
+        raise BadInput(f"x is {x!r}, but must be one of {', '.join(X_AXES)}.")
     charts = charts or STANDARD
     lines = [_line(run, charts) if isinstance(run, Run) else run for run in runs]
     axes = tuple(_axis_of(name, lines) for name in by)
@@ -124,13 +131,16 @@ def describe(runs, *, id, by, start=None, keep=(), charts=None) -> Description:
         groups=groups,
         start=_place(start, axes, groups) if start else first,
         keep=tuple(_place(one, axes, groups) for one in keep if groups),
+        x=x,
     )
 
 
 def spoken(name: str, word: str) -> str:
     """One setting in words that stand alone."""
-    if name == "patch_projection":
-        return f"{word} projection"
+    if name in ENDINGS:
+        return f"{word} {ENDINGS[name]}"
+    if word in ("yes", "no"):
+        return f"{'with' if word == 'yes' else 'without'} {name.replace('_', ' ')}"
     number = any(c.isdigit() for c in word)
     return f"{WORDS.get(name, name.replace('_', ' '))} {word}" if number else word
 

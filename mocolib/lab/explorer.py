@@ -5,11 +5,10 @@ import ipywidgets as widgets
 from mocolib.lab.chart import Curve, chart, short, swatch
 from mocolib.lab.controls import STYLE, column, named
 from mocolib.lab.curves import COLOURS, DASHES, LOOK, wrapped
-from mocolib.lab.describe import DOTS, LOG, Axis, Description
+from mocolib.lab.describe import DOTS, LOG, X_AXES, Axis, Description
 from mocolib.lab.page import NO_RUNS
 
 MOST = 6  # curves on top of each other that can still be told apart
-X_AXES = {"training step": False, "images seen": True}  # by whether steps are scaled
 
 
 class Explorer(widgets.VBox):
@@ -24,7 +23,8 @@ class Explorer(widgets.VBox):
         self.bands = widgets.Checkbox(
             value=True, description="band of all seeds", indent=False
         )
-        self.x = widgets.ToggleButtons(options=list(X_AXES))
+        options = [(words, x) for x, words in X_AXES.items()]
+        self.x = widgets.ToggleButtons(options=options, value=description.x)
         self.charts, self.table = widgets.HTML(), widgets.HTML()
         self.caption = widgets.HTML(f"<em>{caption}</em>" if caption else "")
         super().__init__(self._rows())
@@ -90,7 +90,7 @@ class Explorer(widgets.VBox):
 
     def _chart(self, key: str, title: str, shown: list, styles: list) -> str:
         groups = [self.description.groups[at] for at in shown]
-        per = [group.images if X_AXES[self.x.value] else 1 for group in groups]
+        per = [group.images if self.x.value == "images" else 1 for group in groups]
         curves = [
             Curve(
                 name=self.description.name(group.at),
@@ -109,7 +109,7 @@ class Explorer(widgets.VBox):
             curves,
             title,
             until=max(g.until * each for g, each in zip(groups, per, strict=True)),
-            x=self.x.value,
+            x=X_AXES[self.x.value],
             log=key in LOG,
             dots=key in DOTS,
         )

@@ -43,6 +43,7 @@ def as_data(description: Description) -> dict:
         "charts": charts,
         "start": list(description.start),
         "keep": [list(at) for at in description.keep],
+        "x": description.x,
         "groups": [group_data(group) for group in description.groups.values()],
     }
 

@@ -18,15 +18,20 @@ def in_page() -> bool:
     return bool(os.environ.get(PAGE))
 
 
-def experiment(runs, *, id, by, start=None, keep=(), charts=None, caption=None):
+def experiment(
+    runs, *, id, by, start=None, keep=(), charts=None, x="step", caption=None
+):
     """Sliders and switches over recorded runs, or `Line`s; only recorded settings.
 
     runs: a list. id: a word that is this panel's in the page's address. by: recipe
     fields that become controls, numbers a slider, words a switch. start: the setting
     shown first. keep: settings whose curves stay, up to five. charts: {key: title}.
+    x: the axis shown first, "step" or "images" (seen); the panel can switch.
     The line is the first seed's run; the band reaches over all seeds.
     """
-    description = describe(runs, id=id, by=by, start=start, keep=keep, charts=charts)
+    description = describe(
+        runs, id=id, by=by, start=start, keep=keep, charts=charts, x=x
+    )
     if not in_page():
         return Explorer(description, caption)
     from IPython.display import HTML

@@ -1,0 +1,1 @@
+"""Parts of the command line; `mocolib.__main__` puts them together."""

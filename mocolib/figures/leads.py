@@ -1,0 +1,126 @@
+"""Which layer is first: correlation by lag against chance, and the average spike."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mocolib import measures
+from mocolib.figures.style import GREY, KINDS, STYLE, caption, grouped, layer_name
+from mocolib.runs import Run
+
+AROUND = 20  # steps before and after a spike
+LAYERS = (("#0173b2", "-"), ("#de8f05", "--"), ("#029e73", ":"))  # colour and stroke
+
+
+def correlogram(runs: list[Run], layer: str = "projector.0") -> Figure:
+    """Correlation of the first layer's gradient with `layer`'s, lag by lag.
+
+    A panel a setting. Bars: the mean over its runs; at a positive lag the first layer
+    leads. Grey: 95 % of such means after shifts by random offsets, lag by lag.
+    """
+    groups = grouped(runs)
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            ncols=max(1, len(groups)), sharey=True, squeeze=False, figsize=(7.4, 3.2)
+        )
+        for ax, (name, members) in zip(axes[0], groups.items(), strict=False):
+            _by_lag(ax, members, layer)
+            ax.set_title(name.replace("\n", ", "), fontsize=10)
+        for ax in axes[0]:
+            ax.set_xlabel(f"lag, steps from the first layer\nto {layer_name(layer)}")
+            ax.set_ylabel("correlation of\ndetrended log gradients")
+            ax.label_outer()
+            ax.yaxis.label.set_visible(ax is axes[0, 0])
+        if runs:
+            axes[0, 0].legend(fontsize=8, loc="upper left")
+            figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
+    plt.close(figure)
+    return figure
+
+
+def _by_lag(ax, runs: list[Run], layer: str):
+    pairs = [
+        (measures.gradients(r, measures.first_layer(r)), measures.gradients(r, layer))
+        for r in runs
+    ]
+    mean = sum(measures.cross_correlation(*pair) for pair in pairs) / len(pairs)
+    chance = sum(measures.correlation_null(*pair) for pair in pairs) / len(pairs)
+    low, high = chance.quantile(0.025), chance.quantile(0.975)
+    ax.fill_between(mean.index, low, high, color="#c4c4c4", label="95 % of chance")
+    near = mean.index.to_series().abs().between(1, measures.NEAR)
+    for part, colour, label in (
+        (near, KINDS[0][1], "enters the lead"),
+        (~near, GREY, "does not"),
+    ):
+        ax.bar(mean.index[part], mean[part], width=0.6, color=colour, label=label)
+    ax.axhline(0, color=GREY, linewidth=0.8)
+    ax.set_axisbelow(True)
+
+
+def around_spikes(runs: list[Run], layer: str = "projector.0") -> Figure:
+    """The average spike: gradients over their medians above, kNN below.
+
+    Left, step 0 is where spikes of the first layer begin; right, those of `layer`.
+    kNN: the last reading less the last one before step 0; grey: around any step.
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            *(2, 2), sharex=True, sharey="row", figsize=(7.4, 4.8), height_ratios=(2, 1)
+        )
+        for (above, below), at in zip(axes.T, (None, layer), strict=True):
+            _average(above, below, runs, at, layer)
+            whose = "the first layer" if at is None else layer_name(layer)
+            below.set_xlabel(f"steps from a spike of {whose}")
+            for ax, label in (
+                (above, "gradient over its\nrecent median"),
+                (below, "kNN against\nbefore, points"),
+            ):
+                ax.axvline(0, color=GREY, linewidth=0.8, linestyle=":")
+                ax.set_ylabel(label)
+                ax.yaxis.label.set_visible(at is None)
+        axes[0, 0].set_yticks([0, 1, 2], ["×1", "×2", "×4"])
+        if runs:
+            axes[0, 0].legend(fontsize=8, loc="upper left")
+            axes[1, 0].legend(fontsize=8)
+            figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
+    plt.close(figure)
+    return figure
+
+
+def _average(above, below, runs: list[Run], at: str | None, layer: str):
+    """Means over all spikes of all runs, those of the first layer or of `at`."""
+    offsets, logs, knn, ever = np.arange(-AROUND, AROUND + 1), {}, [], []
+    for run in runs:
+        first, warm = measures.first_layer(run), run.recipe.warmup_steps
+        begins = measures.spikes(measures.gradients(run, at or first))
+        names = {"first layer": first, layer_name(layer): layer}
+        names["last layer"] = measures.trained_layers(run)[-1]
+        for name, own in names.items():
+            ratios = measures.log_ratio(measures.gradients(run, own))
+            logs.setdefault(name, []).append(_windows(ratios, begins))
+        read = run.steps["knn"].ffill().to_numpy()[warm:] * 100
+        knn.append(_since(read, begins))
+        ever.append(_since(read, np.arange(len(read))))
+    for (name, parts), (colour, stroke) in zip(logs.items(), LAYERS, strict=False):
+        above.plot(offsets, _mean(parts), stroke, color=colour, label=name)
+    if runs:
+        below.plot(offsets, _mean(ever), color="#9a9a9a", label="around any step")
+        below.plot(offsets, _mean(knn), color="black", label="around a spike")
+
+
+def _windows(values, events) -> np.ndarray:
+    """[events, offsets]: the values around each event, nan beyond the ends."""
+    padded = np.pad(np.asarray(values, float), AROUND, constant_values=np.nan)
+    places = np.asarray(events, int)[:, None] + np.arange(2 * AROUND + 1)
+    return padded[places]
+
+
+def _since(values, events) -> np.ndarray:
+    """The same, less the value in the step before the event."""
+    windows = _windows(values, events)
+    return windows - windows[:, [AROUND - 1]]
+
+
+def _mean(parts: list) -> pd.Series:
+    return pd.DataFrame(np.concatenate(parts)).mean()

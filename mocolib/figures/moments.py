@@ -1,0 +1,142 @@
+"""AdamW's second moment: what it misjudges before a spike, its edge, its remedies."""
+
+import statistics
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mocolib import measures
+from mocolib.figures.style import GREY, STYLE, caption
+from mocolib.runs import Run
+
+LAGS = np.arange(-20, 11)  # steps around an event
+BEFORE = 8  # steps before it in which 2304.13013 has the under-estimate
+EVENTS = {
+    "a spike of the first layer": measures.spike_steps,
+    "a spike of the loss": measures.loss_spike_steps,
+}
+BLUE = "#0173b2"
+KINDS = (  # of states in the table of curvature
+    ("calm", "o", BLUE),
+    ("before a spike", "^", "#d55e00"),
+    ("on the way", "x", GREY),
+)
+# a row of `remedies`: its words, and the fields in which it differs from the first
+PLAIN = {"beta2": 0.999, "patch_projection": "learned"}
+PLAIN |= {"optimizer": "adamw", "stem": "patch", "qk_norm": False}
+REMEDIES = (
+    ("AdamW, β₂ .999", {}),
+    ("β₂ .99", {"beta2": 0.99}),
+    ("β₂ .95", {"beta2": 0.95}),
+    ("β₂ .9", {"beta2": 0.9}),
+    ("StableAdamW", {"optimizer": "stableadamw"}),
+    ("convolutional stem", {"stem": "conv"}),
+    ("projection fixed", {"patch_projection": "fixed"}),
+    ("fixed, and β₂ .95", {"patch_projection": "fixed", "beta2": 0.95}),
+)
+
+
+def around(run: Run, events) -> np.ndarray:
+    """log2 of the first layer's sqrt(mean g^2/v) over its typical value, its median.
+
+    [events, lags]; nan before the warmup's end and behind the run's.
+    """
+    steps = run.steps.set_index("step")
+    values = np.log2(steps[f"adam_rms/{measures.first_layer(run)}"].astype(float))
+    values = values.loc[run.recipe.warmup_steps + 1 :]
+    rows = [values.reindex(event + LAGS) for event in events]
+    return np.array(rows).reshape(len(rows), len(LAGS)) - values.median()
+
+
+def misjudged(groups: dict[str, list[Run]]) -> Figure:
+    """sqrt(mean g^2/v) of the first layer around spikes: a column a group of runs.
+
+    Thin: a spike each. Thick: their mean. Above the line AdamW's memory v is smaller
+    than usual against the gradients that arrive; grey: the steps to look at.
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            *(len(EVENTS), len(groups)),
+            figsize=(7.4, 5.2), sharex=True, sharey=True, squeeze=False,
+        )  # fmt: skip
+        for row, (words, events) in zip(axes, EVENTS.items(), strict=True):
+            for ax, (name, runs) in zip(row, groups.items(), strict=True):
+                parts = [around(run, events(run)) for run in runs]
+                _around_events(ax, parts)
+                ax.set_title(f"{name}: {sum(map(len, parts))} events", fontsize=9)
+                ax.set(xlabel=f"steps from {words}", ylabel="√(g²/v), times typical")
+                ax.yaxis.label.set_visible(ax is row[0])
+                ax.xaxis.set_tick_params(labelbottom=True)
+        axes[0, 0].set_yticks([-1, 0, 1, 2], ["×½", "×1", "×2", "×4"])
+    plt.close(figure)
+    return figure
+
+
+def _around_events(ax, parts: list):
+    ax.axvspan(-BEFORE - 0.5, -0.5, color="#e9e9e9")
+    ax.axhline(0, color=GREY, linewidth=1)
+    ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
+    rows = np.concatenate(parts) if parts else np.empty((0, len(LAGS)))
+    if len(rows):
+        ax.plot(LAGS, rows.T, color=BLUE, linewidth=0.6, alpha=0.35)
+        ax.plot(LAGS, np.nanmean(rows, axis=0), color="black", linewidth=2)
+
+
+def sharpness(table: pd.DataFrame) -> Figure:
+    """Preconditioned sharpness over its limit, along the runs and by kind of state.
+
+    table: `tables.read("curvature")`. Left: a grey line a run. Right: the same
+    states, sorted by kind, with a bar at the mean. Dotted: the limit.
+    """
+    with plt.rc_context(STYLE):
+        figure, (along, sorted_) = plt.subplots(
+            ncols=2, sharey=True, figsize=(7.4, 3.6), width_ratios=(1.7, 1)
+        )
+        for _, part in table.sort_values("step").groupby("run"):
+            along.plot(part["step"], part["ratio"], color="#c4c4c4", linewidth=1)
+        for place, (kind, mark, colour) in enumerate(KINDS):
+            part = table[table["kind"] == kind]
+            look = {"color": colour, "marker": mark, "linestyle": ""}
+            along.plot(part["step"], part["ratio"], label=kind, **look)
+            sorted_.plot([place] * len(part), part["ratio"], alpha=0.7, **look)
+            sorted_.plot([place], [part["ratio"].mean()], "k_", markersize=26)
+        for ax in (along, sorted_):
+            ax.axhline(1, color=GREY, linewidth=1.2, linestyle=":")
+            ax.set_ylabel("sharpness over 38/η")
+        sorted_.yaxis.label.set_visible(False)
+        along.set_xlabel("training step")
+        sorted_.set_xticks(range(len(KINDS)), [kind for kind, *_ in KINDS], fontsize=8)
+        sorted_.set(xlabel="state", xlim=(-0.5, len(KINDS) - 0.5))
+        along.legend(fontsize=9)
+    plt.close(figure)
+    return figure
+
+
+def remedies(runs: list[Run]) -> Figure:
+    """Jitter and linear probe, a row a remedy; a dot a seed, a bar at the mean.
+
+    runs: the sweep `beta2`, of which only those at its shaky rate, where most of them
+    are. Rows without runs stay empty.
+    """
+    rates = [run.recipe.base_lr for run in runs]
+    runs = [run for run in runs if run.recipe.base_lr == statistics.mode(rates or [0])]
+    table = measures.summary(runs) if runs else pd.DataFrame(columns=[*PLAIN])
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(ncols=2, sharey=True, figsize=(7.4, 3.9))
+        for place, (_, changed) in enumerate(REMEDIES):
+            fit = (table[list(PLAIN)] == pd.Series(PLAIN | changed)).all(axis=1)
+            for ax, column in zip(axes, ("jitter", "linear_probe"), strict=True):
+                values = 100 * table[fit].get(column, pd.Series(dtype=float))
+                ax.plot(values, [place] * len(values), "o", color=BLUE, alpha=0.6)
+                ax.plot([values.mean()], [place], "k|", markersize=18)
+        axes[0].set_yticks(range(len(REMEDIES)), [words for words, _ in REMEDIES])
+        axes[0].set_ylim(len(REMEDIES) - 0.5, -0.5)
+        axes[0].set(xlabel="jitter, points of kNN", ylabel="changed")
+        axes[1].set(xlabel="linear probe, %", ylabel="changed")
+        axes[1].yaxis.label.set_visible(False)
+        if runs:
+            figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
+    plt.close(figure)
+    return figure

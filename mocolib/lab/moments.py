@@ -1,0 +1,180 @@
+"""Spike by spike and step by step: the gradient of every layer, and what follows it.
+
+moments(run, caption="Move one step at a time.")
+"""
+
+from html import escape
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from IPython.display import HTML
+
+from mocolib import measures
+from mocolib.causes import lone_spikes
+from mocolib.figures import layer_name
+from mocolib.lab.chart import short
+from mocolib.lab.pictures import MOST_FRAMES, Frame, beside, data_uri, frames
+from mocolib.runs import Run
+
+BEFORE, AFTER = 8, 15  # steps around a spike that the slider reaches
+AROUND = 40  # steps around it that the curves show
+WIDE, ROW, TOP = 316, 11, 18
+HEAT, BARS = (98, 156), (264, 48)  # left end and width
+NOW = "#0173b2"  # the moment in the heat map, its bars, its place in the curves
+
+
+def moments(run: Run, *, caption: str):
+    """A panel: choose a spike of the first layer, then move through its steps.
+
+    Only spikes that stand alone and whose steps were all recorded, at most as many
+    as a page holds.
+    """
+    offsets = range(-BEFORE, AFTER + 1)
+    whole = [s for s in lone_spikes(run) if s + AFTER <= len(run.steps)]
+    if not whole:
+        return HTML("<p>This run has no spike that stands alone.</p>")
+    ratios = over_median(run)
+
+    def draw(spike_at_step: int, steps_from_it: int) -> Frame:
+        now = spike_at_step + steps_from_it
+        window = ratios.loc[spike_at_step - BEFORE : spike_at_step + AFTER]
+        parts = {
+            "each layer's gradient over its recent median": _layers(window, now),
+            "what the loss and the monitor show": _curves(run, spike_at_step, now),
+        }
+        return Frame(html=beside(parts), spoken=_spoken(run, ratios, now))
+
+    return frames(
+        draw,
+        id="moments",
+        caption=caption,
+        start={"steps_from_it": 0},
+        spike_at_step=whole[: MOST_FRAMES // len(offsets)],
+        steps_from_it=offsets,
+    )
+
+
+def over_median(run: Run) -> pd.DataFrame:
+    """log2 of every trained layer's gradient over its recent median, by step."""
+    layers = measures.trained_layers(run)
+    table = {n: measures.log_ratio(measures.gradients(run, n)) for n in layers}
+    first = run.recipe.warmup_steps + 1
+    return pd.DataFrame(table).set_axis(range(first, len(run.steps) + 1))
+
+
+def _spoken(run: Run, ratios: pd.DataFrame, now: int) -> str:
+    row, read = ratios.loc[now], run.steps.set_index("step")["knn"].loc[:now].dropna()
+    names = list(dict.fromkeys([row.index[0], "projector.0", row.index[-1]]))
+    said = ", ".join(f"{layer_name(n)} ×{2 ** row[n]:.1f}" for n in names if n in row)
+    last = f" kNN was last read as {read.iloc[-1]:.1%}." if len(read) else ""
+    return f"Step {now}: {said}.{last}"
+
+
+# --- the layers -------------------------------------------------------------------
+
+
+def _layers(window: pd.DataFrame, now: int) -> str:
+    """Layers by steps as a heat map, the moment framed; beside it its bars. SVG."""
+    (left, wide), high = HEAT, ROW * window.shape[1]
+    colours = sns.color_palette("rocket_r", as_cmap=True)(np.clip(window.T / 2, 0, 1))
+    picture = (255 * colours[..., :3]).round().astype(np.uint8)
+    each = wide / len(window)
+    at = left + each * (now - window.index[0])
+    frame = f'<path d="M{at:.1f} {TOP}h{each:g}v{high}h-{each:g}z"/>'
+    return (
+        f'<svg viewBox="0 0 {WIDE} {TOP + high + 18}" width="{WIDE}" '
+        'style="max-width:100%;height:auto" fill="currentColor" font-size="11" '
+        'role="img" aria-label="Layers by steps, dark where a gradient is large for '
+        'its time; beside them a bar a layer for this step.">'
+        f"{_names(window.columns)}"
+        f'<image x="{left}" y="{TOP}" width="{wide}" height="{high}" '
+        f'preserveAspectRatio="none" href="{data_uri(picture)}" '
+        'style="image-rendering:pixelated"/>'
+        f'<g fill="none" stroke="#fff" stroke-width="4">{frame}</g>'
+        f'<g fill="none" stroke="{NOW}" stroke-width="2">{frame}</g>'
+        f'<text x="{at + each / 2:.1f}" y="{TOP - 6}" text-anchor="middle">{now}</text>'
+        f'<text x="{left}" y="{TOP + high + 14}">step {window.index[0]}</text>'
+        f'<text x="{left + wide}" y="{TOP + high + 14}" text-anchor="end">'
+        f"{window.index[-1]}</text>{_bars(window.loc[now], high)}</svg>"
+    )
+
+
+def _names(layers) -> str:
+    return "".join(
+        f'<text x="{HEAT[0] - 6}" y="{TOP + ROW * row + 9}" text-anchor="end">'
+        f"{escape(layer_name(layer))}</text>"
+        for row, layer in enumerate(layers)
+    )
+
+
+def _bars(row: pd.Series, high: float) -> str:
+    """A bar a layer from its median (x 1) on a scale of x 1/2 to x 8."""
+    left, wide = BARS
+    x = left + wide / 4 * (1 + np.clip(row.to_numpy(), -1, 3))
+    one = left + wide / 4
+    bars = "".join(
+        f"M{one:g} {TOP + ROW * i + 2}H{end:.1f}v{ROW - 4}H{one:g}z"
+        for i, end in enumerate(x)
+    )
+    ticks = "".join(
+        f'<path d="M{left + wide / 4 * (1 + k):g} {TOP}v{high}" stroke="currentColor" '
+        'stroke-opacity="0.35" stroke-width="0.7"/>'
+        for k in (0, 1, 2, 3)
+    )
+    ticks += "".join(
+        f'<text x="{left + wide / 4 * (1 + k):g}" y="{TOP + high + 14}" '
+        f'text-anchor="middle">×{2**k}</text>'
+        for k in (0, 2)  # for more there is no room
+    )
+    return f'{ticks}<path d="{bars}" fill="{NOW}"/>'
+
+
+# --- the curves -------------------------------------------------------------------
+
+
+def _curves(run: Run, spike: int, now: int) -> str:
+    """kNN and loss around a spike, the moment as an upright line. SVG."""
+    steps = run.steps[run.steps["step"].between(spike - AROUND, spike + AROUND)]
+    first, last = steps["step"].iloc[0], steps["step"].iloc[-1]
+    left, right, high, gap = 42, WIDE - 12, 86, 30
+
+    def across(step):
+        return left + (right - left) * (np.asarray(step) - first) / (last - first)
+
+    parts = []
+    for k, (column, name) in enumerate((("knn", "kNN accuracy, %"), ("loss", "loss"))):
+        seen = steps[steps[column].notna()]
+        top = TOP + k * (high + gap)
+        values = seen[column].to_numpy() * (100 if column == "knn" else 1)
+        parts.append(_line(across(seen["step"]), values, name, top, high, column))
+    bottom, (at, begins) = TOP + 2 * high + gap, across([now, spike])
+    return (
+        f'<svg viewBox="0 0 {WIDE} {bottom + 34}" width="{WIDE}" '
+        'style="max-width:100%;height:auto" fill="currentColor" font-size="11" '
+        'role="img" aria-label="kNN accuracy and loss around the spike.">'
+        f'{"".join(parts)}<path d="M{at:.1f} {TOP}V{bottom}" stroke="{NOW}" '
+        f'stroke-width="2"/><path d="M{begins:.1f} {bottom + 3}l4 8h-8z"/>'
+        f'<text x="{begins + 7:.1f}" y="{bottom + 12}">spike begins</text>'
+        f'<text x="{left}" y="{bottom + 28}">step {first}</text>'
+        f'<text x="{right}" y="{bottom + 28}" text-anchor="end">{last}</text></svg>'
+    )
+
+
+def _line(x, values, name: str, top: float, high: float, column: str) -> str:
+    """One curve in its frame, its lowest and highest value at the side."""
+    low, most = values.min(), values.max()
+    y = top + high * (1 - (values - low) / ((most - low) or 1))
+    path = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True))
+    dots = "".join(
+        f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.4"/>'
+        for a, b in zip(x, y, strict=True)
+        if column == "knn"
+    )
+    return (
+        f'<text x="42" y="{top - 7}" font-weight="600">{escape(name)}</text>'
+        f'<text x="36" y="{top + 8}" text-anchor="end">{short(float(most))}</text>'
+        f'<text x="36" y="{top + high}" text-anchor="end">{short(float(low))}</text>'
+        f'<path d="M{path}" fill="none" stroke="currentColor" stroke-width="1.4"/>'
+        f"<g>{dots}</g>"
+    )

@@ -1,0 +1,95 @@
+"""The panel that rewinds: a recorded spike, and what one change makes of it.
+
+    table = tables.read("causes")
+    rewind(table, causes.judged(table), [runs.read(id, root) for id in ...])
+
+Each frame lays a changed replay over the record, three charts side by side.
+"""
+
+import numpy as np
+import pandas as pd
+
+from mocolib.lab.chart import Curve, chart, short
+from mocolib.lab.curves import COLOURS, DASHES, LOOK, wrapped
+from mocolib.lab.pictures import Frame, frames
+from mocolib.measures import first_layer
+from mocolib.runs import Run
+
+PAST = 20  # recorded steps shown before the restart
+CHARTS = {
+    "first": "first layer: largest gradient entry",
+    "loss": "loss",
+    "knn": "kNN accuracy, %",
+}
+
+
+def rewind(replayed, judged, runs: list[Run], *, caption: str, id: str = "rewind"):
+    """A slider over the spikes of a table of replays, and a switch over the changes.
+
+    replayed: as `causes.curves` gives it. judged: its `causes.responses`. runs: the
+    recorded runs that both are about.
+    """
+    found = {run.id: run for run in runs}
+    kinds = replayed[["run", "spike"]].drop_duplicates()
+    places = list(kinds.itertuples(index=False, name=None))
+    changes = [name for name in replayed["change"].unique() if name != "nothing"]
+
+    def draw(spike: int, change: str) -> Frame:
+        run, step = places[spike - 1]
+        steps = _of(replayed, run, step)
+        told = _of(judged, run, step).set_index("change")
+        return Frame(
+            html=_charts(found[run], step, steps[steps["change"] == change], change),
+            spoken=_told(found[run], step, told, change),
+        )
+
+    numbers = range(1, len(places) + 1)
+    return frames(draw, id=id, caption=caption, spike=numbers, change=changes)
+
+
+def _of(table: pd.DataFrame, run: str, spike: int) -> pd.DataFrame:
+    return table[(table["run"] == run) & (table["spike"] == spike)]
+
+
+def _charts(run: Run, spike: int, steps: pd.DataFrame, change: str) -> str:
+    """Gradient, loss and kNN: the record in grey, the replay over it."""
+    restart, end = int(steps["step"].iloc[0]) - 1, int(steps["step"].iloc[-1])
+    record = run.steps.rename(columns={f"grad_inf/{first_layer(run)}": "first"})
+    record = record[record["step"].between(restart - PAST, end)]
+    looks = (
+        ("record", record, {"colour": "currentColor", "dash": DASHES[1]}),
+        (change, steps, {"colour": COLOURS[3]}),
+    )
+    drawn = [
+        chart(
+            [_curve(name, table, key, **look) for name, table, look in looks],
+            title,
+            since=max(0, restart - PAST),
+            until=end,
+            x="training step",
+            log=key == "first",
+            dots=key == "knn",
+            marks=[(restart, "restart"), (spike, "spike")],
+        )
+        for key, title in CHARTS.items()
+    ]
+    return LOOK + wrapped(drawn)
+
+
+def _curve(name: str, table: pd.DataFrame, key: str, **look) -> Curve:
+    y = table[key].to_numpy(float) * (100 if key == "knn" else 1)
+    seen = np.isfinite(y)
+    return Curve(name=name, x=table["step"].to_numpy()[seen], y=y[seen], **look)
+
+
+def _told(run: Run, spike: int, told: pd.DataFrame, change: str) -> str:
+    """Where the spike is, and the numbers that it is judged by."""
+    before, after = told.loc[["nothing", change]].to_dict("records")
+    rate, seed = short(run.recipe.base_lr), run.recipe.seed
+    return (
+        f"Base rate {rate}, seed {seed}, spike at step {spike}. The first layer's "
+        f"gradient reaches ×{before['peak_first']:.1f} its recent median in the "
+        f"record, ×{after['peak_first']:.1f} with {change}. The highest "
+        f"loss, less that before the restart: {before['loss_rise']:+.2f} "
+        f"and {after['loss_rise']:+.2f}."
+    )

@@ -1,0 +1,106 @@
+"""Names and layouts: timm's ViT and torchvision's ResNet against ours, both ways.
+
+Only four things differ beyond the spelling. Our patch projection is a matrix
+[d, C p p], theirs a kernel [d, C, p, p]: the same numbers in the same order. Our class
+token has no position of its own, so theirs is added to the token. Our positions are
+[T, d], theirs [1, 1 + T, d]. And heads leave no trace in any shape: queries, keys and
+values are rows of one matrix in all three, heads side by side within each.
+"""
+
+import math
+import re
+
+import torch
+
+from mocolib.errors import BadInput
+from mocolib.recipe import Recipe
+from mocolib.vit import sincos_positions
+
+PIECES = (  # timm's names and ours
+    *((".attn.", ".attention."), (".mlp.fc", ".fc"), ("cls_token", "class_token")),
+    *(("pos_embed", "position"), ("patch_embed.proj.", "patch_projection.")),
+)
+
+
+def from_timm(state: dict, heads, image_size) -> tuple[Recipe, dict]:
+    """Recipe and our names for timm's ViT; sizes are read off the shapes."""
+    if heads is None:
+        raise BadInput("heads is unknown, but must be given, as no shape tells it")
+    ours = {_renamed(name): value for name, value in state.items()}
+    kernel, token = state["patch_embed.proj.weight"], state.get("cls_token")
+    d, _, p, _ = kernel.shape
+    ours["patch_projection.weight"] = kernel.flatten(1)  # a kernel laid flat
+    if token is not None:
+        ours["class_token"] = token.flatten()
+    side, position = (image_size or 0) // p, "none"
+    if "pos_embed" in state:
+        places = state["pos_embed"][0].float()  # [T, d] or [1 + T, d]
+        if token is not None and math.isqrt(len(places)) ** 2 != len(places):
+            # ours has no place for the class token: its code becomes part of the token
+            ours["class_token"] = token.flatten() + places[0]
+            places = places[1:]
+        side, ours["position"] = math.isqrt(len(places)), places
+        known = d % 4 == 0 and side**2 == len(places)
+        fixed = known and torch.allclose(places, sincos_positions(side, d), atol=1e-4)
+        position = "sincos" if fixed else "learned"
+    if not side or image_size not in (None, side * p):
+        wanted = f"{side * p}, as its positions are" if side else "given"
+        raise BadInput(f"image_size is {image_size}, but must be {wanted}")
+    pool = "average" if token is None else "class_token"
+    if token is None and "norm.weight" not in state:
+        pool = "average_without_norm"  # ours keeps a norm there that nothing reads
+        ours |= {"norm.weight": torch.ones(d), "norm.bias": torch.zeros(d)}
+    blocks = [re.match(r"blocks\.(\d+)\.", name) for name in state]
+    depth = 1 + max((int(found[1]) for found in blocks if found), default=-1)
+    sizes = dict(image_size=side * p, patch_size=p, width=d, depth=depth, heads=heads)
+    qk_norm = "blocks.0.attn.q_norm.weight" in state
+    return Recipe(**sizes, position=position, pool=pool, qk_norm=qk_norm), ours
+
+
+def _renamed(name: str, back: bool = False) -> str:
+    for theirs, ours in PIECES:
+        name = name.replace(ours, theirs) if back else name.replace(theirs, ours)
+    return name
+
+
+def from_torchvision(state: dict, image_size) -> tuple[Recipe, dict]:
+    """Recipe and our names for torchvision's ResNet; its stem tells small images."""
+    small = state["conv1.weight"].shape[-1] == 3
+    name = "resnet50" if "layer1.0.conv3.weight" in state else "resnet18"
+    recipe = Recipe(backbone=name, image_size=image_size or (32 if small else 224))
+    return recipe, {f"body.{name}": value for name, value in state.items()}
+
+
+def channels_of(recipe: Recipe, state: dict) -> int:
+    """Colour channels, from the first layer's shape."""
+    vit = ("patch_projection.weight", "patch_projection.0.weight")
+    names = vit if recipe.backbone == "vit" else ("body.conv1.weight", "stem.weight")
+    first = next((state[name] for name in names if name in state), None)
+    if first is None or first.ndim not in (2, 4):
+        raise BadInput("it has no first layer")
+    return first.shape[1] // (recipe.patch_size**2 if first.ndim == 2 else 1)
+
+
+def named(state: dict, recipe: Recipe, to: str) -> dict:
+    """A backbone's tensors under the names of timm's ViT or torchvision's ResNet."""
+    if to == "torchvision" and recipe.backbone in ("resnet18", "resnet50"):
+        return {name.removeprefix("body."): value for name, value in state.items()}
+    plain = recipe.stem == "patch" and recipe.patch_projection_norm == "none"
+    if to != "timm" or recipe.backbone != "vit" or not plain:
+        raise BadInput(
+            f"to is {to!r}, but must be timm for a ViT with one linear patch "
+            f"projection, or torchvision for a resnet18 or resnet50."
+        )
+    theirs = {_renamed(name, back=True): value for name, value in state.items()}
+    p, d = recipe.patch_size, recipe.width
+    kernel = state["patch_projection.weight"].view(d, -1, p, p)
+    theirs["patch_embed.proj.weight"] = kernel
+    side = recipe.image_size // p
+    places = theirs.get("pos_embed", torch.zeros(side**2, d))[None]
+    if recipe.pool == "class_token":
+        theirs["cls_token"] = state["class_token"].view(1, 1, d)
+        places = torch.cat([torch.zeros(1, 1, d), places], 1)
+    theirs["pos_embed"] = places
+    if recipe.pool == "average_without_norm":
+        del theirs["norm.weight"], theirs["norm.bias"]
+    return theirs

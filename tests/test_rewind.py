@@ -1,0 +1,59 @@
+"""The panel that rewinds lays the changed replay over the record, spike by spike."""
+
+import pandas as pd
+import pytest
+
+from mocolib import causes
+from mocolib.lab.rewind import rewind
+from mocolib.measures import SPIKE
+from tests.planted import events, plant, shaking
+
+SPIKES = (90, 130)
+
+
+@pytest.fixture
+def run(tmp_path):
+    norms = {"patch_projection": events(0)}
+    return plant(tmp_path, shaking(0.001, 0), norms=norms, steps=240, warmup_steps=20)
+
+
+@pytest.fixture
+def replayed(run):
+    """The record again, and a change under which the gradient stays at 1."""
+    rows = []
+    for spike in SPIKES:
+        steps = run.steps[run.steps["step"].between(spike - 9, spike + 19)]
+        record = steps["grad_inf/patch_projection"]
+        for change, first in (("nothing", record), ("calm", 1.0)):
+            part = steps[["step", "loss", "knn"]].assign(first=first, last=1.0)
+            rows.append(part.assign(run=run.id, seed=0, spike=spike, change=change))
+    return pd.concat(rows)
+
+
+def test_it_shows_each_spike_with_each_change(run, replayed, monkeypatch):
+    monkeypatch.delenv("MOCOLIB_PAGE", raising=False)
+    judged = causes.responses(run, replayed)
+    panel = rewind(replayed, judged, [run], caption="Compare.")
+    spike, change = panel.controls
+    assert [word for word, _ in spike.options] == ["1", "2"]
+    assert [word for word, _ in change.options] == ["calm"]  # nothing is the record
+    peaks = judged.set_index(["spike", "change"])["peak_first"]
+    assert peaks[130, "calm"] < SPIKE < peaks[130, "nothing"]
+    spike.value = 1
+    assert "spike at step 130" in panel.words.value
+    for name in ("nothing", "calm"):
+        assert f"×{peaks[130, name]:.1f}" in panel.words.value
+    shown = panel.picture.value
+    assert shown.count("<svg") == 3
+    assert shown.count(">restart</text>") == 3
+    # from 20 steps before the restart on: the axis does not begin at 0
+    assert ">100</text>" in shown
+    assert ">0</text>" not in shown.split("<svg")[1]
+
+
+def test_in_the_page_all_frames_are_drawn(run, replayed, monkeypatch):
+    monkeypatch.setenv("MOCOLIB_PAGE", "1")
+    judged = causes.responses(run, replayed)
+    page = rewind(replayed, judged, [run], caption="Compare.", id="own").data
+    assert 'id="frames-own"' in page
+    assert page.count("spike at step") == 2

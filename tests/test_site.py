@@ -1,0 +1,113 @@
+"""The site around the pages: search, buttons, previews, 404, sitemap."""
+
+import re
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from bs4 import BeautifulSoup
+from PIL import Image
+
+from tools import ROOT, social
+from tools.book import HTML
+from tools.browser import open_page
+from tools.site import SITEMAP, address, pages
+from tools.stamp import BRANCH, read_address
+
+OWNER, NAME = read_address(ROOT)
+CHAPTERS = [name for name in pages() if (ROOT / f"{name}.ipynb").exists()]
+
+
+def parsed(name: str) -> BeautifulSoup:
+    text = (HTML / f"{name}.html").read_text(encoding="utf-8")
+    return BeautifulSoup(text, "html.parser")
+
+
+def test_the_address_is_that_of_the_repositorys_pages():
+    assert address() == f"https://{OWNER}.github.io/{NAME}/"
+
+
+def test_the_root_leads_to_the_first_page(site, browser):
+    with open_page(browser, f"{site}/", 1280, "light") as (page, _):
+        page.wait_for_url(f"**/{pages()[0]}.html")
+
+
+def test_the_sitemap_names_every_page(book):
+    tree = ElementTree.parse(HTML / "sitemap.xml")
+    named = [one.text for one in tree.iter(f"{{{SITEMAP}}}loc")]
+    assert named == [f"{address()}{name}.html" for name in pages()]
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapter_opens_in_colab_and_can_be_taken_home(book, name):
+    page = parsed(name)
+    [colab] = page.select("a[title='Launch on Colab']")
+    place = f"github/{OWNER}/{NAME}/blob/{BRANCH}/{name}.ipynb"
+    assert colab["href"] == f"https://colab.research.google.com/{place}"
+    [file] = page.select("a.btn-download-source-button")
+    stored = (HTML / name).parent / file["href"]
+    assert stored.read_text() == (ROOT / f"{name}.ipynb").read_text()
+    assert page.select("button.btn-download-pdf-button")
+
+
+def test_a_page_without_cells_offers_no_colab(book):
+    for name in set(pages()) - set(CHAPTERS):
+        assert not parsed(name).select("a[title='Launch on Colab']")
+
+
+@pytest.mark.parametrize("name", pages())
+def test_a_shared_link_has_title_text_and_picture(book, name):
+    page = parsed(name)
+    said = {
+        tag.get("property") or tag.get("name"): tag["content"]
+        for tag in page.select("meta[content]")
+    }
+    assert said["og:url"] == f"{address()}{name}.html"
+    assert page.select_one("link[rel=canonical]")["href"] == said["og:url"]
+    assert said["og:title"] in page.title.get_text()
+    assert len(said["og:description"]) > 40
+    assert said["og:image"] == f"{address()}_static/social.png"
+    assert said["twitter:card"] == "summary_large_image"
+
+
+def test_the_shared_picture_is_drawn_from_the_recorded_run(tmp_path):
+    social.draw(tmp_path / "again.png")
+    committed, again = (
+        np.asarray(Image.open(path).convert("L"), float)
+        for path in (social.PICTURE, tmp_path / "again.png")
+    )
+    assert committed.shape == (630, 1200)
+    assert np.abs(committed - again).mean() < 1
+    assert social.PICTURE.stat().st_size < 200_000
+
+
+def test_a_wrong_address_anywhere_shows_the_books_own_page(site, browser):
+    public = urlsplit(address()).path
+    for wrong in ("nowhere.html", f"{public.lstrip('/')}book/deep/nowhere.html"):
+        with open_page(browser, f"{site}/{wrong}", 1280, "dark") as (page, problems):
+            assert page.locator("h1:visible").first.inner_text() == "Page not found"
+            assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+            own = [p for p in problems if "404 (Not Found)" not in p]
+            assert own == [f"404: {site}/{wrong}"]
+            page.get_by_role("link", name="its opening").click()
+            page.wait_for_url(f"**/{pages()[0]}.html")
+
+
+def test_search_finds_a_word_without_a_network(site, browser):
+    url = f"{site}/search.html?q=momentum+encoder"
+    with open_page(browser, url, 1280, "light") as (page, problems):
+        hits = page.locator("ul.search li a")
+        hits.first.wait_for()
+        found = {urlsplit(a.get_attribute("href")).path for a in hits.all()}
+        assert any(name in path for path in found for name in CHAPTERS)
+        assert problems == []
+
+
+def test_the_workflow_runs_what_a_reader_runs():
+    text = (ROOT / ".github/workflows/book.yml").read_text()
+    for command in ("make setup", "make test", "make book SERVE=0"):
+        assert f"run: {command}" in text
+    for action in re.findall(r"uses: (\S+)", text):
+        assert re.fullmatch(r"actions/[\w-]+@v\d+", action), action
+    assert "path: _build/html" in text

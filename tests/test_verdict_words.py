@@ -1,0 +1,101 @@
+"""The words of the prose follow the ledger: no sentence decides an outcome.
+
+A verdict's word may be printed by code, or spoken about in italics or quotes, as in
+"read *not at this scale* literally". Bare, or beside a claim's id, it would be a
+statement, and has to be what the ledger says now.
+"""
+
+import json
+import re
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+
+from mocolib import claims, verdicts
+from tools import ROOT
+from tools.book import HTML
+from tools.site import pages
+
+WORDS = ("reproduced", "partly", "not at this scale", "too few runs")
+STATEMENTS = ("reproduced", "not at this scale")  # the others are plain English too
+ALL_CHAPTERS = 16
+LEDGER = {one["id"]: one["verdict"] for one in json.loads(verdicts.file().read_text())}
+ID = re.compile(
+    r"(?<![\w-])(" + "|".join(map(re.escape, claims.CLAIMS)) + r")(?![\w-])"
+)
+SPOKEN_ABOUT = re.compile(rf"[*\"“`]({'|'.join(WORDS)})[*\"”`]")
+TOLD = re.compile(r"(C\d\S*): (.*)")
+
+
+def paragraphs(name: str) -> list[str]:
+    """The prose of a page, captions and alt texts included, in lower-case lines."""
+    file = ROOT / f"{name}.ipynb"
+    if not file.exists():
+        return split((ROOT / f"{name}.md").read_text())
+    cells = nbformat.read(file, as_version=4).cells
+    return [part for cell in cells for part in split(cell.source)]
+
+
+def split(text: str) -> list[str]:
+    # a string may go on in the next line of code
+    text = re.sub(r'"\s*\n\s*"', "", text)
+    return [" ".join(part.split()) for part in re.split(r"\n\s*\n", text)]
+
+
+def wrong(paragraph: str, ledger: dict) -> list[str]:
+    """What a paragraph says of an outcome that it may not say."""
+    found = []
+    lower = paragraph.lower()
+    for id in ID.findall(paragraph):
+        others = [w for w in WORDS if says(w, lower) and w != ledger.get(id)]
+        found += [f"{id} is {ledger.get(id)!r}, not {w!r}" for w in others]
+    bare = SPOKEN_ABOUT.sub(" ", lower)
+    if not ID.search(paragraph):
+        found += [f"{w!r} of what?" for w in STATEMENTS if says(w, bare)]
+    return found
+
+
+def says(word: str, text: str) -> bool:
+    return bool(re.search(rf"\b{word}\b", text))
+
+
+@pytest.mark.parametrize("name", pages())
+def test_the_prose_says_no_more_than_the_ledger(name):
+    found = {part: wrong(part, LEDGER) for part in paragraphs(name)}
+    assert {part: what for part, what in found.items() if what} == {}
+
+
+def test_a_wrong_word_is_found():
+    ledger = dict.fromkeys(claims.CLAIMS, "partly")
+    assert wrong("C4 is reproduced here.", ledger) == [
+        "C4 is 'partly', not 'reproduced'"
+    ]
+    assert wrong("Figure 3 is reproduced.", ledger) == ["'reproduced' of what?"]
+    assert wrong('caption="Figure 3 is reproduced."', ledger)
+    assert wrong("**C7**, *not at this scale*.", ledger)
+    assert not wrong("C4 holds partly.", ledger)
+    assert not wrong('Read *not at this scale* literally, and "reproduced".', ledger)
+    assert split('"It is re"\n    "produced."') == ['"It is reproduced."']
+
+
+def told(name: str) -> dict[str, str]:
+    """The verdicts that code has printed on a built page."""
+    page = BeautifulSoup((HTML / f"{name}.html").read_text(), "html.parser")
+    leads = [TOLD.fullmatch(one.get_text()) for one in page.select("p > strong")]
+    return {lead[1]: lead[2] for lead in leads if lead and lead[1] in claims.CLAIMS}
+
+
+def test_the_printed_words_are_those_of_the_ledger(book):
+    assert set(LEDGER) == set(claims.CLAIMS)
+    for name in pages():
+        for id, word in told(name).items():
+            assert word == LEDGER[id], (name, id)
+
+
+def test_every_claim_has_its_chapter(book):
+    chapters = [name for name in pages() if re.search(r"/\d\d_", name)]
+    if len(chapters) < ALL_CHAPTERS:
+        pytest.skip("chapters are missing")
+    shown = {id for name in chapters if "ledger" not in name for id in told(name)}
+    assert shown == set(claims.CLAIMS)

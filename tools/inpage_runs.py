@@ -1,0 +1,86 @@
+"""Whether it shakes in the page too: python -m tools.inpage_runs
+
+Trains the shape `shaky` in headless Chromium, by the worker of the built book, at a
+calm rate and at a high one, and adds the curves and what the book's measures make of
+them to data/tables/inpage.json. A minute a run on an idle core.
+"""
+
+import sys
+import threading
+
+import numpy as np
+
+from mocolib import measures, named_recipe
+from mocolib.data import data_root
+from mocolib.files import as_json, read_json, write_whole
+from tools.browser import open_browser
+from tools.serve import bind
+
+SHAPE = "shaky"
+RATES = (4e-3, 0.12)
+SEEDS = (0, 1)
+FIRST = "grad_inf/patch_projection"
+ROWS = """([base, seed, settings, shape]) => new Promise((done, fail) => {
+  const script = new URL("_static/inpage/worker.js", base);
+  const worker = new Worker(script, { type: "module" });
+  const rows = [];
+  worker.onerror = (event) => fail(new Error(event.message));
+  worker.onmessage = ({ data }) => {
+    if (data.is === "trouble") fail(new Error(data.sentence));
+    if (data.is === "ready") worker.postMessage({ do: "train" });
+    if (data.is === "step") rows.push(data.row);
+    if (data.is === "done") { worker.terminate(); done([rows, data.outcome]); }
+  };
+  worker.postMessage({ do: "begin", run: 1, base: new URL("inpage/", base).href, shape,
+    seed, settings });
+})"""
+
+
+def trained(page, base: str, base_lr: float, seed: int) -> dict:
+    """One run in the page: its curves and their measures."""
+    recipe = named_recipe(SHAPE, base_lr=base_lr, seed=seed)
+    rows, outcome = page.evaluate(ROWS, [base, seed, vars(recipe), SHAPE])
+    knn = {row["step"]: row["knn"] for row in rows if row["knn"] is not None}
+    first = [row[FIRST] for row in rows]
+    late = [value for step, value in knn.items() if step > recipe.warmup_steps]
+    return {
+        "base_lr": base_lr,
+        "seed": seed,
+        "outcome": outcome,
+        "spikes": len(measures.spikes(first)),
+        "loss spikes": len(measures.loss_spikes([row["loss"] for row in rows])),
+        "jitter": measures.jitter(late),
+        "deepest fall": float(np.max(np.maximum.accumulate(late) - late)),
+        "final knn": float(np.mean(late[-3:])),
+        "curves": {
+            "loss": [float(f"{row['loss']:.4g}") for row in rows],
+            "knn": {str(step): value for step, value in knn.items()},
+            FIRST: [float(f"{value:.3g}") for value in first],
+        },
+    }
+
+
+def main():
+    server, target = bind(0), data_root() / "tables" / "inpage.json"
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    base = f"http://localhost:{server.server_address[1]}/"
+    found = []
+    try:
+        with open_browser() as browser:
+            page = browser.new_page()
+            page.goto(base)
+            for base_lr in RATES:
+                for seed in SEEDS:
+                    found.append(trained(page, base, base_lr, seed))
+                    print({k: v for k, v in found[-1].items() if k != "curves"})
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    table = read_json(target) if target.exists() else {}
+    write_whole(target, as_json(table | {SHAPE: found}))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
