@@ -188,10 +188,10 @@ def _line(run: runs.Run) -> str:
     changed = " ".join(f"{k}={v}" for k, v in run.recipe.changed().items())
     if end["outcome"] != "finished":
         return f"{run.id}  {end['outcome']}  {changed}"
-    return (
-        f"{run.id}  loss {end['loss']:.3f}  kNN {end['knn']:.3f}  "
-        f"linear probe {end['linear_probe']:.3f}  {changed}"
-    )
+    words = {"loss": "loss", "knn": "kNN", "linear_probe": "linear probe"}
+    # a run that was trained in the book's page has no linear probe
+    known = (f"{w} {end[k]:.3f}  " for k, w in words.items() if end[k] is not None)
+    return f"{run.id}  {''.join(known)}{changed}"
 
 
 def _runs(options) -> int:

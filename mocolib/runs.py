@@ -75,8 +75,9 @@ class Run:
     @property
     def steps(self) -> pd.DataFrame:
         """The step table, one row a step; of an unfinished run what there is so far."""
-        if self.finished:
-            path = self.folder / "steps.parquet"
+        path, lines = self.folder / "steps.parquet", self.folder / "steps.jsonl"
+        # a run that was trained in the book's page ends with its lines
+        if self.finished and (path.exists() or not lines.exists()):
             try:
                 state = path.stat()
                 if not path.is_file():  # a folder would be read as a set of tables
@@ -85,11 +86,10 @@ class Run:
                 return _table(path, changed).copy()
             except (OSError, ValueError) as error:
                 raise unreadable(path, error) from None
-        lines = whole_lines(self.folder / "steps.jsonl")
         try:
-            return pd.DataFrame([json.loads(line) for line in lines])
+            return pd.DataFrame([json.loads(line) for line in whole_lines(lines)])
         except ValueError as error:
-            raise unreadable(self.folder / "steps.jsonl", error) from None
+            raise unreadable(lines, error) from None
 
 
 @lru_cache(maxsize=256)  # the ledger reads each table several times

@@ -1,23 +1,12 @@
 """A panel over pictures in a real browser, in a page of its own."""
 
-import functools
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-
 import numpy as np
 import pytest
 
 from mocolib import lab
 from mocolib.lab.recorded import PAGE
-from tools import ROOT
+from tests.served import served, write_page
 from tools.browser import open_page
-
-SCRIPTS = ("chart", "controls", "panel", "frames")
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture
@@ -29,22 +18,11 @@ def page(browser, tmp_path, monkeypatch):
         id="one", caption="", start={"cell": 2}, cell=range(4),
         over=("cell", np.zeros((8, 8), np.uint8), 2, 2),
     ).data  # fmt: skip
-    scripts = [(ROOT / f"assets/lab/{name}.js").read_text() for name in SCRIPTS]
-    code = "".join(f"<script>{script}</script>" for script in scripts)
-    style = (ROOT / "assets/lab.css").read_text()
-    icon = '<link rel="icon" href="data:,">'
-    text = f"<!doctype html>{icon}<style>{style}</style>{panel}{code}"
-    (tmp_path / "one.html").write_text(text, encoding="utf-8")
-    serve = functools.partial(Quiet, directory=tmp_path)
-    server = ThreadingHTTPServer(("localhost", 0), serve)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    address = f"http://localhost:{server.server_address[1]}/one.html"
-    with open_page(browser, address, 800, "light") as opened:
-        yield opened
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    write_page(tmp_path, panel)
+    with served(tmp_path) as root:
+        address = f"{root}/book/one.html"
+        with open_page(browser, address, 800, "light") as opened:
+            yield opened
 
 
 def test_it_begins_where_told_and_follows_pointer_keys_and_address(page):

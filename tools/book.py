@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from tools import ROOT
+from tools import ROOT, inpage, ort
 from tools.site import write_sitemap
 
 BUILD = ROOT / "_build"
@@ -22,7 +22,8 @@ LOG = BUILD / "book.log"
 MARK = BUILD / "built-from"  # the fingerprint of the sources of the last good build
 SOURCES = [
     "_config.yml", "_toc.yml", "requirements.txt",
-    "assets", "book", "data", "mocolib", "tools/book.py", "tools/site.py",
+    "assets", "book", "data", "mocolib",
+    "tools/book.py", "tools/inpage.py", "tools/ort.py", "tools/site.py",
 ]  # fmt: skip
 LEFT_OUT = {"__pycache__", ".ipynb_checkpoints"}
 
@@ -91,7 +92,9 @@ def build() -> bool:
     print("Executing the chapters and building the book", flush=True)
     start = time.monotonic()
     try:
+        graphs = [inpage.build(), ort.build()]  # what trains inside the pages
         failed = run_jupyter_book()
+        shutil.copytree(graphs[0], HTML / "inpage", dirs_exist_ok=True)
     except KeyboardInterrupt:
         print("\nStopped before the book was built.", file=sys.stderr)
         return False

@@ -110,8 +110,16 @@ globalThis.Why = globalThis.Why ?? {};
       `stroke-linejoin="round"/><g fill="${style.colour}">${marks}</g>`;
   }
 
-  function draw(chart, curves, x, bands) {
+  /* Upright lines where something was changed, with what it was; at is on the x axis. */
+  const upright = ({ at, words: said }, place) => {
+    const across = fixed(place.across(at));
+    return `<path class="mark" d="M${across} ${TOP}V${HIGH - BOTTOM}" stroke-dasharray="2 2">` +
+      `<title>${escaped(said)}</title></path>`;
+  };
+
+  function draw(chart, curves, x, bands, marks = []) {
     const place = scales(chart, curves, x, bands), parts = [axes(chart, place, x)];
+    parts.push(...marks.map((mark) => upright(mark, place)));
     if (bands)
       for (const { group, style } of curves)
         if (group.bands[chart.key]?.length)

@@ -1,14 +1,16 @@
-"""Panels for the chapters: over recorded runs, over pictures, and one that trains.
+"""Panels for the chapters: over recorded runs, over pictures, and two that train.
 
     from mocolib import lab, named_recipe, sweep
     lab.experiment(sweep.recorded("lr"), id="lr", by=("base_lr", "patch_projection"))
     lab.live(named_recipe("live"))
+    lab.train_here({"quick": []})
 
 Recorded: describe (runs -> plain data) -> page (JSON that assets/lab.js draws) or
 explorer (the same with widgets in a kernel); `experiment` picks by where it is.
 Pictures: a frame a setting (`frames`); `heroes` and `moments` open chapters. Live:
 traces (what is shown of a run) -> chart (one SVG) -> curves (three charts and a table)
--> panel (controls and buttons), with session (the thread that trains) beside it.
+-> panel (controls and buttons), with session (the thread that trains) beside it. In a
+built page `train_here` trains in the reader's browser.
 """
 
 from mocolib.lab.chapter import ledger, picture, source, verdict
@@ -17,6 +19,7 @@ from mocolib.lab.moments import moments
 from mocolib.lab.panel import live
 from mocolib.lab.pictures import Frame, beside, frames, meters, pixels, strips, svg
 from mocolib.lab.recorded import experiment
+from mocolib.lab.train_here import train_here
 
 __all__ = [
     "Frame",
@@ -33,5 +36,6 @@ __all__ = [
     "source",
     "strips",
     "svg",
+    "train_here",
     "verdict",
 ]

@@ -44,7 +44,7 @@ def as_data(description: Description) -> dict:
         "start": list(description.start),
         "keep": [list(at) for at in description.keep],
         "x": description.x,
-        "groups": [_group(group) for group in description.groups.values()],
+        "groups": [group_data(group) for group in description.groups.values()],
     }
 
 
@@ -59,7 +59,8 @@ def axis_data(axis: Axis) -> dict:
     }
 
 
-def _group(group: Group) -> dict:
+def group_data(group: Group) -> dict:
+    """One setting with its curves as plain values."""
     return {
         "at": list(group.at),
         "seeds": group.seeds,

@@ -1,0 +1,153 @@
+/* The worker that trains. Messages in: begin, train, pause, step, change. Out: files,
+   ready, step, paused, done, trouble; each names the run that it is about. */
+
+import { load, manifest as ask } from "./files.js";
+import { pictures, Told } from "./pictures.js";
+import { hasGpu, runtime } from "./runtime.js";
+import { STATE, Trainer } from "./trainer.js";
+
+let trainer = null, run = 0, running = false, queue = Promise.resolve();
+let changes = {}; // what was set since the last "begin"; a trainer may still be on its way
+const kits = new Map(); // a shape on a device: what has been loaded for it
+const chosen = new Map(); // the device that a shape runs on
+const QUICK = 100; // ms a step on WebGPU; above it wasm is tried as well
+
+const say = (is, more = {}) => postMessage({ is, run, ...more });
+
+/* While this worker lives it holds a lock; the page asks for it once we have it, and gets
+   it when the worker dies. */
+const LOCK = `why-train-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
+navigator.locks?.request(LOCK, () => {
+  say("alive", { lock: LOCK });
+  return new Promise(() => {});
+});
+
+/* Messages are worked off one after another, but for those that a run listens to. */
+onmessage = ({ data }) => {
+  if (data.do === "begin") changes = {};
+  if (data.do === "change") {
+    Object.assign(changes, data.settings);
+    trainer?.change(data.settings);
+    return;
+  }
+  running = data.do === "train";
+  if (data.do === "pause") return;
+  const work = { begin, train, step };
+  queue = queue.then(() => work[data.do](data)).catch(trouble);
+};
+
+function trouble(error) {
+  running = false;
+  const full = /memory|allocat/i.test(error.message);
+  const sentence = full ? "The browser ran out of memory; the curve so far stays."
+    : error instanceof Told ? error.message
+    : `The training failed: ${error.message}.`;
+  say("trouble", { sentence });
+}
+
+/* A new run: the files of its shape where they are missing, and its start. */
+async function begin({ run: number, base, shape, seed, settings, files }) {
+  trainer = null;
+  run = number;
+  const kit = await fastest(base, shape);
+  const { manifest } = kit;
+  const decoded = (n, of) => say("files", { what: "pictures", came: n, of });
+  const images = files ? await pictures(files, manifest.images, manifest.batch, decoded) : kit.images;
+  await kit.step(settings.optimizer);
+  trainer = new Trainer({ kit, manifest, images, seed, settings: { ...settings, ...changes } });
+  say("ready", {
+    device: kit.device, version: kit.version, layers: manifest.layers,
+    data: { own: Boolean(files), train: images.trainLabels.length, test: images.testLabels.length,
+      classes: images.classes },
+  });
+}
+
+async function train() {
+  while (running && trainer) {
+    await step();
+    await breath();
+  }
+  if (trainer) say("paused");
+}
+
+async function step() {
+  if (!trainer) return;
+  const start = performance.now(), row = await trainer.step();
+  say("step", { row, took: performance.now() - start });
+  const { steps } = trainer.manifest.recipe;
+  if (Number.isFinite(row.loss) && row.step < steps) return;
+  running = false;
+  trainer = null;
+  say("done", { outcome: Number.isFinite(row.loss) ? "finished" : `diverged at step ${row.step}` });
+}
+
+/* Let messages in: they wait while one promise follows another. */
+const breath = () => new Promise((go) => {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => { port1.close(); go(); };
+  port2.postMessage(null);
+});
+
+/* --- what has to be loaded ------------------------------------------------------- */
+
+/* The shape on WebGPU, if that is there and works and is quick; else on wasm.
+
+   The graph is hundreds of small operations, and a weak graphics card takes longer to be
+   asked for them than a processor takes to do them. */
+async function fastest(base, shape) {
+  if (!(await hasGpu())) return kitOf(base, shape, "wasm");
+  if (chosen.has(shape)) return kitOf(base, shape, chosen.get(shape));
+  const gpu = await trial(() => kitOf(base, shape, "webgpu"));
+  const other = gpu < QUICK ? Infinity : await trial(() => kitOf(base, shape, "wasm"));
+  chosen.set(shape, gpu < other ? "webgpu" : "wasm");
+  return kitOf(base, shape, chosen.get(shape));
+}
+
+/* Milliseconds of a step, after one that is not counted; Infinity where it fails. */
+async function trial(kitFor) {
+  try {
+    const kit = await kitFor(), { manifest, images } = kit;
+    const one = new Trainer({ kit, manifest, images, seed: 0, settings: manifest.recipe });
+    const { loss } = await one.step(), start = performance.now();
+    for (let i = 0; i < 3; i++) await one.step();
+    return Number.isFinite(loss) ? (performance.now() - start) / 3 : Infinity;
+  } catch (error) {
+    console.info(`No training on WebGPU here: ${error.message}`);
+    return Infinity;
+  }
+}
+
+async function kitOf(base, shape, device) {
+  const name = `${shape} ${device}`;
+  if (!kits.has(name)) kits.set(name, await made(base, shape, device));
+  return kits.get(name);
+}
+
+async function made(base, shape, device) {
+  const [manifest, about] = await Promise.all([ask(base, shape), ask(base, "ort/ort")]);
+  const parts = [about[device].binary, manifest.step, manifest.features, manifest.images];
+  const of = parts.reduce((sum, part) => sum + part.bytes, 0);
+  let came = 0;
+  const took = (n) => say("files", { what: "bytes", came: (came += n), of });
+  const [engine, step, features, raw] = await Promise.all([
+    runtime(base, about, device, took), ...parts.slice(1).map((part) => load(base, part, took))]);
+  say("files", { what: "graphs", came: of, of });
+  const next = STATE.map((state) => `next_${state}`);
+  const ready = async ({ inputs }, graph) => ({ inputs, session: await engine.session(graph, next) });
+  const steps = { [manifest.recipe.optimizer]: await ready(manifest.step, step) };
+  /* The graph of another optimizer comes when it is chosen. */
+  const stepOf = async (optimizer) => (steps[optimizer] ??=
+    await ready(manifest[optimizer], await load(base, manifest[optimizer], () => {})));
+  let monitor = null; // made at its first reading, so that the first step comes sooner
+  return { ...engine, manifest, step: stepOf, images: unpacked(manifest, raw),
+    features: async () => (monitor ??= await engine.session(features)) };
+}
+
+/* The images file: pixels of both splits, then their labels, a byte each. */
+function unpacked({ images: { train, test, channels, height, width, classes }, mean, std }, raw) {
+  const size = channels * height * width, ends = [train * size, test * size, train, test];
+  let at = 0;
+  const [a, b, trainLabels, testLabels] = ends.map((n) => new Uint8Array(raw, (at += n) - n, n));
+  return { train: a, test: b, trainLabels, testLabels, classes,
+    mean: Float32Array.from(mean), std: Float32Array.from(std) };
+}

@@ -1,0 +1,89 @@
+/* The worker that trains, seen from the page: started on demand, watched, stopped. */
+"use strict";
+globalThis.Why = globalThis.Why ?? {};
+(() => {
+  const HERE = document.currentScript.src; // .../_static/lab/session.js
+  const GRAPHS = "../../inpage/"; // where the graphs and the runtime lie, seen from here
+
+  /* What this browser lacks for training, in a sentence; "" where it lacks nothing. */
+  function lacking() {
+    if (location.protocol === "file:") return "Training needs a web server; this page was opened as a file.";
+    // a tiny module with one vector instruction: the runtime is built with them
+    const simd = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0,
+      10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11);
+    const has = globalThis.WebAssembly && WebAssembly.validate(simd) && globalThis.Worker &&
+      globalThis.DecompressionStream && takesModules();
+    return has ? "" : "This browser cannot train here (it needs WebAssembly with vectors and module workers).";
+  }
+
+  /* Whether workers may be modules: such a browser asks for the option's type. */
+  function takesModules() {
+    let asked = false;
+    const url = URL.createObjectURL(new Blob([""]));
+    try { new Worker(url, { get type() { asked = true; return "module"; } }).terminate(); } catch { return false; }
+    URL.revokeObjectURL(url);
+    return asked;
+  }
+
+  class Session {
+    /* hear(message) gets what the worker says; lost(sentence) is called once if it dies. */
+    constructor(hear, lost) {
+      Object.assign(this, { lost, run: 0 });
+      this.worker = new Worker(new URL("../inpage/worker.js", HERE), { type: "module" });
+      this.worker.onmessage = ({ data }) => {
+        if (data.is === "alive") this.watch(data.lock);
+        else if (data.run === this.run) hear(data);
+      };
+      this.worker.onerror = () => this.gone("The part that trains could not be started.");
+    }
+
+    /* The worker holds a lock while it lives; when we get it, the worker is dead. */
+    watch(lock) {
+      navigator.locks.request(lock, () =>
+        this.gone("The browser ended the training (it may have run out of memory); the curve so far stays."));
+    }
+
+    gone(sentence) {
+      if (!this.worker) return;
+      this.stop();
+      this.lost(sentence);
+    }
+
+    /* A new run; `settings` are recipe fields. What earlier runs still say is not heard. */
+    begin(asked) {
+      this.run += 1;
+      this.tell({ do: "begin", run: this.run, base: new URL(GRAPHS, HERE).href, ...asked });
+    }
+
+    tell(message) { this.worker?.postMessage(message); }
+
+    stop() {
+      const worker = this.worker;
+      this.worker = null;
+      worker?.terminate();
+    }
+  }
+
+  /* The files of a drop or a choice, folders read to the end: [{file, path}]. */
+  async function chosenFiles(source) {
+    const entries = [...(source.items ?? [])].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+    if (entries.length) return (await Promise.all(entries.map(readEntry))).flat();
+    return [...source.files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
+  }
+
+  async function readEntry(entry) {
+    if (entry.isFile) {
+      const file = await new Promise((good, bad) => entry.file(good, bad));
+      return [{ file, path: entry.fullPath.slice(1) }];
+    }
+    const reader = entry.createReader(), inside = [];
+    for (;;) { // a hundred at a time, until there are none
+      const some = await new Promise((good, bad) => reader.readEntries(good, bad));
+      if (!some.length) break;
+      inside.push(...some);
+    }
+    return (await Promise.all(inside.map(readEntry))).flat();
+  }
+
+  Object.assign(Why, { lacking, Session, chosenFiles });
+})();

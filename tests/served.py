@@ -1,0 +1,52 @@
+"""A page with panels in a real browser: the book's scripts and style, nothing else."""
+
+import functools
+import threading
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from tools import ROOT
+
+SCRIPTS = (
+    *("chart", "controls", "panel", "frames"),
+    *("zip", "record", "session", "train_view", "train"),
+)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+    def do_POST(self):
+        """A page hands over a file."""
+        length = int(self.headers["Content-Length"])
+        Path(self.translate_path(self.path)).write_bytes(self.rfile.read(length))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+def write_page(folder: Path, body: str, name: str = "one.html"):
+    """folder/book/NAME with the book's scripts, laid out as the built book is."""
+    (folder / "book").mkdir(exist_ok=True)
+    if not (folder / "_static").exists():
+        (folder / "_static").symlink_to(ROOT / "assets")
+    code = "".join(f'<script src="../_static/lab/{s}.js"></script>' for s in SCRIPTS)
+    head = '<link rel="icon" href="data:,"><link rel="stylesheet" '
+    head += 'href="../_static/lab.css"><meta charset="utf-8">'
+    text = f"<!doctype html><html lang='en'>{head}<body>{body}{code}</body></html>"
+    (folder / "book" / name).write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def served(folder: Path):
+    """The address of a server for the folder."""
+    handler = functools.partial(Quiet, directory=folder)
+    server = ThreadingHTTPServer(("localhost", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://localhost:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -1,0 +1,96 @@
+"""The graphs in a real browser beside mocolib's own loop, from shared states."""
+
+import numpy as np
+import pytest
+
+from mocolib.data import load
+from mocolib.export.compare import Kinks, compared
+from mocolib.export.layout import Layout
+from mocolib.named import named_recipe
+from mocolib.train import train
+from tests.served import served, write_page
+from tools import inpage, ort
+from tools.browser import open_page
+
+STEPS = 50
+CLOSE = 1e-5  # relative
+
+# a session, and one step of it; arrays travel as files, one behind the other
+BEGIN = """async (graph) => {
+  const base = new URL("/inpage/", location.href).href, took = () => {};
+  const { load, manifest } = await import("/_static/inpage/files.js");
+  const { runtime } = await import("/_static/inpage/runtime.js");
+  const about = await manifest(base, "quick"), ort = await manifest(base, "ort/ort");
+  window.engine = await runtime(base, ort, "wasm", took);
+  window.session = await engine.session(await load(base, about[graph], took));
+  return about[graph];
+}"""
+STEP = """async ([inputs, outputs]) => {
+  const kinds = { float32: Float32Array, float64: Float64Array, uint8: Uint8Array };
+  const raw = await (await fetch("/given.bin", { cache: "no-store" })).arrayBuffer();
+  let at = 0;
+  const feeds = inputs.map(({ name, type, shape }) => {
+    const Kind = kinds[type], size = shape.reduce((a, b) => a * b, 1);
+    const values = new Kind(raw.slice(at, at + size * Kind.BYTES_PER_ELEMENT));
+    at += values.byteLength;
+    return [name, new engine.Tensor(type, values, shape)];
+  });
+  const out = await session.run(Object.fromEntries(feeds));
+  const body = new Blob(outputs.map(({ name }) => out[name].data));
+  await fetch("/gave.bin", { method: "POST", body });
+}"""
+
+
+class Browser:
+    """A graph as a function of named tensors, run by a page."""
+
+    def __init__(self, page, folder, graph: str):
+        self.page, self.folder = page, folder
+        self.about = page.evaluate(BEGIN, graph)
+
+    def __call__(self, given: dict) -> dict:
+        inputs, outputs = self.about["inputs"], self.about["outputs"]
+        sent = [given[i["name"]].contiguous().numpy().tobytes() for i in inputs]
+        (self.folder / "given.bin").write_bytes(b"".join(sent))
+        self.page.evaluate(STEP, [inputs, outputs])
+        values = np.fromfile(self.folder / "gave.bin", np.float32)
+        sizes = [int(np.prod(o["shape"])) for o in outputs]
+        parts = np.split(values, np.cumsum(sizes)[:-1])
+        return {o["name"]: p for o, p in zip(outputs, parts, strict=True)}
+
+
+@pytest.fixture(scope="module")
+def page(browser, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    inpage.build()
+    ort.build()
+    (folder / "inpage").symlink_to(inpage.INPAGE)
+    write_page(folder, "")
+    with served(folder) as root:
+        url = f"{root}/book/one.html"
+        with open_page(browser, url, 800, "light") as (page, problems):
+            page.set_default_timeout(120_000)
+            yield page, folder
+            assert problems == []
+
+
+@pytest.mark.parametrize("projection", ["learned", "fixed"])
+@pytest.mark.parametrize(("optimizer", "steps"), [("adamw", STEPS), ("lamb", 10)])
+def test_steps_from_shared_states_agree(page, optimizer, steps, projection):
+    """Loss, state vectors and measures, each step from the state that mocolib is in.
+
+    Steps at a ReLU's kink are few and left out: there torch itself is undecided.
+    """
+    changes = dict(optimizer=optimizer, patch_projection=projection, knn_every=0)
+    training = train(named_recipe("quick", **changes), load("fashion-mnist"))
+    layout, kinks = Layout(training.model), Kinks(training.model)
+    player = Browser(*page, "step" if optimizer == "adamw" else optimizer)
+    far = []
+    for _ in range(steps):
+        one = compared(training, layout, player)
+        far += [one] if kinks.decided() else []
+    assert len(far) >= 0.7 * steps
+    table = {name: [step[name] for step in far] for name in far[0]}
+    largest = {name: max(values) for name, values in table.items()}
+    print(optimizer, projection, {name: f"{v:.1e}" for name, v in largest.items()})
+    assert max(largest.values()) <= CLOSE, largest
