@@ -23,7 +23,9 @@ def test_the_public_set_stays_small():
 
 
 def test_a_recorded_run_can_be_trained_again():
-    [run, *_] = [r for r in PUBLIC if r.recipe.dataset == "fashion-mnist"]
+    # a calm one: where a run shakes, another processor's rounding grows within steps
+    ours = [run for run in PUBLIC if run.recipe.dataset == "fashion-mnist"]
+    run = min(ours, key=lambda run: run.recipe.lr)
     departure = publish.retrained(run, load("fashion-mnist"), steps=8)
     assert departure < 1e-3
 
