@@ -22,18 +22,16 @@ def _record(path: Path | None) -> dict:
 
 
 def parity_steps(path: Path | None = None) -> pd.DataFrame:
-    """Relative distance after one step from a shared state: median and largest.
+    """The largest relative distance after one step from a shared state, by setting.
 
-    A row a setting and quantity; empty where nothing has been recorded. Steps in which
-    the input of a ReLU is zero but for rounding are counted and left out: there torch
-    itself decides otherwise when it sums in another order.
+    Empty where nothing has been recorded. Steps in which the input of a ReLU is zero
+    but for rounding are counted and left out: there torch itself decides otherwise when
+    it sums in another order.
     """
     rows = [
         {"setting": setting, "steps": found["steps"], "at a kink": found["at a kink"]}
-        | {"compared": words}
-        | {k: f"{found['distance'][name][k]:.1e}" for k in ("median", "largest")}
+        | {w: f"{found['distance'][n]['largest']:.1e}" for n, w in VECTORS.items()}
         for setting, found in _record(path).get("steps", {}).items()
-        for name, words in VECTORS.items()
     ]
     return pd.DataFrame(rows)
 
