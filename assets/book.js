@@ -7,10 +7,18 @@ document.addEventListener("DOMContentLoaded", () => {
   side?.setAttribute("aria-label", "The book");
 
   // a table's corner above its index is no heading
-  for (const one of document.querySelectorAll("table.dataframe th:empty"))
-    one.replaceWith(document.createElement("td"));
+  for (const one of document.querySelectorAll(".cell_output th"))
+    if (!one.textContent.trim()) one.replaceWith(document.createElement("td"));
 
   // roles that ARIA has given up, and a list whose items are none
   for (const one of document.querySelectorAll(".citation-list, .citation"))
     one.removeAttribute("role");
 });
+
+// code that is wider than the page can be scrolled by keyboard
+function reachable() {
+  for (const one of document.querySelectorAll("article pre"))
+    if (one.scrollWidth > one.clientWidth) one.tabIndex = 0;
+}
+addEventListener("load", reachable);
+addEventListener("toggle", reachable, true); // a fold has opened

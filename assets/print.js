@@ -3,17 +3,22 @@
 (() => {
   const root = document.documentElement;
   let folded = [], theme = null;
+  // paper counts as a light screen, at which the theme sets the reader's choice again
+  const light = () => { if (root.dataset.theme !== "light") root.dataset.theme = "light"; };
+  const guard = new MutationObserver(light);
 
   function before() {
     if (theme !== null) return; // two events may announce one print
     theme = root.dataset.theme;
-    root.dataset.theme = "light";
+    light();
+    guard.observe(root, { attributes: true, attributeFilter: ["data-theme"] });
     folded = [...document.querySelectorAll("details:not([open])")];
     for (const one of folded) one.open = true;
   }
 
   function after() {
     if (theme === null) return;
+    guard.disconnect();
     root.dataset.theme = theme;
     theme = null;
     for (const one of folded) one.open = false;

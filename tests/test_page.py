@@ -108,7 +108,10 @@ def test_it_prints_whole(opened):
     folded = page.locator("details:not([open])").count()
     page.emulate_media(media="print")
     page.wait_for_function("!document.querySelector('details:not([open])')")
+    page.wait_for_timeout(100)  # the theme answers to the change as well
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == "rgb(255, 255, 255)"
     for around in (".bd-sidebar-primary", ".bd-header-article", ".prev-next-area"):
         assert not page.locator(around).first.is_visible(), around
     for panel in page.locator("why-lab, why-frames").all():
