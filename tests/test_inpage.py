@@ -140,6 +140,18 @@ def test_pause_step_and_reset(opened):
     assert "the run before" in opened.text_content(".table")
 
 
+def test_reset_and_train_at_once_begin_a_new_run(opened):
+    """Both asked for within one step: the old run must not take the new one's turn."""
+    press(opened, "train")
+    wait_for_steps(opened, 2)
+    opened.evaluate("""() => {
+      for (const name of ["reset", "train"])
+        document.querySelector(`[data-press=${name}]`).click();
+    }""")
+    wait_for_steps(opened, 2)
+    assert opened.evaluate("document.querySelector('why-train').live.rows[0].step") == 1
+
+
 def first_losses(page, count: int) -> list:
     press(page, "train")
     found = wait_for_steps(page, count)[:count]

@@ -6,7 +6,8 @@ import { pictures, Told } from "./pictures.js";
 import { hasGpu, runtime } from "./runtime.js";
 import { STATE, Trainer } from "./trainer.js";
 
-let trainer = null, run = 0, running = false, queue = Promise.resolve();
+let trainer = null, run = 0, queue = Promise.resolve();
+let turn = 0; // counts what is asked; a training goes on until something else is
 let changes = {}; // what was set since the last "begin"; a trainer may still be on its way
 const kits = new Map(); // a shape on a device: what has been loaded for it
 const chosen = new Map(); // the device that a shape runs on
@@ -30,14 +31,14 @@ onmessage = ({ data }) => {
     trainer?.change(data.settings);
     return;
   }
-  running = data.do === "train";
+  const mine = ++turn;
   if (data.do === "pause") return;
-  const work = { begin, train, step };
+  const work = { begin, step, train: () => train(mine) };
   queue = queue.then(() => work[data.do](data)).catch(trouble);
 };
 
 function trouble(error) {
-  running = false;
+  turn += 1;
   const full = /memory|allocat/i.test(error.message);
   const sentence = full ? "The browser ran out of memory; the curve so far stays."
     : error instanceof Told ? error.message
@@ -62,8 +63,8 @@ async function begin({ run: number, base, shape, seed, settings, files }) {
   });
 }
 
-async function train() {
-  while (running && trainer) {
+async function train(mine) {
+  while (turn === mine && trainer) {
     await step();
     await breath();
   }
@@ -76,7 +77,6 @@ async function step() {
   say("step", { row, took: performance.now() - start });
   const { steps } = trainer.manifest.recipe;
   if (Number.isFinite(row.loss) && row.step < steps) return;
-  running = false;
   trainer = null;
   say("done", { outcome: Number.isFinite(row.loss) ? "finished" : `diverged at step ${row.step}` });
 }
