@@ -5,11 +5,19 @@ What it should show is in the JSON that it was given; `one` is that of a panel.
 
 import itertools
 import re
+from decimal import ROUND_HALF_UP, Context, Decimal
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
-from mocolib.lab.chart import short
+from mocolib.lab import chart
+
+THREE_DIGITS = Context(prec=3, rounding=ROUND_HALF_UP)
+
+
+def short(value: float) -> str:
+    """A number as the page writes it: JavaScript rounds an exact half up."""
+    return chart.short(float(THREE_DIGITS.create_decimal(Decimal(value))))
 
 
 def each(data: dict, kind: str):
@@ -80,12 +88,13 @@ def name_of(one: dict, at: list) -> str:
     return ", ".join(a["spoken"][i] for a, i in zip(one["axes"], at, strict=True))
 
 
-def check_curves(panel, one: dict, at: list, images: bool = False) -> None:
+def check_curves(panel, one: dict, at: list) -> None:
     """The first curve of every chart is the recorded one, point by point."""
     group = group_at(one, at)
-    for chart in one["charts"]:
-        steps, values = group["lines"].get(chart["key"]) or ([], [])
-        svg = panel.locator(f"svg[data-key='{chart['key']}']")
+    images = panel.locator("select.x").input_value() == "images"
+    for drawn_of in one["charts"]:
+        steps, values = group["lines"].get(drawn_of["key"]) or ([], [])
+        svg = panel.locator(f"svg[data-key='{drawn_of['key']}']")
         if len(steps) < 2:
             continue
         label = svg.get_attribute("aria-label")
@@ -94,7 +103,7 @@ def check_curves(panel, one: dict, at: list, images: bool = False) -> None:
         drawn = np.array(re.findall(r"([-\d.]+) ([-\d.]+)", path), float)
         assert len(drawn) == len(steps)
         assert straight(drawn[:, 0], steps)
-        assert straight(-drawn[:, 1], np.log10(values) if chart["log"] else values)
+        assert straight(-drawn[:, 1], np.log10(values) if drawn_of["log"] else values)
         assert ("images seen" in svg.text_content()) == images
 
 
@@ -119,10 +128,10 @@ def check_words(panel, one: dict, at: list) -> None:
         if mean is not None:
             assert f"{fact} {short(mean)}" in said
             assert short(mean) in row
-    for chart in one["charts"]:
-        if values := (group["lines"].get(chart["key"]) or ([], []))[1]:
+    for drawn in one["charts"]:
+        if values := (group["lines"].get(drawn["key"]) or ([], []))[1]:
             ends = f"from {short(values[0])} to {short(values[-1])}"
-            assert f"{chart['title']} goes {ends}" in said
+            assert f"{drawn['title']} goes {ends}" in said
 
 
 def go_to(page, id: str, one: dict, at: list) -> None:

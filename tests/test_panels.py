@@ -124,8 +124,9 @@ def test_bands_x_axis_and_hover(chapter):
     page, data, problems = chapter
     for id, one in each(data, "lab-"):
         panel, at = page.locator(f"#{id}"), setting(page, id, one)
-        panel.locator("select.x").select_option("images")
-        check_curves(panel, one, at, images=True)
+        for x in ("step", "images"):
+            panel.locator("select.x").select_option(x)
+            check_curves(panel, one, at)
         if any(group["bands"] for group in one["groups"]):
             panel.locator("input.bands").uncheck()
             assert panel.locator("path.band").count() == 0
