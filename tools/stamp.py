@@ -30,7 +30,7 @@ COPIES = [
         r"\1/{owner}/{name}/blob/{branch}/",
     ),
     (
-        rf"{REPOSITORY}/blob/[\w.-]+/((?:mocolib|book|data)/)",
+        rf"{REPOSITORY}/blob/[\w.-]+/((?:assets|book|data|mocolib|tools)/)",
         r"https://github.com/{owner}/{name}/blob/{branch}/\1",
     ),
     (rf"{REPOSITORY}/issues\)", r"https://github.com/{owner}/{name}/issues)"),
