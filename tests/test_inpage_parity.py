@@ -13,7 +13,9 @@ from tools import inpage, ort
 from tools.browser import open_page
 
 STEPS = 50
-CLOSE = 1e-5  # relative
+CLOSE = 1e-5  # relative, of the loss and of every state vector
+MEASURED = 1e-4  # of the measures: small differences over small norms
+STATES = ("loss", "query", "key", "first", "second")
 
 # a session, and one step of it; arrays travel as files, one behind the other
 BEGIN = """async (graph) => {
@@ -37,7 +39,7 @@ STEP = """async ([inputs, outputs]) => {
   });
   const out = await session.run(Object.fromEntries(feeds));
   const body = new Blob(outputs.map(({ name }) => out[name].data));
-  await fetch("/gave.bin", { method: "POST", body });
+  await (await fetch("/gave.bin", { method: "POST", body })).text();
 }"""
 
 
@@ -93,4 +95,5 @@ def test_steps_from_shared_states_agree(page, optimizer, steps, projection):
     table = {name: [step[name] for step in far] for name in far[0]}
     largest = {name: max(values) for name, values in table.items()}
     print(optimizer, projection, {name: f"{v:.1e}" for name, v in largest.items()})
-    assert max(largest.values()) <= CLOSE, largest
+    assert max(largest[name] for name in STATES) <= CLOSE, largest
+    assert max(largest.values()) <= MEASURED, largest
