@@ -22,7 +22,7 @@ def features(backbone, images, size: int, mean, std) -> torch.Tensor:
     """
     was_training = backbone.training
     backbone.eval()
-    own = next(backbone.parameters())
+    own = next(backbone.parameters(), mean)  # a fixed backbone may have none
     mean, std = mean.to(own.device), std.to(own.device)
     parts = [
         backbone(normalize(resized(part.to(own.device), size), mean, std).to(own))[0]
