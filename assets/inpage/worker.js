@@ -93,9 +93,12 @@ const breath = () => new Promise((go) => {
 /* The shape on WebGPU, if that is there and works and is quick; else on wasm.
 
    The graph is hundreds of small operations, and a weak graphics card takes longer to be
-   asked for them than a processor takes to do them. */
+   asked for them than a processor takes to do them. The runtime for WebGPU cannot read
+   doubles: a graph that takes some is not tried there, nor anything loaded for it. */
 async function fastest(base, shape) {
-  if (!(await hasGpu())) return kitOf(base, shape, "wasm");
+  const doubles = async () =>
+    (await ask(base, shape)).step.inputs.some(({ type }) => type === "float64");
+  if (!(await hasGpu()) || (await doubles())) return kitOf(base, shape, "wasm");
   if (chosen.has(shape)) return kitOf(base, shape, chosen.get(shape));
   const gpu = await trial(() => kitOf(base, shape, "webgpu"));
   const other = gpu < QUICK ? Infinity : await trial(() => kitOf(base, shape, "wasm"));
