@@ -256,9 +256,9 @@ def test_the_main_thread_is_never_blocked_for_long(opened, browser):
     """
     browser.start_tracing(page=opened, categories=["toplevel"])
     press(opened, "train")
-    wait_for_steps(opened, 30)
+    wait_for_steps(opened, 12)
     choose(opened, "base_lr", 3)
-    wait_for_steps(opened, 40)
+    wait_for_steps(opened, 20)
     events = json.loads(browser.stop_tracing())["traceEvents"]
     [main] = {
         (event["pid"], event["tid"])
