@@ -209,6 +209,11 @@ def gradients(run: Run, layer: str) -> np.ndarray:
     ].to_numpy()
 
 
+def gradient_pairs(runs: list[Run], layer: str) -> list[tuple]:
+    """Of each run the first trained layer's norms and those of `layer`."""
+    return [(gradients(r, first_layer(r)), gradients(r, layer)) for r in runs]
+
+
 def spike_steps(run: Run) -> np.ndarray:
     """The steps at which a spike begins in the first layer."""
     return spikes(gradients(run, first_layer(run))) + run.recipe.warmup_steps + 1

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from tests.tiny import blobs
 from tools import ROOT
 from tools.book import build
 from tools.browser import MISSING, find_chromium, open_browser
-from tools.serve import bind
+from tools.serve import bind, running
 
 WIDGETS7 = "7.7.1"  # what Colab has
 # the two packages alone: their other requirements are what a browser needs
@@ -55,13 +54,8 @@ def book() -> None:
 @pytest.fixture(scope="session")
 def site(book) -> Iterator[str]:
     """The address of the built book, served as on GitHub Pages."""
-    server = bind(0)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://localhost:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running(bind(0)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

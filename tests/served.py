@@ -1,12 +1,11 @@
 """A page with panels in a real browser: the book's scripts and style, nothing else."""
 
 import functools
-import threading
-from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tools import ROOT
+from tools import ROOT, inpage, ort
+from tools.serve import running
 
 SCRIPTS = (
     *("chart", "controls", "panel", "frames"),
@@ -39,14 +38,14 @@ def write_page(folder: Path, body: str, name: str = "one.html"):
     (folder / "book" / name).write_text(text, encoding="utf-8")
 
 
-@contextmanager
+def write_graphs(folder: Path):
+    """The graphs and their runtime under `folder`, built if they are not."""
+    inpage.build()
+    ort.build()
+    (folder / "inpage").symlink_to(inpage.INPAGE)
+
+
 def served(folder: Path):
-    """The address of a server for the folder."""
+    """The address of a server for the folder, while it runs."""
     handler = functools.partial(Quiet, directory=folder)
-    server = ThreadingHTTPServer(("localhost", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://localhost:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    return running(ThreadingHTTPServer(("localhost", 0), handler))

@@ -12,32 +12,14 @@ import pytest
 
 from mocolib import runs, sweep
 from tests.test_sweep import tables
-from tests.tiny import write_images
+from tests.tiny import tiny_sweep
 
 SWEEP = [sys.executable, "-m", "mocolib", "sweep"]
-TINY = """
-recipe = "live"
-[[points]]
-width = 8
-depth = 1
-batch_size = 16
-steps = 60
-warmup_steps = 2
-knn_every = 0
-head_hidden = 8
-dataset = "folder:{folder}"
-[grid]
-seed = [0, 1, 2]
-"""
 
 
 @pytest.fixture
 def tiny(tmp_path):
-    for name in ("left", "right"):
-        write_images(tmp_path / "images" / name, 40, "L")
-    file = tmp_path / "tiny.toml"
-    file.write_text(TINY.format(folder=tmp_path / "images"))
-    return file
+    return tiny_sweep(tmp_path, steps=60, grid="seed = [0, 1, 2]")
 
 
 def writer(folder: Path) -> int | None:

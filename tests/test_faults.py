@@ -24,7 +24,7 @@ from mocolib.record import record
 from mocolib.runs import Run
 from tests.campaign import LONG
 from tests.faults import CASES, Ground
-from tests.tiny import tiny, write_images
+from tests.tiny import three_classes, tiny
 
 MAY_APPEAR = {"lock", "new", "images"}  # a lock, an empty folder of runs
 
@@ -33,8 +33,7 @@ MAY_APPEAR = {"lock", "new", "images"}  # a lock, an empty folder of runs
 def originals(tmp_path_factory):
     """Good images, a finished run, the same one half-way, a file of weights."""
     root = tmp_path_factory.mktemp("originals")
-    for i, name in enumerate(("ant", "bee", "cow")):
-        write_images(root / "images" / name, 16, seed=i)
+    three_classes(root / "images")
     recipe = tiny(dataset=f"folder:{root / 'images'}")
     data = load(recipe.dataset, recipe.image_size)
     with pytest.MonkeyPatch.context() as patch:

@@ -14,9 +14,8 @@ from mocolib.data import load
 from mocolib.lab.recorded import PAGE
 from mocolib.named import named_recipe
 from mocolib.record import record
-from tests.served import served, write_page
+from tests.served import served, write_graphs, write_page
 from tests.tiny import tiny
-from tools import inpage, ort
 from tools.browser import open_page
 
 PATIENCE = 120_000  # ms: the machine that runs the tests may have other work
@@ -35,9 +34,7 @@ def recorded(data, tmp_path_factory):
 def address(recorded, tmp_path_factory):
     """A page with the panel, laid out as in the built book."""
     folder = tmp_path_factory.mktemp("site")
-    inpage.build()
-    ort.build()
-    (folder / "inpage").symlink_to(inpage.INPAGE)
+    write_graphs(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(PAGE, "1")
         panel = lab.train_here({"quick": recorded}, caption="Press Train.").data

@@ -8,8 +8,7 @@ from mocolib.export.compare import Kinks, compared
 from mocolib.export.layout import Layout
 from mocolib.named import named_recipe
 from mocolib.train import train
-from tests.served import served, write_page
-from tools import inpage, ort
+from tests.served import served, write_graphs, write_page
 from tools.browser import open_page
 
 STEPS = 50
@@ -64,9 +63,7 @@ class Browser:
 @pytest.fixture(scope="module")
 def page(browser, tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
-    inpage.build()
-    ort.build()
-    (folder / "inpage").symlink_to(inpage.INPAGE)
+    write_graphs(folder)
     write_page(folder, "")
     with served(folder) as root:
         url = f"{root}/book/one.html"

@@ -11,22 +11,10 @@ import pytest
 from mocolib import runs, sweep
 from mocolib.errors import BadInput
 from tests.campaign import LONG
-from tests.tiny import write_images
+from tests.tiny import tiny_sweep
 
 KILLS = 100 if LONG else 5
-TINY = """
-title = "tiny"
-recipe = "live"
-[[points]]
-width = 8
-depth = 1
-batch_size = 16
-steps = 20
-warmup_steps = 2
-knn_every = 0
-head_hidden = 8
-dataset = "folder:{folder}"
-[grid]
+GRID = """
 seed = [0, 1, 2]
 base_lr = [1e-3, 4e-3]
 patch_projection = ["learned", "fixed"]
@@ -36,11 +24,7 @@ patch_projection = ["learned", "fixed"]
 @pytest.fixture
 def tiny(tmp_path):
     """A sweep of twelve runs of a second each, on a folder of noise."""
-    for name in ("left", "right"):
-        write_images(tmp_path / "images" / name, 40, "L")
-    file = tmp_path / "tiny.toml"
-    file.write_text(TINY.format(folder=tmp_path / "images"))
-    return file
+    return tiny_sweep(tmp_path, steps=20, grid=GRID)
 
 
 def tables(root) -> dict:

@@ -12,15 +12,14 @@ from mocolib import evaluate, runs, transfer, weights
 from mocolib.data import load
 from mocolib.errors import BadInput
 from mocolib.vit import build_backbone
-from tests.tiny import blobs, flags, random_images, tiny, write_images
+from tests.tiny import blobs, flags, random_images, three_classes, tiny
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A folder of images, a run on it, and the folder of the run."""
     root = tmp_path_factory.mktemp("trained")
-    for i, name in enumerate(("ant", "bee", "cow")):
-        write_images(root / "images" / name, 16, seed=i)
+    three_classes(root / "images")
     recipe = tiny(dataset=f"folder:{root / 'images'}")
     assert cli.main(["train", "--runs", str(root / "runs"), *flags(recipe)]) == 0
     return root / "images", runs.Run(root / "runs" / recipe.id)

@@ -23,6 +23,20 @@ SIZES = dict(
     knn_memory_size=20,
 )
 
+SWEEP = """
+recipe = "live"
+[[points]]
+width = 8
+depth = 1
+batch_size = 16
+steps = {steps}
+warmup_steps = 2
+knn_every = 0
+head_hidden = 8
+dataset = "folder:{folder}"
+[grid]
+"""
+
 
 def tiny(**changes) -> Recipe:
     """A recipe whose step takes milliseconds."""
@@ -72,6 +86,22 @@ def write_images(folder, count: int, mode: str = "RGB", side=(8, 8), seed: int =
     for i in range(count):
         pixels = rng.integers(0, 256, (*side[::-1], *channels), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{i:03}.png")
+
+
+def three_classes(folder):
+    """Sixteen images each of three classes under `folder`; returns it."""
+    for i, name in enumerate(("ant", "bee", "cow")):
+        write_images(folder / name, 16, seed=i)
+    return folder
+
+
+def tiny_sweep(root, steps: int, grid: str):
+    """A sweep file of runs of a second or so, on two classes of noise beside it."""
+    for name in ("left", "right"):
+        write_images(root / "images" / name, 40, "L")
+    file = root / "tiny.toml"
+    file.write_text(SWEEP.format(folder=root / "images", steps=steps) + grid)
+    return file
 
 
 def rows(training: Training, steps: int | None = None) -> list[dict]:

@@ -128,6 +128,11 @@ def measure() -> dict:
             command = [sys.executable, "-m", "tools.bench", name]
             answer = subprocess.run(command, capture_output=True, text=True, check=True)
             readings[name].append(json.loads(answer.stdout.splitlines()[-1]))
+    return medians(readings)
+
+
+def medians(readings: dict) -> dict:
+    """{case: {figure: median}} of {case: [{figure: value}, ...]}."""
     return {
         name: {key: statistics.median(r[key] for r in rows) for key in rows[0]}
         for name, rows in readings.items()

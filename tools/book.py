@@ -4,7 +4,6 @@ Does nothing when no source has changed since the last good build. A failing cel
 warning fails the build.
 """
 
-import hashlib
 import os
 import re
 import shutil
@@ -13,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from tools import ROOT, inpage, ort
+from tools import ROOT, fingerprint, inpage, ort
 from tools.site import write_sitemap
 
 BUILD = ROOT / "_build"
@@ -25,7 +24,6 @@ SOURCES = [
     "assets", "book", "data", "mocolib",
     "tools/book.py", "tools/inpage.py", "tools/ort.py", "tools/site.py",
 ]  # fmt: skip
-LEFT_OUT = {"__pycache__", ".ipynb_checkpoints"}
 
 # "-n" asks for unknown references, "-W --keep-going" makes each warning fail the
 # build after all are shown; without it a failing cell would still exit with 0.
@@ -36,23 +34,11 @@ FAILED_CELL = re.compile(r"CellExecutionError: (.*?)\nThe above exception", re.S
 COLOUR = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
 
 
-def fingerprint() -> str:
-    """A hash of what the sources hold; their times would change with a checkout."""
-    digest = hashlib.sha256()
-    for source in SOURCES:
-        top = ROOT / source
-        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
-            if path.is_file() and not LEFT_OUT & set(path.parts):
-                digest.update(f"{path.relative_to(ROOT)}\n".encode())
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
 def is_fresh() -> bool:
     return (
         MARK.exists()
         and (HTML / "index.html").exists()
-        and MARK.read_text() == fingerprint()
+        and MARK.read_text() == fingerprint(SOURCES)
     )
 
 
@@ -87,7 +73,7 @@ def build() -> bool:
     if is_fresh():
         print("The book is up to date.", flush=True)
         return True
-    before = fingerprint()  # a source changed during the build makes it stale
+    before = fingerprint(SOURCES)  # a source changed during the build makes it stale
     MARK.unlink(missing_ok=True)
     print("Executing the chapters and building the book", flush=True)
     start = time.monotonic()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tools import ROOT
+from tools import ROOT, fingerprint
 
 INPAGE = ROOT / "_build" / "inpage"
 MARK = INPAGE / "built-from"
@@ -22,6 +22,7 @@ OPTIMIZERS = ("adamw", "lamb")
 TRAIN, TEST = 2560, 640  # images that a page loads; 1.4 MB packed
 NAMES = (  # of the modules that decide what comes out
     *("recipe", "named", "data", "augment", "vit", "moco", "optim", "probe"),
+    *("relatives", "distributed", "execution"),
     *("evaluate", "train", "export/__init__", "export/given", "export/graph"),
     *("export/layout", "export/manifest", "export/step", "export/update"),
 )
@@ -31,21 +32,9 @@ SOURCES = [
 ]
 
 
-def fingerprint() -> str:
-    """A hash of everything that the files depend on."""
-    digest = hashlib.sha256()
-    for source in SOURCES:
-        top = ROOT / source
-        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
-            if path.is_file() and path.suffix != ".pyc":
-                digest.update(f"{path.relative_to(ROOT)}\n".encode())
-                digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
 def build() -> Path:
     """Bring _build/inpage up to date; its path."""
-    before = fingerprint()
+    before = fingerprint(SOURCES)
     if MARK.exists() and MARK.read_text() == before:
         return INPAGE
     from mocolib import load, named_recipe

@@ -5,8 +5,8 @@ calm rate and at a high one, and adds the curves and what the book's measures ma
 them to data/tables/inpage.json. A minute a run on an idle core.
 """
 
+import itertools
 import sys
-import threading
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from mocolib import measures, named_recipe
 from mocolib.data import data_root
 from mocolib.files import as_json, read_json, write_whole
 from tools.browser import open_browser
-from tools.serve import bind
+from tools.serve import bind, running
 
 SHAPE = "shaky"
 RATES = (4e-3, 0.12)
@@ -61,23 +61,13 @@ def trained(page, base: str, base_lr: float, seed: int) -> dict:
 
 
 def main():
-    server, target = bind(0), data_root() / "tables" / "inpage.json"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    base = f"http://localhost:{server.server_address[1]}/"
-    found = []
-    try:
-        with open_browser() as browser:
-            page = browser.new_page()
-            page.goto(base)
-            for base_lr in RATES:
-                for seed in SEEDS:
-                    found.append(trained(page, base, base_lr, seed))
-                    print({k: v for k, v in found[-1].items() if k != "curves"})
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    target, found = data_root() / "tables" / "inpage.json", []
+    with running(bind(0)) as site, open_browser() as browser:
+        page = browser.new_page()
+        page.goto(f"{site}/")
+        for base_lr, seed in itertools.product(RATES, SEEDS):
+            found.append(trained(page, f"{site}/", base_lr, seed))
+            print({k: v for k, v in found[-1].items() if k != "curves"})
     table = read_json(target) if target.exists() else {}
     write_whole(target, as_json(table | {SHAPE: found}))
 

@@ -10,31 +10,27 @@ both themes and at both widths, the first screen ("top") and the whole, into FOL
 
 import itertools
 import sys
-import threading
 from pathlib import Path
 
 from playwright.sync_api import Page
 
 from tools.book import BUILD, HTML
 from tools.browser import THEMES, WIDTHS, open_browser, open_page
-from tools.serve import bind
+from tools.serve import bind, running
 from tools.site import pages
 
 
 def look(names: list[str], folder: Path) -> int:
     """Take the pictures; returns how many problems there were."""
     folder.mkdir(parents=True, exist_ok=True)
-    server = bind(0)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    site, found = f"http://localhost:{server.server_address[1]}", 0
-    with open_browser() as browser:
+    found = 0
+    with running(bind(0)) as site, open_browser() as browser:
         for name, width, theme in itertools.product(names, WIDTHS, THEMES):
             stem = folder / f"{Path(name).stem}-{width}-{theme}"
             with open_page(browser, f"{site}/{name}", width, theme) as (page, problems):
                 take(page, width, stem)
             print(stem.name, *problems, sep="\n  ", flush=True)
             found += len(problems)
-    server.shutdown()
     return found
 
 

@@ -1,6 +1,9 @@
 """Build the book and serve it on localhost: python -m tools.serve [PORT]"""
 
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -39,6 +42,19 @@ def bind(port: int) -> ThreadingHTTPServer:
     """A server for the built book on `port`; 0 lets the system choose."""
     handler = partial(BookHandler, directory=HTML)
     return ThreadingHTTPServer(("127.0.0.1", port), handler)
+
+
+@contextmanager
+def running(server: ThreadingHTTPServer) -> Iterator[str]:
+    """Its address, while it serves in the background."""
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://localhost:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def bind_from(wanted: int) -> ThreadingHTTPServer:

@@ -40,10 +40,7 @@ def correlogram(runs: list[Run], layer: str = "projector.0") -> Figure:
 
 
 def _by_lag(ax, runs: list[Run], layer: str):
-    pairs = [
-        (measures.gradients(r, measures.first_layer(r)), measures.gradients(r, layer))
-        for r in runs
-    ]
+    pairs = measures.gradient_pairs(runs, layer)
     mean = sum(measures.cross_correlation(*pair) for pair in pairs) / len(pairs)
     chance = sum(measures.correlation_null(*pair) for pair in pairs) / len(pairs)
     low, high = chance.quantile(0.025), chance.quantile(0.975)

@@ -98,10 +98,7 @@ def lead_histogram(runs: list[Run], layer: str = "projector.0") -> Figure:
 
 def _leads(ax, runs: list[Run], layer: str):
     """Null as bars, the runs' leads as diamonds above them."""
-    pairs = [
-        (measures.gradients(r, measures.first_layer(r)), measures.gradients(r, layer))
-        for r in runs
-    ]
+    pairs = measures.gradient_pairs(runs, layer)
     null = np.concatenate([measures.lead_null(*pair) for pair in pairs])
     ax.hist(null, bins=30, density=True, color="#c4c4c4", label="chance")
     height = ax.get_ylim()[1]

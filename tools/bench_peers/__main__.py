@@ -7,11 +7,11 @@ A repetition of a case is a process of its own: mocolib's in .venv, a peer's in
 import argparse
 import datetime
 import json
-import statistics
 import subprocess
 import sys
 
 from tools import ROOT
+from tools.bench import medians
 from tools.bench_peers import BATCH, CASES, PARTS
 
 PEERS_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
@@ -45,10 +45,7 @@ def all_cases(repeats: int, steps: int) -> dict:
                 check=True,
             )
             readings[name].append(json.loads(answer.stdout.splitlines()[-1]))
-    return {
-        name: {key: statistics.median(r[key] for r in rows) for key in rows[0]}
-        for name, rows in readings.items()
-    }
+    return medians(readings)
 
 
 def table(found: dict) -> str:
