@@ -2,14 +2,15 @@
 "use strict";
 (() => {
   const root = document.documentElement;
-  let folded = [], theme = null;
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  let folded = [], printing = false;
   // paper counts as a light screen, at which the theme sets the reader's choice again
   const light = () => { if (root.dataset.theme !== "light") root.dataset.theme = "light"; };
   const guard = new MutationObserver(light);
 
   function before() {
-    if (theme !== null) return; // two events may announce one print
-    theme = root.dataset.theme;
+    if (printing) return; // two events may announce one print
+    printing = true;
     light();
     guard.observe(root, { attributes: true, attributeFilter: ["data-theme"] });
     folded = [...document.querySelectorAll("details:not([open])")];
@@ -17,10 +18,13 @@
   }
 
   function after() {
-    if (theme === null) return;
+    if (!printing) return;
+    printing = false;
     guard.disconnect();
-    root.dataset.theme = theme;
-    theme = null;
+    // from the reader's choice: before() may have come when paper had already made it light
+    const { mode } = root.dataset;
+    const chosen = mode === "light" || mode === "dark";
+    root.dataset.theme = chosen ? mode : dark.matches ? "dark" : "light";
     for (const one of folded) one.open = false;
   }
 

@@ -124,7 +124,8 @@ def test_it_prints_whole(opened):
     page.wait_for_function(
         f"document.querySelectorAll('details:not([open])').length == {folded}"
     )
-    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    # `of paper or screen` and `light or dark` are told one after the other, in any order
+    page.wait_for_function(f"document.documentElement.dataset.theme == '{theme}'")
     assert problems == []
 
 
