@@ -116,7 +116,10 @@ def _add_training(command, folder, fields):
     )
     sweep.add_argument("--threads", type=_count, default=1, help="threads of each")
     help = "train on a Ray cluster: auto or HOST:PORT, or local for one of its own"
-    sweep.add_argument("--ray", metavar="ADDRESS", help=help)
+    where = sweep.add_mutually_exclusive_group()
+    where.add_argument("--ray", metavar="ADDRESS", help=help)
+    help = "train as a job array of Slurm in a partition, or local to try"
+    where.add_argument("--slurm", metavar="PARTITION", help=help)
     sweep.add_argument("--dry-run", action="store_true", help="only list the runs")
 
 
@@ -272,13 +275,17 @@ def _sweep(options) -> int:
     end = "\r" if sys.stdout.isatty() else "\n"
     last, failed = "", ()
     many = dict(workers=options.workers, threads=options.threads)
+    root = options.runs or runs.default_root()
     if options.ray:
         from mocolib import cluster
 
-        root = options.runs or runs.default_root()
         under_way = cluster.sweep(plan.recipes, root, options.ray, **many)
+    elif options.slurm:
+        from mocolib import slurm
+
+        under_way = slurm.sweep(plan.recipes, root, options.slurm, **many)
     else:
-        under_way = sweep.sweep(plan.recipes, options.runs, **many)
+        under_way = sweep.sweep(plan.recipes, root, **many)
     for now in under_way:
         left = (
             ""

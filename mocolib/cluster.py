@@ -28,7 +28,7 @@ def sweep(wanted, root: Path, address: str, workers: int = 0, threads: int = 1):
     root = Path(root).absolute()
     missing, progress = missing_of(wanted, root)
     yield progress
-    task = ray.remote(num_cpus=threads, max_retries=RETRIES)(_train)
+    task = ray.remote(num_cpus=threads, max_retries=RETRIES)(train_one)
     given = {task.remote(json.dumps(vars(r)), str(root), threads): r for r in missing}
     try:
         while given:
@@ -82,7 +82,7 @@ def _data(dataset: str, size: int):
     return load(dataset, size)  # kept by a process for its next run
 
 
-def _train(text: str, root: str, threads: int):
+def train_one(text: str, root: str, threads: int):
     """One run from where it stands to its end."""
     recipe = recipes.from_dict(json.loads(text))
     for _ in record(recipe, _data(recipe.dataset, recipe.image_size), root, threads):

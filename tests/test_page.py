@@ -124,7 +124,7 @@ def test_it_prints_whole(opened):
     page.wait_for_function(
         f"document.querySelectorAll('details:not([open])').length == {folded}"
     )
-    # `of paper or screen` and `light or dark` are told one after the other, in any order
+    # paper or screen, light or dark: the two are told apart, in either order
     page.wait_for_function(f"document.documentElement.dataset.theme == '{theme}'")
     assert problems == []
 

@@ -1,0 +1,60 @@
+"""The same sweep as a job array: submitit's own processes stand for Slurm's here."""
+
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from mocolib import runs, slurm, sweep
+from mocolib.errors import BadInput
+from tests.test_sweep import tables
+from tests.tiny import tiny_sweep
+
+SWEEP = [sys.executable, "-m", "mocolib", "sweep"]
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    return tiny_sweep(tmp_path, steps=20, grid="seed = [0, 1]")
+
+
+def test_a_sweep_by_tasks_is_the_same_sweep(tiny, tmp_path):
+    """What a task cannot train is named, the rest goes on; nothing is done twice."""
+    root = tmp_path / "array"
+    wanted = sweep.read(tiny).recipes
+    lost = wanted[0].replace(dataset=f"folder:{tmp_path / 'nowhere'}")
+    *_, last = slurm.sweep([*wanted, lost], root, "local")
+    assert (last.done, last.running, last.total) == (2, 0, 3)
+    ((id, reason),) = last.failed
+    assert (id, reason.count("\n")) == (lost.id, 0)
+    assert "nowhere" in reason
+    for _ in sweep.sweep(wanted, tmp_path / "alone", workers=1):
+        pass
+    assert tables(root) == tables(tmp_path / "alone")
+    assert len(runs.all_runs(root)) == 2
+    written = {file: file.stat().st_mtime_ns for file in root.glob("*/*")}
+    command = [*SWEEP, str(tiny), "--slurm", "local", "--runs", root]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "2 of 2 done, 0 running, 0 failed" in done.stdout
+    assert written == {file: file.stat().st_mtime_ns for file in root.glob("*/*")}
+
+
+def test_a_task_that_died_is_named(tmp_path):
+    wanted = sweep.read(tiny_sweep(tmp_path, steps=100_000, grid="seed = [0]")).recipes
+    under_way = slurm.sweep(wanted, tmp_path / "array", "local")
+    for _ in under_way:
+        children = psutil.Process().children(recursive=True)
+        tasks = [p for p in children if "submitit.core._submit" in p.cmdline()]
+        if tasks:
+            break
+    tasks[0].kill()
+    *_, last = under_way
+    assert last.failed == ((wanted[0].id, slurm.DIED),)
+
+
+def test_without_slurm_it_says_so(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BadInput, match=r"^slurm is 'gpu', but must be local, or a"):
+        list(slurm.sweep(sweep.read(tiny).recipes, tmp_path / "array", "gpu"))
