@@ -11,6 +11,7 @@ The states they pass stay in a cache folder that may be deleted at any time.
 """
 
 import contextlib
+import hashlib
 import json
 import math
 import os
@@ -132,10 +133,15 @@ def _trained_again(run: Run, step: int, data: Dataset) -> tuple[Training, str]:
 
 
 def cache_folder(run: Run) -> Path:
-    """Where states of a run are kept: in its folder, but outside of the public set."""
+    """Where states of a run are kept: in its folder, but outside of the public set.
+
+    Another torch has other last digits. And a state says whether it met the record, so a
+    run that was recorded anew, on another machine say, has another folder.
+    """
     public = run.folder.resolve().parent == public_root().resolve()
     base = user_root() / "replay" / run.id if public else run.folder / "replay"
-    return base / f"torch-{torch.__version__}"  # another torch, other last digits
+    record = hashlib.sha256(run.steps["loss"].to_numpy().tobytes()).hexdigest()[:8]
+    return base / f"torch-{torch.__version__}-{record}"
 
 
 def _departs(run: Run, losses, step: Step) -> str:

@@ -130,6 +130,17 @@ def test_a_departure_is_told_from_its_first_step(run, data):
     assert again.departure == ""
 
 
+def test_a_run_that_was_recorded_anew_is_held_against_its_new_record(run, data):
+    """What another machine's record was told of its own states is not said of this."""
+    table, path = run.steps, run.folder / "steps.parquet"
+    recorded = path.read_bytes()
+    table.loc[3, "loss"] += 0.25
+    table.to_parquet(path, index=False)
+    assert replay(Run(run.folder), 9, data).departure
+    path.write_bytes(recorded)
+    assert replay(Run(run.folder), 9, data).departure == ""
+
+
 def test_a_table_of_causes_says_where_the_record_was_not_met(run, data):
     table = run.steps
     table.loc[9, "loss"] += 0.25
