@@ -79,7 +79,7 @@ def page(tmp_path_factory):
     ("optimizer", "device", "steps"),
     [
         *(("adamw", "wasm", STEPS), ("lamb", "wasm", 10)),
-        *(("adamw", "webgpu", 3), ("lamb", "webgpu", 1)),  # ten seconds a step
+        *(("adamw", "webgpu", 2), ("lamb", "webgpu", 1)),  # ten seconds a step
     ],
 )
 def test_steps_from_shared_states_agree(page, optimizer, device, steps, projection):
