@@ -28,6 +28,7 @@ def test_the_chapter_trains_in_firefox_as_in_chromium(tab, site, browser):
     tab.wait_for(ENOUGH)
     ours = tab.evaluate(LOSSES)[:STEPS]
     said = tab.evaluate("document.querySelector('why-train .progress').textContent")
+    tab.evaluate("document.querySelector('[data-press=reset]').click()")
     with open_page(browser, f"{site}/{CHAPTER}", 900, "light") as (page, problems):
         page.set_default_timeout(120_000)
         page.click("[data-press=train]")
@@ -37,3 +38,9 @@ def test_the_chapter_trains_in_firefox_as_in_chromium(tab, site, browser):
     assert ours == pytest.approx(theirs, rel=CLOSE)
     assert said.endswith("wasm, one thread")
     assert tab.problems == []
+
+
+def test_what_a_page_complains_of_is_heard(tab):
+    tab.evaluate("console.error('bad') ?? setTimeout(() => worse)")
+    tab.wait_for("new Promise((go) => setTimeout(go, 100, true))")
+    assert tab.problems == ["bad", "ReferenceError: worse is not defined"]
