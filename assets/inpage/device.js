@@ -17,7 +17,7 @@ export async function fitting(speed, asked) {
   const forced = asked === "webgpu";
   if (asked === "wasm" || !(await hasCard(forced))) return "wasm";
   const time = (device) => speed(device, forced ? 0 : STEPS).catch((error) => {
-    console.info(`No training on ${device} here: ${error.message}`);
+    console.info(`No training on ${device} here: ${error.message ?? error}`);
     return Infinity;
   });
   const card = await time("webgpu");

@@ -39,10 +39,11 @@ onmessage = ({ data }) => {
 
 function trouble(error) {
   turn += 1;
-  const full = /memory|allocat/i.test(error.message);
+  const said = error.message ?? `error ${error}`; // the runtime throws numbers, too
+  const full = /memory|allocat/i.test(said);
   const sentence = full ? "The browser ran out of memory; the curve so far stays."
     : error instanceof Told ? error.message
-    : `The training failed: ${error.message}.`;
+    : `The training failed: ${said}.`;
   say("trouble", { sentence });
 }
 
