@@ -84,9 +84,9 @@ def scalars(recipe, index: int, projection_step: int) -> dict:
 def factors(h: dict) -> dict:
     """The numbers of the update, from the hyperparameters, in doubles.
 
-    1 - 0.999 in float32 would be off by 5e-5, and a graph that takes doubles cannot
-    run on WebGPU. So each difference is taken here, and rounded when it is whole.
-    assets/inpage/factors.js has the same formulas.
+    1 - 0.999 in float32 is wrong in the fifth digit, and a graph that takes doubles
+    cannot run on WebGPU. So each difference is taken here, and rounded when it is
+    whole. assets/inpage/factors.js has the same formulas.
     """
     beta1, beta2 = h["beta1"], h["beta2"]
     step, own = h["step"], h["projection_step"]
