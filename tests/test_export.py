@@ -161,7 +161,7 @@ def test_epsilon_is_an_input(quick, dead, optimizer):
     assert "eps" in player.inputs
     given = inputs_of(dead, layout, state_of(dead, layout))
     usual, large, none = (
-        player(given | {"eps": torch.tensor(eps).double()})["next_query"]
+        player(given | {"eps": torch.tensor(eps)})["next_query"]
         for eps in (1e-8, 1e-2, 0.0)
     )
     assert np.isfinite(usual).all()
@@ -176,6 +176,13 @@ def test_the_shipped_graphs_are_plain_onnx(any_shape):
         onnx.checker.check_model(model, full_check=True)
         assert not any(node.domain for node in model.graph.node)
         assert b"/" + b"site-packages" not in raw
+        # WebGPU has no doubles
+        inferred = onnx.shape_inference.infer_shapes(model).graph
+        known = [*inferred.value_info, *inferred.input, *inferred.output]
+        types = {value.type.tensor_type.elem_type for value in known}
+        types |= {constant.data_type for constant in inferred.initializer}
+        assert onnx.TensorProto.FLOAT in types
+        assert onnx.TensorProto.DOUBLE not in types
         # the floors of normalize and of the probe's divisions
         floors = {1e-12} if graph == "features" else {1e-12, 1e-30}
         assert floors <= {float(f"{v:.3g}") for v in tiny_in_graph(model)}

@@ -4,6 +4,7 @@ from mocolib import figures
 from mocolib.figures.parity import VECTORS
 from mocolib.files import as_json
 
+PROJECTION, BLOCK = "patch_projection", "blocks.0.qkv"
 FAR = {"median": 1.25e-7, "largest": 2e-6}
 
 
@@ -33,16 +34,31 @@ def test_steps_and_runs_are_told(tmp_path):
 
 
 def test_runs_of_a_page_are_told(tmp_path):
-    run = {"base_lr": 0.12, "seed": 0, "outcome": "finished", "spikes": 7}
-    run |= {"jitter": 0.01234, "deepest fall": 0.09, "final knn": 0.51, "curves": {}}
+    read = {"jitter": 0.01234, "deepest fall": 0.09, "final knn": 0.51}
+    learned = {"base_lr": 0.12, "patch_projection": "learned", "seed": 0, **read}
+    learned |= {"outcome": "finished", "spikes": {PROJECTION: 7, BLOCK: 2}}
+    learned["curves"] = {"knn": {"5": 0.25, "10": 0.5}, f"grad_inf/{BLOCK}": [1.0, 2.0]}
+    fixed = learned | {"patch_projection": "fixed", "spikes": {BLOCK: 1}}
     path = tmp_path / "inpage.json"
-    path.write_text(as_json({"shaky": [run]}))
-    [told] = figures.page_runs(path).to_dict("records")
-    del run["curves"]
-    assert told == run | {"jitter": 0.012}
+    path.write_text(as_json({"shaky": [learned, learned | {"seed": 1}, fixed]}))
+    first, _, last = figures.page_runs(path).to_dict("records")
+    assert first == {
+        **{"base rate": 0.12, "patch projection": "learned", "seed": 0},
+        **{"outcome": "finished", "spikes, patch projection": 7},
+        **{"spikes, block 1, qkv": 2, **read, "jitter": 0.012},
+    }
+    assert last["spikes, patch projection"] == "–"
+    left, right = figures.page_curves(path).axes
+    assert left.lines[0].get_xydata().tolist() == [[5, 25], [10, 50]]
+    assert right.lines[0].get_ydata().tolist() == [1, 2]
+    strokes = [line.get_linestyle() for line in right.lines]
+    assert strokes[0] == strokes[1] != strokes[2]
+    words = [text.get_text() for text in right.get_legend().get_texts()]
+    assert words == ["0.12, learned", "0.12, fixed"]
 
 
 def test_without_a_record_the_tables_are_empty(tmp_path):
     assert figures.parity_steps(tmp_path / "none.json").empty
     assert figures.parity_runs(tmp_path / "none.json").empty
     assert figures.page_runs(tmp_path / "none.json").empty
+    assert figures.page_curves(tmp_path / "none.json") is None

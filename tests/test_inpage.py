@@ -290,7 +290,7 @@ def test_out_of_memory_is_told_and_the_curve_stays(opened):
     wait_for_steps(opened, 3)
     opened.workers[0].evaluate("""() => {
       const full = new RangeError("Array buffer allocation failed");
-      Float64Array.from = () => { throw full; };
+      Float32Array.from = () => { throw full; };
     }""")
     opened.wait_for_selector(".trouble:not(:empty)")
     assert "out of memory; the curve so far stays" in opened.text_content(".trouble")

@@ -11,6 +11,7 @@ import torch
 
 from mocolib import augment, evaluate, optim, runs
 from mocolib.augment import STRENGTHS
+from mocolib.export.given import factors
 from mocolib.recipe import Recipe
 from tests.served import served, write_page
 from tools.browser import open_page
@@ -134,6 +135,18 @@ def test_the_rate_is_mocolibs(page, schedule):
     theirs = call(page, "trainer", body, vars(recipe))
     expected = [optim.rate(recipe, i) for i in range(40)]
     assert theirs == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_update_has_mocolibs_numbers(page):
+    usual = {"lr": 1e-3, "weight_decay": 0.1, "temperature": 0.2, "momentum": 0.99}
+    usual |= {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "step": 1}
+    usual |= {"projection_step": 1, "freeze": False}
+    later = {"step": 500, "projection_step": 40, "beta2": 0.95, "weight_decay": 0}
+    for h in (usual, usual | later, usual | {"freeze": True, "momentum": 1}):
+        theirs = call(page, "factors", "return m.factors(given);", h)
+        ours = {name: float(value) for name, value in factors(h).items()}
+        assert theirs == pytest.approx(ours, rel=1e-12)
+        assert theirs.keys() == ours.keys()
 
 
 def test_start_values_follow_the_manifest(page):

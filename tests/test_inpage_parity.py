@@ -9,7 +9,7 @@ from mocolib.export.layout import Layout
 from mocolib.named import named_recipe
 from mocolib.train import train
 from tests.served import served, write_graphs, write_page
-from tools.browser import open_page
+from tools.browser import open_browser, open_page
 
 STEPS = 50
 CLOSE = 1e-5  # relative, of the loss and of every state vector
@@ -17,17 +17,17 @@ MEASURED = 1e-4  # of the measures: small differences over small norms
 STATES = ("loss", "query", "key", "first", "second")
 
 # a session, and one step of it; arrays travel as files, one behind the other
-BEGIN = """async (graph) => {
+BEGIN = """async ([graph, device]) => {
   const base = new URL("/inpage/", location.href).href, took = () => {};
   const { load, manifest } = await import("/_static/inpage/files.js");
   const { runtime } = await import("/_static/inpage/runtime.js");
   const about = await manifest(base, "quick"), ort = await manifest(base, "ort/ort");
-  window.engine = await runtime(base, ort, "wasm", took);
+  window.engine = await runtime(base, ort, device, took);
   window.session = await engine.session(await load(base, about[graph], took));
   return about[graph];
 }"""
 STEP = """async ([inputs, outputs]) => {
-  const kinds = { float32: Float32Array, float64: Float64Array, uint8: Uint8Array };
+  const kinds = { float32: Float32Array, uint8: Uint8Array };
   const raw = await (await fetch("/given.bin", { cache: "no-store" })).arrayBuffer();
   let at = 0;
   const feeds = inputs.map(({ name, type, shape }) => {
@@ -45,9 +45,9 @@ STEP = """async ([inputs, outputs]) => {
 class Browser:
     """A graph as a function of named tensors, run by a page."""
 
-    def __init__(self, page, folder, graph: str):
+    def __init__(self, page, folder, graph: str, device: str):
         self.page, self.folder = page, folder
-        self.about = page.evaluate(BEGIN, graph)
+        self.about = page.evaluate(BEGIN, [graph, device])
 
     def __call__(self, given: dict) -> dict:
         inputs, outputs = self.about["inputs"], self.about["outputs"]
@@ -61,21 +61,28 @@ class Browser:
 
 
 @pytest.fixture(scope="module")
-def page(browser, tmp_path_factory):
+def page(tmp_path_factory):
+    """An empty page and its folder; Chromium imitates a graphics card."""
     folder = tmp_path_factory.mktemp("site")
     write_graphs(folder)
     write_page(folder, "")
-    with served(folder) as root:
+    with served(folder) as root, open_browser("--enable-unsafe-webgpu") as browser:
         url = f"{root}/book/one.html"
         with open_page(browser, url, 800, "light") as (page, problems):
-            page.set_default_timeout(120_000)
+            page.set_default_timeout(300_000)
             yield page, folder
             assert problems == []
 
 
 @pytest.mark.parametrize("projection", ["learned", "fixed"])
-@pytest.mark.parametrize(("optimizer", "steps"), [("adamw", STEPS), ("lamb", 10)])
-def test_steps_from_shared_states_agree(page, optimizer, steps, projection):
+@pytest.mark.parametrize(
+    ("optimizer", "device", "steps"),
+    [
+        *(("adamw", "wasm", STEPS), ("lamb", "wasm", 10)),
+        *(("adamw", "webgpu", 2), ("lamb", "webgpu", 1)),  # ten seconds a step
+    ],
+)
+def test_steps_from_shared_states_agree(page, optimizer, device, steps, projection):
     """Loss, state vectors and measures, each step from the state that mocolib is in.
 
     Steps at a ReLU's kink are few and left out: there torch itself is undecided.
@@ -83,7 +90,7 @@ def test_steps_from_shared_states_agree(page, optimizer, steps, projection):
     changes = dict(optimizer=optimizer, patch_projection=projection, knn_every=0)
     training = train(named_recipe("quick", **changes), load("fashion-mnist"))
     layout, kinks = Layout(training.model), Kinks(training.model)
-    player = Browser(*page, "step" if optimizer == "adamw" else optimizer)
+    player = Browser(*page, "step" if optimizer == "adamw" else optimizer, device)
     far = []
     for _ in range(steps):
         one = compared(training, layout, player)
@@ -91,6 +98,8 @@ def test_steps_from_shared_states_agree(page, optimizer, steps, projection):
     assert len(far) >= 0.7 * steps
     table = {name: [step[name] for step in far] for name in far[0]}
     largest = {name: max(values) for name, values in table.items()}
-    print(optimizer, projection, {name: f"{v:.1e}" for name, v in largest.items()})
+    print(
+        optimizer, device, projection, {name: f"{v:.1e}" for name, v in largest.items()}
+    )
     assert max(largest[name] for name in STATES) <= CLOSE, largest
     assert max(largest.values()) <= MEASURED, largest

@@ -1,4 +1,5 @@
-"""A headless Chromium that only reaches localhost: python -m tools.browser installs it.
+"""A headless Chromium that only reaches localhost: python -m tools.browser installs it
+and Firefox, where they are missing and it may.
 
 `look.py` and the page tests share what is here.
 """
@@ -32,27 +33,30 @@ def find_chromium() -> str | None:
     return own if Path(own).exists() else None
 
 
-def install_chromium() -> bool:
-    """Install it where we may (root, with apt-get); True if it is there afterwards."""
-    if find_chromium():
-        return True
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        print("Installing Chromium for the page tests", flush=True)
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for step in (["update"], ["install", "-y", "--no-install-recommends"]):
-            packages = ["chromium", "fonts-liberation"] if "install" in step else []
-            command = ["apt-get", "-qq", *step, *packages]
-            subprocess.run(command, env=environment, stdout=subprocess.DEVNULL)
-    return find_chromium() is not None
+def find_firefox() -> str | None:
+    """The system's Firefox; one test alone needs it, and is skipped without."""
+    return shutil.which("firefox-esr") or shutil.which("firefox")
+
+
+def install(*packages: str) -> None:
+    """Install what the page tests need, where we may: as root, with apt-get."""
+    if os.geteuid() or not shutil.which("apt-get"):
+        return
+    print(f"Installing {packages[0]} for the page tests", flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for step in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+        command = ["apt-get", "-qq", *step]
+        subprocess.run(command, env=environment, stdout=subprocess.DEVNULL)
 
 
 @contextmanager
-def open_browser() -> Iterator[Browser]:
+def open_browser(*arguments: str) -> Iterator[Browser]:
+    """A browser, started with Chromium's own arguments where some are given."""
     chromium = find_chromium()
     if chromium is None:
         raise FileNotFoundError(MISSING)
     # Chromium refuses to run as root inside its own sandbox
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    arguments += ("--no-sandbox",) if os.geteuid() == 0 else ()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
         yield browser
@@ -100,6 +104,10 @@ def open_page(
 
 
 if __name__ == "__main__":
-    if not install_chromium():
+    if not find_chromium():
+        install("chromium", "fonts-liberation")
+    if not find_firefox():
+        install("firefox-esr")
+    if not find_chromium():
         print(MISSING, file=sys.stderr)
         sys.exit(2)

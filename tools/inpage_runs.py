@@ -1,8 +1,9 @@
 """Whether it shakes in the page too: python -m tools.inpage_runs
 
 Trains the shape `shaky` in headless Chromium, by the worker of the built book, at a
-calm rate and at a high one, and adds the curves and what the book's measures make of
-them to data/tables/inpage.json. A minute a run on an idle core.
+calm rate, at a high one and there with a fixed projection too, and adds the curves and
+what the book's measures make of them to data/tables/inpage.json. A minute a run on an
+idle core.
 """
 
 import itertools
@@ -12,14 +13,18 @@ import numpy as np
 
 from mocolib import measures, named_recipe
 from mocolib.data import data_root
+from mocolib.figures.parity import SPIKING
 from mocolib.files import as_json, read_json, write_whole
 from tools.browser import open_browser
 from tools.serve import bind, running
 
 SHAPE = "shaky"
-RATES = (4e-3, 0.12)
+SETTINGS = (
+    {"base_lr": 4e-3, "patch_projection": "learned"},
+    {"base_lr": 0.12, "patch_projection": "learned"},
+    {"base_lr": 0.12, "patch_projection": "fixed"},
+)
 SEEDS = (0, 1)
-FIRST = "grad_inf/patch_projection"
 ROWS = """([base, seed, settings, shape]) => new Promise((done, fail) => {
   const script = new URL("_static/inpage/worker.js", base);
   const worker = new Worker(script, { type: "module" });
@@ -36,26 +41,38 @@ ROWS = """([base, seed, settings, shape]) => new Promise((done, fail) => {
 })"""
 
 
-def trained(page, base: str, base_lr: float, seed: int) -> dict:
+def trained(page, base: str, seed: int, setting: dict) -> dict:
     """One run in the page: its curves and their measures."""
-    recipe = named_recipe(SHAPE, base_lr=base_lr, seed=seed)
+    recipe = named_recipe(SHAPE, seed=seed, **setting)
     rows, outcome = page.evaluate(ROWS, [base, seed, vars(recipe), SHAPE])
     knn = {row["step"]: row["knn"] for row in rows if row["knn"] is not None}
-    first = [row[FIRST] for row in rows]
     late = [value for step, value in knn.items() if step > recipe.warmup_steps]
+    settled = rows[recipe.warmup_steps :]
+    gradients = {
+        name: [row[f"grad_inf/{name}"] for row in rows]
+        for name in SPIKING
+        if rows[0][f"grad_inf/{name}"] is not None  # a fixed layer has none
+    }
+    spikes = {
+        name: len(measures.spikes(values[recipe.warmup_steps :]))
+        for name, values in gradients.items()
+    }
     return {
-        "base_lr": base_lr,
+        **setting,
         "seed": seed,
         "outcome": outcome,
-        "spikes": len(measures.spikes(first)),
-        "loss spikes": len(measures.loss_spikes([row["loss"] for row in rows])),
+        "spikes": spikes,
+        "loss spikes": len(measures.loss_spikes([row["loss"] for row in settled])),
         "jitter": measures.jitter(late),
         "deepest fall": float(np.max(np.maximum.accumulate(late) - late)),
         "final knn": float(np.mean(late[-3:])),
         "curves": {
             "loss": [float(f"{row['loss']:.4g}") for row in rows],
             "knn": {str(step): value for step, value in knn.items()},
-            FIRST: [float(f"{value:.3g}") for value in first],
+            **{
+                f"grad_inf/{name}": [float(f"{value:.3g}") for value in values]
+                for name, values in gradients.items()
+            },
         },
     }
 
@@ -65,9 +82,9 @@ def main():
     with running(bind(0)) as site, open_browser() as browser:
         page = browser.new_page()
         page.goto(f"{site}/")
-        for base_lr, seed in itertools.product(RATES, SEEDS):
-            found.append(trained(page, f"{site}/", base_lr, seed))
-            print({k: v for k, v in found[-1].items() if k != "curves"})
+        for setting, seed in itertools.product(SETTINGS, SEEDS):
+            found.append(trained(page, f"{site}/", seed, setting))
+            print({k: v for k, v in found[-1].items() if k != "curves"}, flush=True)
     table = read_json(target) if target.exists() else {}
     write_whole(target, as_json(table | {SHAPE: found}))
 

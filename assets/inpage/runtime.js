@@ -1,11 +1,6 @@
-/* onnxruntime-web, on the graphics card where the browser offers WebGPU, else on wasm. */
+/* onnxruntime-web on the processor (wasm) or on the graphics card (WebGPU). */
 
 import { load } from "./files.js";
-
-/* Whether WebGPU can be had here. */
-export async function hasGpu() {
-  return Boolean(await navigator.gpu?.requestAdapter().catch(() => null));
-}
 
 /* The runtime for "webgpu" or "wasm": {Tensor, session(graph, kept)}.
 
@@ -20,6 +15,7 @@ export async function runtime(base, about, device, took) {
   /* `kept`: outputs that go in again at the next step and so stay where they are. */
   const session = (graph, kept = []) => ort.InferenceSession.create(new Uint8Array(graph), {
     executionProviders: [device],
+    logSeverityLevel: 3, // errors alone: that WebGPU leaves shapes to the processor is none
     ...(device === "webgpu" && {
       preferredOutputLocation: Object.fromEntries(kept.map((name) => [name, "gpu-buffer"])),
     }),

@@ -3,6 +3,7 @@
    The graph is a function: state, batch and hyperparameters in; the next state and what
    the probe reads out. So whatever is set may change between two steps. */
 
+import { factors } from "./factors.js";
 import { knnAccuracy, normalized, Queue } from "./knn.js";
 import { generator } from "./random.js";
 import { start } from "./start.js";
@@ -10,7 +11,7 @@ import { CHUNK, draw } from "./views.js";
 
 export const STATE = ["query", "key", "first", "second"];
 const MEASURES = ["grad_inf", "grad_l2", "adam_rms", "update", "cosine"];
-const KINDS = { float32: Float32Array, float64: Float64Array };
+const KINDS = { float32: Float32Array, uint8: Uint8Array };
 
 export class Trainer {
   /* kit: {Tensor, step(optimizer) -> {session, inputs}, features() -> session}; images: {train, test,
@@ -37,23 +38,23 @@ export class Trainer {
   async step() {
     const { session, inputs } = await this.kit.step(this.settings.optimizer);
     await this.rescale();
-    const scalars = this.scalars(), chosen = this.chosen(this.done);
-    const out = await session.run(this.feeds(inputs, { ...scalars, ...this.batch(chosen) }));
+    const now = this.hyperparameters(), chosen = this.chosen(this.done);
+    const out = await session.run(this.feeds(inputs, { ...factors(now), ...this.batch(chosen) }));
     const loss = (await out.loss.getData())[0], good = Number.isFinite(loss);
     this.adopt(out, good); // a broken step leaves the weights alone
     this.done += 1;
-    this.projectionSteps += good && !scalars.freeze;
+    this.projectionSteps += good && !now.freeze;
     const { trainLabels } = this.images;
     this.queue.push(await out.features.getData(), Array.from(chosen, (i) => trainLabels[i]));
     const row = {
-      step: this.done, samples: this.done * chosen.length, lr: scalars.lr,
-      temperature: scalars.temperature, momentum: scalars.momentum, loss,
+      step: this.done, samples: this.done * chosen.length, lr: now.lr,
+      temperature: now.temperature, momentum: now.momentum, loss,
       knn: good && this.knnIsDue() ? await this.knn() : null,
     };
     for (const measure of MEASURES) {
       const values = await out[measure].getData();
       this.manifest.layers.forEach((layer, i) => {
-        const trained = !(scalars.freeze && layer === "patch_projection");
+        const trained = !(now.freeze && layer === "patch_projection");
         row[`${measure}/${layer}`] = trained ? values[i] : null;
       });
     }
@@ -83,14 +84,15 @@ export class Trainer {
     this.beta2 = beta2;
   }
 
-  scalars() {
+  /* Those of the next step. */
+  hyperparameters() {
     const { settings, manifest: { recipe } } = this;
     return {
       lr: rate({ ...recipe, ...settings }, this.done), weight_decay: recipe.weight_decay,
       temperature: settings.temperature, momentum: settings.momentum,
       beta1: recipe.beta1, beta2: settings.beta2, eps: recipe.eps, step: this.done + 1,
       projection_step: this.projectionSteps + 1,
-      freeze: Number(settings.patch_projection === "fixed"),
+      freeze: settings.patch_projection === "fixed",
     };
   }
 
@@ -123,7 +125,7 @@ export class Trainer {
   feeds(inputs, numbers) {
     return Object.fromEntries(inputs.map(({ name, type, shape }) => {
       if (name in this.state) return [name, this.state[name]];
-      const Kind = KINDS[type] ?? Uint8Array, given = [numbers[name]].flat(); // bools are bytes too
+      const Kind = KINDS[type], given = [numbers[name]].flat();
       const values = given[0] instanceof Kind ? given[0]
         : Kind.from(ArrayBuffer.isView(given[0]) ? given[0] : given);
       return [name, new this.kit.Tensor(type, values, shape)];

@@ -1,9 +1,10 @@
 /* The worker that trains. Messages in: begin, train, pause, step, change. Out: files,
    ready, step, paused, done, trouble; each names the run that it is about. */
 
+import { fitting, speed } from "./device.js";
 import { load, manifest as ask } from "./files.js";
 import { pictures, Told } from "./pictures.js";
-import { hasGpu, runtime } from "./runtime.js";
+import { runtime } from "./runtime.js";
 import { STATE, Trainer } from "./trainer.js";
 
 let trainer = null, run = 0, queue = Promise.resolve();
@@ -11,7 +12,6 @@ let turn = 0; // counts what is asked; a training goes on until something else i
 let changes = {}; // what was set since the last "begin"; a trainer may still be on its way
 const kits = new Map(); // a shape on a device: what has been loaded for it
 const chosen = new Map(); // the device that a shape runs on
-const QUICK = 100; // ms a step on WebGPU; above it wasm is tried as well
 
 const say = (is, more = {}) => postMessage({ is, run, ...more });
 
@@ -39,18 +39,19 @@ onmessage = ({ data }) => {
 
 function trouble(error) {
   turn += 1;
-  const full = /memory|allocat/i.test(error.message);
+  const said = error.message ?? `error ${error}`; // the runtime throws numbers, too
+  const full = /memory|allocat/i.test(said);
   const sentence = full ? "The browser ran out of memory; the curve so far stays."
     : error instanceof Told ? error.message
-    : `The training failed: ${error.message}.`;
+    : `The training failed: ${said}.`;
   say("trouble", { sentence });
 }
 
 /* A new run: the files of its shape where they are missing, and its start. */
-async function begin({ run: number, base, shape, seed, settings, files }) {
+async function begin({ run: number, base, shape, seed, settings, files, device }) {
   trainer = null;
   run = number;
-  const kit = await fastest(base, shape);
+  const kit = await kitFor(base, shape, device);
   const { manifest } = kit;
   const decoded = (n, of) => say("files", { what: "pictures", came: n, of });
   const images = files ? await pictures(files, manifest.images, manifest.batch, decoded) : kit.images;
@@ -90,34 +91,11 @@ const breath = () => new Promise((go) => {
 
 /* --- what has to be loaded ------------------------------------------------------- */
 
-/* The shape on WebGPU, if that is there and works and is quick; else on wasm.
-
-   The graph is hundreds of small operations, and a weak graphics card takes longer to be
-   asked for them than a processor takes to do them. The runtime for WebGPU cannot read
-   doubles: a graph that takes some is not tried there, nor anything loaded for it. */
-async function fastest(base, shape) {
-  const doubles = async () =>
-    (await ask(base, shape)).step.inputs.some(({ type }) => type === "float64");
-  if (!(await hasGpu()) || (await doubles())) return kitOf(base, shape, "wasm");
-  if (chosen.has(shape)) return kitOf(base, shape, chosen.get(shape));
-  const gpu = await trial(() => kitOf(base, shape, "webgpu"));
-  const other = gpu < QUICK ? Infinity : await trial(() => kitOf(base, shape, "wasm"));
-  chosen.set(shape, gpu < other ? "webgpu" : "wasm");
+/* The shape on the device that suits it. */
+async function kitFor(base, shape, asked) {
+  const timed = async (device, steps) => speed(await kitOf(base, shape, device), steps);
+  if (!chosen.has(shape)) chosen.set(shape, await fitting(timed, asked));
   return kitOf(base, shape, chosen.get(shape));
-}
-
-/* Milliseconds of a step, after one that is not counted; Infinity where it fails. */
-async function trial(kitFor) {
-  try {
-    const kit = await kitFor(), { manifest, images } = kit;
-    const one = new Trainer({ kit, manifest, images, seed: 0, settings: manifest.recipe });
-    const { loss } = await one.step(), start = performance.now();
-    for (let i = 0; i < 3; i++) await one.step();
-    return Number.isFinite(loss) ? (performance.now() - start) / 3 : Infinity;
-  } catch (error) {
-    console.info(`No training on WebGPU here: ${error.message}`);
-    return Infinity;
-  }
 }
 
 async function kitOf(base, shape, device) {

@@ -49,10 +49,12 @@ globalThis.Why = globalThis.Why ?? {};
       this.lost(sentence);
     }
 
-    /* A new run; `settings` are recipe fields. What earlier runs still say is not heard. */
+    /* A new run; `settings` are recipe fields. What earlier runs still say is not heard.
+       An address with ?device=wasm or ?device=webgpu asks for that one. */
     begin(asked) {
       this.run += 1;
-      this.tell({ do: "begin", run: this.run, base: new URL(GRAPHS, HERE).href, ...asked });
+      const device = new URLSearchParams(location.search).get("device");
+      this.tell({ do: "begin", run: this.run, base: new URL(GRAPHS, HERE).href, device, ...asked });
     }
 
     tell(message) { this.worker?.postMessage(message); }

@@ -16,6 +16,7 @@ from mocolib.export.graph import to_onnx
 from mocolib.export.layout import Layout
 from mocolib.export.manifest import manifest, values
 from mocolib.export.step import Features, Step
+from mocolib.export.update import UNUSED
 from mocolib.recipe import Recipe
 from mocolib.train import train
 
@@ -50,6 +51,7 @@ def export(recipe: Recipe, data: Dataset, name: str = "", features=True) -> Grap
     layout = Layout(training.model)
     about = manifest(name, recipe, layout, training.model, data)
     given = inputs_of(training, layout, state_of(training, layout))
+    given = {n: t for n, t in given.items() if n not in UNUSED[recipe.optimizer]}
     step = to_onnx(Step(training.model, recipe), given)
     about["step"] = described(step)
     if features:

@@ -1,5 +1,7 @@
 """What the graphs are fed: the state, the random numbers and the scalars of a step."""
 
+import math
+
 import torch
 
 from mocolib import augment, optim
@@ -38,11 +40,11 @@ def inputs_of(training: Training, layout: Layout, state: dict) -> dict:
         "pixel_std": data.std,
         **view_params(recipe, side, generator),
         **state,
-        **scalars(recipe, index, projection_steps(training)),
+        **scalars(recipe, index, projection_step(training)),
     }
 
 
-def projection_steps(training: Training) -> int:
+def projection_step(training: Training) -> int:
     """The number that the patch projection's next update has; torch counts them."""
     projection = dict(training.model.named_parameters())[f"{PROJECTION}weight"]
     return int(training.optimizer.state.get(projection, {}).get("step", 0)) + 1
@@ -60,20 +62,47 @@ def view_params(recipe, side: tuple, generator) -> dict:
     return given
 
 
-def scalars(recipe, index: int, projection_steps: int) -> dict:
-    """The hyperparameters of a step; 0 is the first. Doubles, as Python's own."""
-    values = {
-        "lr": optim.rate(recipe, index),
-        "weight_decay": recipe.weight_decay,
-        "temperature": optim.temperature(recipe, index),
-        "momentum": optim.momentum(recipe, index),
-        "beta1": recipe.beta1,
-        "beta2": recipe.beta2,
-        "eps": recipe.eps,
-        "step": index + 1,
-        "projection_step": projection_steps,
-        "freeze": recipe.patch_projection == "fixed",
+def scalars(recipe, index: int, projection_step: int) -> dict:
+    """What the hyperparameters of a step make of it; 0 is the first. All float32."""
+    values = factors(
+        {
+            "lr": optim.rate(recipe, index),
+            "weight_decay": recipe.weight_decay,
+            "temperature": optim.temperature(recipe, index),
+            "momentum": optim.momentum(recipe, index),
+            "beta1": recipe.beta1,
+            "beta2": recipe.beta2,
+            "eps": recipe.eps,
+            "step": index + 1,
+            "projection_step": projection_step,
+            "freeze": recipe.patch_projection == "fixed",
+        }
+    )
+    return {name: torch.tensor(float(value)) for name, value in values.items()}
+
+
+def factors(h: dict) -> dict:
+    """The numbers of the update, from the hyperparameters, in doubles.
+
+    1 - 0.999 in float32 is wrong in the fifth digit, and a graph that takes doubles
+    cannot run on WebGPU. So each difference is taken here, and rounded when it is
+    whole. assets/inpage/factors.js has the same formulas.
+    """
+    beta1, beta2 = h["beta1"], h["beta2"]
+    step, own = h["step"], h["projection_step"]
+    return {
+        "lr": h["lr"],
+        "weight_decay": h["weight_decay"],
+        "kept": 1 - h["lr"] * h["weight_decay"],
+        "temperature": h["temperature"],
+        "rest_momentum": 1 - h["momentum"],
+        "rest1": 1 - beta1,
+        "beta2": beta2,
+        "rest2": 1 - beta2,
+        "eps": h["eps"],
+        "start1": 1 - beta1**step,
+        "root2": math.sqrt(1 - beta2**step),
+        "projection_start1": 1 - beta1**own,
+        "projection_root2": math.sqrt(1 - beta2**own),
+        "freeze": h["freeze"],
     }
-    if recipe.optimizer != "adamw":
-        del values["projection_step"]  # only torch counts steps by parameter
-    return {n: torch.tensor(float(v), dtype=torch.float64) for n, v in values.items()}

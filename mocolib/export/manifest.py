@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from mocolib import augment
 
-TYPES = {1: "float32", 2: "uint8", 11: "float64"}  # onnx.TensorProto
+TYPES = {1: "float32", 2: "uint8"}  # onnx.TensorProto
 
 
 def values(listed) -> list[dict]:

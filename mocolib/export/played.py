@@ -9,8 +9,9 @@ import math
 import numpy as np
 import torch
 
+from mocolib import optim
 from mocolib.errors import BadInput
-from mocolib.export.given import inputs_of, state_of
+from mocolib.export.given import inputs_of, scalars, state_of
 from mocolib.export.layout import Layout
 from mocolib.export.step import MEASURES, STATE
 from mocolib.train import Step, Training
@@ -57,20 +58,23 @@ class Played(Training):
         recipe = self.recipe
         fixed = recipe.patch_projection == "fixed"
         self.projection_steps += not fixed
+        index = self.done
         given = inputs_of(self, self.layout, self.vectors)
-        count = torch.tensor(max(1, self.projection_steps))
-        given["projection_step"] = count.double()  # our optimizer never counted
+        # our optimizer never counted
+        given |= scalars(recipe, index, max(1, self.projection_steps))
         out = self.step_graph(given)
         loss = float(out["loss"])
         if math.isfinite(loss):
             self.vectors = {n: torch.from_numpy(out[f"next_{n}"]) for n in STATE}
-        labels = self.data.train_labels[self._chosen(self.done)]
+        labels = self.data.train_labels[self._chosen(index)]
         self.queue.push_means(torch.from_numpy(out["features"]), labels)
         self.done += 1
         return Step(
             index=self.done,
             samples=self.done * recipe.batch_size,
-            **{name: float(given[name]) for name in ("lr", "temperature", "momentum")},
+            lr=optim.rate(recipe, index),
+            temperature=optim.temperature(recipe, index),
+            momentum=optim.momentum(recipe, index),
             loss=loss,
             knn=self.knn() if self._knn_is_due() else None,
             **{name: self._by_layer(out[name], fixed) for name in MEASURES},

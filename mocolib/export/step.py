@@ -16,10 +16,6 @@ from mocolib.export.layout import PROJECTION, Layout
 from mocolib.export.update import UPDATES, moments
 from mocolib.recipe import Recipe
 
-SCALARS = (
-    *("lr", "weight_decay", "temperature", "momentum", "beta1", "beta2", "eps"),
-    *("step", "projection_step", "freeze"),
-)
 STATE = ("query", "key", "first", "second")
 MEASURES = ("grad_inf", "grad_l2", "adam_rms", "update", "cosine")
 
@@ -62,20 +58,18 @@ class Step:
                 module.track_running_stats = False  # nothing ever reads them
 
     def __call__(self, given: dict) -> dict:
-        h = {name: given[name] for name in SCALARS if name in given}
-        query = given["query"]
-        key = given["key"]
-        key = key + (1 - h["momentum"]).float() * (query[: len(key)] - key)
-        loss, features, gradient = self.differentiate(given, query, key, h)
-        first, second = moments(gradient, given["first"], given["second"], h)
-        moved = self.update(self.layout, query, first, second, h)
+        query, key = given["query"], given["key"]
+        key = key + given["rest_momentum"] * (query[: len(key)] - key)
+        loss, features, gradient = self.differentiate(given, query, key)
+        first, second = moments(gradient, given["first"], given["second"], given)
+        moved = self.update(self.layout, query, first, second, given)
         after = {"query": moved, "key": key, "first": first, "second": second}
-        frozen, own = h["freeze"] > 0, self.layout.projection
+        frozen, own = given["freeze"] > 0, self.layout.projection
         for name in ("query", "first", "second"):
             new, old = after[name], given[name]
             kept = torch.where(frozen, old[own], new[own])
             after[name] = torch.cat([new[: own.start], kept, new[own.stop :]])
-        table = self.measure(gradient, query, after, h)
+        table = self.measure(gradient, query, after, given)
         after = {f"next_{name}": vector for name, vector in after.items()}
         return {**after, "loss": loss, **table, "features": features}
 
@@ -88,14 +82,13 @@ class Step:
             chosen.append(view(given["images"], p, self.recipe.image_size, mean, std))
         return torch.stack(chosen)
 
-    def differentiate(self, given, query, key, h):
+    def differentiate(self, given, query, key):
         """Loss, features of the batch for the kNN queue, and the gradient [P]."""
         weights = self.layout.split(query)
         weights = {n: w.detach().requires_grad_() for n, w in weights.items()}
         sides = weights | self.layout.split_key(key)
-        temperature = h["temperature"].float()
-        views = self.views(given)
-        output = functional_call(self.model, sides, (views, temperature, None))
+        asked = (self.views(given), given["temperature"], None)
+        output = functional_call(self.model, sides, asked)
         gradients = torch.autograd.grad(output.loss, list(weights.values()))
         flat = torch.cat([g.flatten() for g in gradients])
         return output.loss.detach(), mean_of_views(output.features.detach()), flat
@@ -107,9 +100,9 @@ class Step:
             g, old = gradient[segment.part], before[segment.part]
             moved = after["query"][segment.part] - old
             length, size = g.norm(), moved.norm()
-            own = segment.name.startswith(PROJECTION) and "projection_step" in h
-            steps = h["projection_step" if own else "step"]
-            second = after["second"][segment.part] / (1 - h["beta2"] ** steps).float()
+            own = segment.name.startswith(PROJECTION) and "projection_root2" in h
+            start2 = h["projection_root2" if own else "root2"].square()
+            second = after["second"][segment.part] / start2
             square = g.square() / second.clamp(min=1e-30)
             table["grad_inf"].append(g.abs().max())
             table["grad_l2"].append(length)

@@ -31,7 +31,7 @@ from mocolib.figures.ledger import (
 from mocolib.figures.matching import matches
 from mocolib.figures.microscope import around, lead_histogram, microscope, monitors
 from mocolib.figures.moments import misjudged, remedies, sharpness
-from mocolib.figures.parity import page_runs, parity_runs, parity_steps
+from mocolib.figures.parity import page_curves, page_runs, parity_runs, parity_steps
 from mocolib.figures.rewound import rewound
 from mocolib.figures.style import caption, layer_name, settings
 from mocolib.figures.sweeps import (
@@ -77,6 +77,7 @@ __all__ = [
     "monitors",
     "negatives",
     "over_rates",
+    "page_curves",
     "page_runs",
     "paper_numbers",
     "parity_runs",

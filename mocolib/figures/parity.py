@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.figure import Figure
 
 from mocolib.data import data_root
+from mocolib.figures.style import STYLE, layer_name, title
 from mocolib.files import read_json
 
 VECTORS = {
@@ -14,6 +17,13 @@ VECTORS = {
     "first": "first moment",
     "second": "second moment",
 }
+SPIKING = ("patch_projection", "blocks.0.qkv")  # the second learns in all settings
+GRADIENT = "grad_inf/blocks.0.qkv"
+LOOKS = (  # of the settings, in the order of the record
+    {"color": "#555555", "linestyle": ":"},
+    {"color": "#0173b2", "linestyle": "-"},
+    {"color": "#de8f05", "linestyle": "--"},
+)
 
 
 def _record(path: Path | None) -> dict:
@@ -51,10 +61,43 @@ def parity_runs(path: Path | None = None) -> pd.DataFrame:
 
 
 def page_runs(path: Path | None = None) -> pd.DataFrame:
-    """Runs that a page has trained, of the shape that shakes, at two rates."""
-    names = ("base_lr", "seed", "outcome", "spikes", "jitter", "deepest fall")
+    """Runs that a page has trained, of the shape that shakes; spikes by layer.
+
+    A fixed projection has no gradient and so no spikes; block 1 learns in all runs.
+    """
+    names = ("base_lr", "patch_projection", "seed", "outcome")
+    read = ("jitter", "deepest fall", "final knn")
     rows = [
-        {name: run[name] for name in (*names, "final knn")}
+        {title(name): run[name] for name in names}
+        | {
+            f"spikes, {layer_name(layer)}": run["spikes"].get(layer, "–")
+            for layer in SPIKING
+        }
+        | {name: round(run[name], 3) for name in read}
         for run in _record(path).get("shaky", [])
     ]
-    return pd.DataFrame(rows).round(3)
+    return pd.DataFrame(rows)
+
+
+def page_curves(path: Path | None = None) -> Figure | None:
+    """The same runs: kNN, and the gradient of the first block. None of no record."""
+    runs = _record(path).get("shaky", [])
+    if not runs:
+        return None
+    words = [f"{run['base_lr']:g}, {run['patch_projection']}" for run in runs]
+    # seeds of a setting look alike
+    looks, lines = dict(zip(dict.fromkeys(words), LOOKS, strict=False)), {}
+    with plt.rc_context(STYLE):
+        figure, (left, right) = plt.subplots(ncols=2, figsize=(7.6, 3.1))
+        for run, name in zip(runs, words, strict=True):
+            knn, gradient = run["curves"]["knn"], run["curves"][GRADIENT]
+            accuracy = [100 * value for value in knn.values()]
+            left.plot([int(step) for step in knn], accuracy, **looks[name])
+            [lines[name]] = right.plot(gradient, **looks[name])
+        left.set(xlabel="step", ylabel="kNN, %")
+        name = layer_name(GRADIENT.removeprefix("grad_inf/"))
+        right.set(xlabel="step", ylabel=f"gradient of {name}", yscale="log")
+        words = {"title": "base rate, projection", "fontsize": 8, "title_fontsize": 8}
+        right.legend(lines.values(), lines, **words)
+    plt.close(figure)
+    return figure

@@ -1,0 +1,129 @@
+"""Training on WebGPU, on a graphics card that Chromium imitates in software.
+
+Such a card takes ten seconds a step, so steps are few.
+"""
+
+import re
+
+import pytest
+
+from mocolib import lab
+from mocolib.lab.recorded import PAGE
+from tests.served import served, write_graphs, write_page
+from tools.browser import open_browser, open_page
+
+PATIENCE = 300_000  # ms
+CLOSE = 1e-5
+# put before the worker's code: what a broken card does
+NO_DEVICE = "GPUAdapter.prototype.requestDevice = async () => { throw Error('lost'); };"
+NO_WORK = "GPUQueue.prototype.submit = () => { throw Error('lost'); };"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    write_graphs(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(PAGE, "1")
+        write_page(folder, lab.train_here({"quick": []}, caption="Train.").data)
+    with served(folder) as root:
+        yield f"{root}/book/one.html"
+
+
+@pytest.fixture(scope="module")
+def gpu_browser():
+    with open_browser("--enable-unsafe-webgpu") as browser:
+        yield browser
+
+
+def trained(browser, address: str, steps: int, stub: str = "") -> tuple[list, str, str]:
+    """Losses of the first steps, what the panel says and what the console; no error."""
+    heard = []
+
+    def stubbed(route):
+        code = route.fetch().text()
+        route.fulfill(body=stub + code, content_type="text/javascript")
+
+    with open_page(browser, address, 900, "light") as (page, problems):
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda message: heard.append(message.text))
+        if stub:
+            page.route("**/worker.js", stubbed)
+        for count in range(1, steps + 1):
+            if count == 2:  # in mid-run: the state must come back from the card for it
+                page.locator("#lab-train-beta2").press("Home")
+            page.click("[data-press=step]")
+            page.wait_for_function(
+                "(n) => document.querySelector('why-train').live?.steps === n",
+                arg=count,
+            )
+        rows = "document.querySelector('why-train').live.rows.map((row) => row.loss)"
+        assert problems == []
+        said = page.text_content(".progress")
+        return page.evaluate(rows), said, " ".join(heard)
+
+
+def test_webgpu_gives_the_losses_that_wasm_gives(gpu_browser, address):
+    asked = f"{address}?device="
+    card, said, _ = trained(gpu_browser, asked + "webgpu", 3)
+    assert said.endswith("ms a step · WebGPU")
+    wasm, said, _ = trained(gpu_browser, asked + "wasm", 3)
+    assert said.endswith("ms a step · wasm, one thread")
+    assert card == pytest.approx(wasm, rel=CLOSE)
+    assert card != wasm  # they do not add in the same order
+
+
+@pytest.mark.parametrize(
+    ("stub", "reason"),
+    # the runtime throws a number where it cannot start
+    [(NO_DEVICE, r"\d+"), (NO_WORK, "lost")],
+    ids=["start", "step"],
+)
+def test_where_webgpu_fails_wasm_trains(gpu_browser, address, stub, reason):
+    losses, said, heard = trained(gpu_browser, address + "?device=webgpu", 2, stub)
+    assert re.search(f"No training on webgpu here: .*{reason}", heard)
+    assert len(losses) == 2
+    assert said.endswith("wasm, one thread")
+
+
+def test_an_imitated_card_is_not_tried(gpu_browser, address):
+    asked = []
+    with open_page(gpu_browser, address, 900, "light") as (page, problems):
+        page.set_default_timeout(PATIENCE)
+        page.on("request", lambda request: asked.append(request.url))
+        page.click("[data-press=step]")
+        page.wait_for_function("document.querySelector('why-train').live?.steps === 1")
+        assert "wasm" in page.text_content(".progress")
+        assert not any("webgpu" in url or "asyncify" in url for url in asked)
+        assert problems == []
+
+
+# adapter or none, milliseconds on WebGPU and on wasm (None: it fails), what is chosen
+CASES = [
+    ("{ info: {} }", 20, 15, "webgpu", ["webgpu"]),  # quick: not compared
+    ("{ info: {} }", 150, 300, "webgpu", ["webgpu", "wasm"]),
+    ("{ info: {} }", 150, 60, "wasm", ["webgpu", "wasm"]),
+    ("{ info: {} }", None, 300, "wasm", ["webgpu", "wasm"]),
+    ("{ info: {} }", None, None, "wasm", ["webgpu", "wasm"]),
+    ("{ info: { isFallbackAdapter: true } }", 20, 300, "wasm", []),
+    ("null", 20, 300, "wasm", []),
+]
+
+
+@pytest.mark.parametrize(("adapter", "card", "wasm", "device", "timed"), CASES)
+def test_the_quicker_one_is_chosen(
+    gpu_browser, address, adapter, card, wasm, device, timed
+):
+    choice = f"""async ([card, wasm]) => {{
+      const gpu = {{ requestAdapter: async () => ({adapter}) }};
+      Object.defineProperty(navigator, "gpu", {{ value: gpu }});
+      const {{ fitting }} = await import("/_static/inpage/device.js"), timed = [];
+      const speed = async (device) => {{
+        timed.push(device);
+        return {{ webgpu: card, wasm }}[device] ?? Promise.reject(new Error("lost"));
+      }};
+      return [await fitting(speed, null), timed];
+    }}"""
+    with open_page(gpu_browser, address, 900, "light") as (page, problems):
+        assert page.evaluate(choice, [card, wasm]) == [device, timed]
+        assert problems == []
