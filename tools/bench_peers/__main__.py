@@ -64,7 +64,7 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m tools.bench_peers")
     parser.add_argument("--one", choices=CASES, help=argparse.SUPPRESS)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     if options.one:
