@@ -135,8 +135,8 @@ def _trained_again(run: Run, step: int, data: Dataset) -> tuple[Training, str]:
 def cache_folder(run: Run) -> Path:
     """Where states of a run are kept: in its folder, but outside of the public set.
 
-    Another torch has other last digits. And a state says whether it met the record, so a
-    run that was recorded anew, on another machine say, has another folder.
+    Another torch has other last digits. And a state says whether it met the record, so
+    a run that was recorded anew, on another machine say, has another folder.
     """
     public = run.folder.resolve().parent == public_root().resolve()
     base = user_root() / "replay" / run.id if public else run.folder / "replay"

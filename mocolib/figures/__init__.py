@@ -32,7 +32,6 @@ from mocolib.figures.matching import matches
 from mocolib.figures.microscope import around, lead_histogram, microscope, monitors
 from mocolib.figures.moments import misjudged, remedies, sharpness
 from mocolib.figures.parity import page_curves, page_runs, parity_runs, parity_steps
-from mocolib.figures.parity import page_runs, parity_runs, parity_steps
 from mocolib.figures.peers import peers
 from mocolib.figures.rewound import rewound
 from mocolib.figures.style import caption, layer_name, settings
