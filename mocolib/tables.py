@@ -60,16 +60,23 @@ def _file(name: str, folder: Path | None) -> Path:
 
 
 def make(name: str, folder: Path | None = None):
-    """Make a table part by part; yields the part that was added. Resumes by itself."""
+    """Make a table part by part; yields the part that was added. Resumes by itself.
+
+    Its rows are in the order of the parts, whichever of them was made last.
+    """
     table = read(name, folder)
     done = set(table["part"]) if len(table) else set()
-    for part, source, compute in TABLES[name]():
+    parts = list(TABLES[name]())
+    place = {part: i for i, (part, *_) in enumerate(parts)}
+    for part, source, compute in parts:
         if part in done:
             continue
         data = load(*source)
         rows = compute(data)
         made = _made(data, rows.attrs.get("departures", []))
-        table = pd.concat([table, rows.assign(part=part)], ignore_index=True)
+        table = pd.concat([table, rows.assign(part=part)])
+        order = table["part"].map(place).argsort(kind="stable")
+        table = table.iloc[order].reset_index(drop=True)
         _write(_file(name, folder), table, provenance(name, folder) | {part: made})
         yield part
 

@@ -43,6 +43,14 @@ def test_a_table_resumes_where_it_stopped(counted, tmp_path):
     assert not list(tmp_path.glob("*.part"))
 
 
+def test_a_part_that_is_made_anew_stands_where_it_stood(counted, tmp_path):
+    list(tables.make("counted", tmp_path))
+    whole, file = tables.read("counted", tmp_path), tmp_path / "counted.parquet"
+    whole[whole["part"] != "a"].to_parquet(file, index=False)
+    assert list(tables.make("counted", tmp_path)) == ["a"]
+    pd.testing.assert_frame_equal(tables.read("counted", tmp_path), whole)
+
+
 def test_a_table_says_from_what_each_part_was_made(counted, tmp_path):
     list(tables.make("counted", tmp_path))
     made = tables.provenance("counted", tmp_path)
