@@ -2,8 +2,7 @@
 
 import pytest
 
-from mocolib import figures
-from mocolib.data import data_root
+from mocolib import figures, tables
 from mocolib.files import read_json
 from tools import bench_peers
 
@@ -25,7 +24,7 @@ def rows(ax):
 
 
 def test_the_recorded_bench_is_of_the_cases_that_there_are():
-    bench = read_json(data_root() / "bench_peers.json")
+    bench = read_json(tables.root() / "bench_peers.json")
     assert bench["cases"] == bench_peers.CASES
     assert list(bench["seconds"]) == list(bench_peers.CASES)
     for row in bench["seconds"].values():

@@ -11,8 +11,8 @@ from mocolib.figures.style import STYLE
 def peers(bench: dict) -> Figure:
     """A bar a library, split into what a step spends its time on.
 
-    bench: data/bench_peers.json as a dict. Behind each bar: images a second, and how
-    many times as long as ours the step takes.
+    bench: data/tables/bench_peers.json as a dict. Behind each bar: images a second, and
+    how many times as long as ours the step takes.
     """
     seconds = bench["seconds"]
     parts = [part for part in seconds["mocolib"] if part != "step"]

@@ -1,7 +1,7 @@
 """python -m tools.bench_peers [--write]: medians of interleaved repetitions.
 
 A repetition of a case is a process of its own: mocolib's in .venv, a peer's in
-.venv-peers. --write keeps the result in data/bench_peers.json, machine named.
+.venv-peers. --write keeps the result in data/tables/bench_peers.json, machine named.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from tools.bench import medians
 from tools.bench_peers import BATCH, CASES, PARTS
 
 PEERS_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
-RESULT = ROOT / "data" / "bench_peers.json"
+RESULT = ROOT / "data" / "tables" / "bench_peers.json"
 
 
 def one(name: str, steps: int) -> dict:
