@@ -15,7 +15,7 @@ help:
 	@echo "make lab     JupyterLab on the chapters"
 	@echo "make bench   speed and memory, as a table"
 	@echo "make bench-peers   the same work in other libraries, in an environment apart"
-	@echo "make campaign      the long forms of the fault tests, about an hour"
+	@echo "make campaign      the long forms of the fault tests, about half an hour"
 	@echo "make lint    style of code and notebooks"
 	@echo "make stamp   write the repository's address wherever it is needed"
 	@echo "make clean   remove what was built (.venv stays)"

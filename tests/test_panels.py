@@ -77,15 +77,13 @@ def test_a_picture_can_be_dragged_over(chapter):
     for id, one in each(data, "frames-"):
         if not (over := one.get("over")):
             continue
-        panel = page.locator(f"#{id}")
-        panel.scroll_into_view_if_needed()
-        box = panel.locator(".over").bounding_box()
+        picture = page.locator(f"#{id} .over")
+        box = picture.bounding_box()
         for row, column in ((0, 0), (over["rows"] - 1, over["columns"] - 1)):
-            across = (column + 0.5) / over["columns"]
-            down = (row + 0.5) / over["rows"]
-            page.mouse.move(
-                box["x"] + across * box["width"], box["y"] + down * box["height"]
-            )
+            across = (column + 0.5) / over["columns"] * box["width"]
+            down = (row + 0.5) / over["rows"] * box["height"]
+            # brought into view, and waited for until it no longer moves
+            picture.hover(position={"x": across, "y": down})
             at = setting(page, id, one)
             assert at[over["axis"]] == row * over["columns"] + column
 
