@@ -29,12 +29,9 @@ def sweep(wanted, root: Path, partition: str, workers: int = 0, threads: int = 1
     if not missing:
         return
     executor = _executor(root / ".slurm", partition, workers, threads)
-    with executor.batch():  # one array
-        jobs = [
-            executor.submit(_task(), json.dumps(vars(recipe)), str(root), threads)
-            for recipe in missing
-        ]
-    given = dict(zip(jobs, missing, strict=True))
+    given = dict(
+        zip(_submitted(executor, missing, root, threads), missing, strict=True)
+    )
     try:
         while given:
             for job in [job for job in given if job.done()]:
@@ -77,6 +74,22 @@ def _executor(folder: Path, partition: str, workers: int, threads: int):
         **({"slurm_array_parallelism": workers} if workers else {}),
     )
     return executor
+
+
+def _submitted(executor, missing, root: Path, threads: int) -> list:
+    """A job a recipe, all of one array."""
+    try:
+        with executor.batch():
+            return [
+                executor.submit(_task(), json.dumps(vars(recipe)), str(root), threads)
+                for recipe in missing
+            ]
+    except Exception as error:  # what sbatch answers, in submitit's wrapping
+        partition = executor.parameters.get("partition", "local")
+        raise BadInput(
+            f"slurm is {partition!r}, but must be a partition that takes the tasks: "
+            f"{one_line(error)[-160:]}."
+        ) from None
 
 
 def _task():

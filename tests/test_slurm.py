@@ -58,3 +58,16 @@ def test_without_slurm_it_says_so(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BadInput, match=r"^slurm is 'gpu', but must be local, or a"):
         list(slurm.sweep(sweep.read(tiny).recipes, tmp_path / "array", "gpu"))
+
+
+def test_what_slurm_refuses_is_one_sentence(tiny, tmp_path, monkeypatch):
+    for name in ("srun", "sbatch"):
+        command = tmp_path / "bin" / name
+        command.parent.mkdir(exist_ok=True)
+        command.write_text(
+            "#!/bin/sh\necho 'invalid partition specified' >&2\nexit 1\n"
+        )
+        command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    with pytest.raises(BadInput, match=r"^slurm is 'gpu', but .* invalid partition"):
+        list(slurm.sweep(sweep.read(tiny).recipes, tmp_path / "array", "gpu"))
