@@ -5,7 +5,8 @@
 
 A task of the array trains one run. A task that was preempted, or ran out of its time,
 goes back into the queue and on from its last checkpoint. So the folder of runs must be
-one that all machines share; what the tasks print lies in its folder .slurm.
+one that all machines share; what the tasks print lies in its folder .slurm. All else
+that Slurm should know goes into its own variables: SBATCH_GRES=gpu:1, SBATCH_ACCOUNT.
 """
 
 import json
