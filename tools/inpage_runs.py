@@ -81,7 +81,7 @@ def main():
     target, found = data_root() / "tables" / "inpage.json", []
     with running(bind(0)) as site, open_browser() as browser:
         page = browser.new_page()
-        page.goto(f"{site}/")
+        page.goto(f"{site}/404.html")  # the root leads on, and a run would end there
         for setting, seed in itertools.product(SETTINGS, SEEDS):
             found.append(trained(page, f"{site}/", seed, setting))
             print({k: v for k, v in found[-1].items() if k != "curves"}, flush=True)
