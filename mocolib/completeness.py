@@ -24,11 +24,13 @@ PATCHES = 20_000  # of each split; more change the third digit of an error
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1, 3 / 2, 2)  # default widths, d / D
 
 
-def random_projection(channels: int, patch_size: int, width: int, seed: int):
+def random_projection(
+    channels: int, patch_size: int, width: int, seed: int, start: str = "xavier"
+):
     """The weight [d, D] that the patch projection starts from under a torch seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        layer = PatchProjection(channels, patch_size, width)
+        layer = PatchProjection(channels, patch_size, width, start)
     return layer.weight.detach()
 
 
@@ -41,7 +43,8 @@ def project(recipe: Recipe, channels: int) -> torch.Tensor:
         )
     # it is the first thing that a model draws
     seed = _seed(recipe, "weights")
-    return random_projection(channels, recipe.patch_size, recipe.width, seed)
+    sizes = channels, recipe.patch_size, recipe.width
+    return random_projection(*sizes, seed, recipe.patch_projection_start)
 
 
 def reconstruction(

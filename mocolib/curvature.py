@@ -134,6 +134,11 @@ def _check(training: Training, iterations: int):
             f"optimizer is {training.recipe.optimizer!r}, but must be adamw to have "
             "this preconditioner."
         )
+    if training.recipe.patch_projection_lr != 1:
+        raise BadInput(
+            f"patch_projection_lr is {training.recipe.patch_projection_lr}, but must "
+            "be 1.0 for one rate to have a threshold."
+        )
     if training.done < 1:
         raise BadInput("step is 0, but must be at least 1 to have second moments.")
     if training.outcome.startswith("diverged"):

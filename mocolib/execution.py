@@ -113,7 +113,7 @@ class Execution:
                 f"recompute is {self.recompute!r}, but must be none for a "
                 f"{recipe.backbone}, whose BatchNorm counts each forward pass."
             )
-        normed = recipe.patch_projection_norm != "none"
+        normed = recipe.patch_projection_norm == "batch"
         if self.recompute == "parts" and (normed or recipe.framework == "moco_v1"):
             raise BadInput(
                 "recompute is 'parts', but must be none or blocks for a backbone that "

@@ -49,7 +49,7 @@ class Encoder(nn.Module):
         self.projector = mlp(sizes, recipe.head_norm)
         # without BatchNorm in it a backbone may split and join batches, exactly
         norm = recipe.patch_projection_norm
-        self.splits = recipe.backbone == "vit" and norm == "none"
+        self.splits = recipe.backbone == "vit" and norm != "batch"
         self.part = PART
 
     def forward(self, views):

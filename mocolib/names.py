@@ -14,7 +14,7 @@ import torch
 
 from mocolib.errors import BadInput
 from mocolib.recipe import Recipe
-from mocolib.vit import sincos_positions
+from mocolib.vit import scaled_rows, sincos_positions
 
 PIECES = (  # timm's names and ours
     *((".attn.", ".attention."), (".mlp.fc", ".fc"), ("cls_token", "class_token")),
@@ -85,15 +85,19 @@ def named(state: dict, recipe: Recipe, to: str) -> dict:
     """A backbone's tensors under the names of timm's ViT or torchvision's ResNet."""
     if to == "torchvision" and recipe.backbone in ("resnet18", "resnet50"):
         return {name.removeprefix("body."): value for name, value in state.items()}
-    plain = recipe.stem == "patch" and recipe.patch_projection_norm == "none"
+    plain = recipe.stem == "patch" and recipe.patch_projection_norm != "batch"
     if to != "timm" or recipe.backbone != "vit" or not plain:
         raise BadInput(
             f"to is {to!r}, but must be timm for a ViT with one linear patch "
             f"projection, or torchvision for a resnet18 or resnet50."
         )
-    theirs = {_renamed(name, back=True): value for name, value in state.items()}
+    matrix, gain = state["patch_projection.weight"], "patch_projection.gain"
+    if recipe.patch_projection_norm == "weight":
+        matrix = scaled_rows(matrix, state[gain])
+    names = (name for name in state if name != gain)
+    theirs = {_renamed(name, back=True): state[name] for name in names}
     p, d = recipe.patch_size, recipe.width
-    kernel = state["patch_projection.weight"].view(d, -1, p, p)
+    kernel = matrix.view(d, -1, p, p)
     theirs["patch_embed.proj.weight"] = kernel
     side = recipe.image_size // p
     places = theirs.get("pos_embed", torch.zeros(side**2, d))[None]

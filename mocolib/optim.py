@@ -9,6 +9,8 @@ import torch
 
 from mocolib.recipe import Recipe
 
+PROJECTION = "query.backbone.patch_projection"
+
 
 def trainable(model) -> list:
     """(name, parameter) of the query side, in the model's order.
@@ -19,20 +21,13 @@ def trainable(model) -> list:
     return [
         (name, parameter)
         for name, parameter in model.named_parameters()
-        if parameter.requires_grad or name.startswith("query.backbone.patch_projection")
+        if parameter.requires_grad or name.startswith(PROJECTION)
     ]
 
 
 def build_optimizer(recipe: Recipe, named_parameters) -> torch.optim.Optimizer:
     """The recipe's optimizer over the parameters that can be trained."""
-    decayed, spared = [], []
-    for name, parameter in named_parameters:
-        (decayed if decays(recipe, name, parameter) else spared).append(parameter)
-    groups = [
-        {"params": params, "weight_decay": recipe.weight_decay * on, "decays": on}
-        for params, on in ((decayed, True), (spared, False))
-        if params
-    ]
+    groups = _groups(recipe, named_parameters)
     adam = dict(lr=recipe.lr, betas=(recipe.beta1, recipe.beta2), eps=recipe.eps)
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(groups, **adam, fused=True)
@@ -52,6 +47,24 @@ def build_optimizer(recipe: Recipe, named_parameters) -> torch.optim.Optimizer:
     return Lars(groups, lr=recipe.lr, momentum=recipe.beta1)
 
 
+def _groups(recipe: Recipe, named_parameters) -> list:
+    """Parameters by rate and decay: the main rate first, and what decays first."""
+    found = {}
+    for name, parameter in named_parameters:
+        slow = name.startswith(PROJECTION) and recipe.patch_projection_lr != 1
+        spared = not decays(recipe, name, parameter)
+        found.setdefault((slow, spared), []).append(parameter)
+    return [
+        {
+            "params": found[slow, spared],
+            "weight_decay": 0.0 if spared else recipe.weight_decay,
+            "decays": not spared,
+            "lr_scale": recipe.patch_projection_lr if slow else 1.0,
+        }
+        for slow, spared in sorted(found)
+    ]
+
+
 def decays(recipe: Recipe, name: str, parameter) -> bool:
     """Whether weight decay acts on a parameter. A learned temperature never decays."""
     if name == "log_temperature":
@@ -59,19 +72,21 @@ def decays(recipe: Recipe, name: str, parameter) -> bool:
     return recipe.decay == "all" or parameter.ndim >= 2
 
 
-def clip_projection(model, recipe: Recipe):
-    """Shorten the patch projection's gradient to the recipe's limit; 0 is none."""
-    projection = getattr(model.query.backbone, "patch_projection", None)
-    if recipe.patch_projection_clip and projection is not None:
-        torch.nn.utils.clip_grad_norm_(
-            projection.parameters(), recipe.patch_projection_clip
-        )
+def clip(model, recipe: Recipe):
+    """Shorten gradients to the recipe's limits: the patch projection's, then all's."""
+    shorten = torch.nn.utils.clip_grad_norm_
+    if recipe.patch_projection_clip:
+        projection = model.query.backbone.patch_projection
+        shorten(projection.parameters(), recipe.patch_projection_clip)
+    if recipe.grad_clip:
+        shorten(model.parameters(), recipe.grad_clip)
 
 
 def set_hyperparameters(optimizer, recipe: Recipe, step: int):
     """Bring the optimizer to `recipe`'s values for the given step (0 is the first)."""
     for group in optimizer.param_groups:
-        group["lr"] = rate(recipe, step)
+        # a state that was saved before this factor was there does not have it
+        group["lr"] = rate(recipe, step) * group.get("lr_scale", 1.0)
         if group["decays"]:
             group["weight_decay"] = recipe.weight_decay
         if "momentum" in group:  # SGD and LARS
@@ -122,8 +137,16 @@ def rate(recipe: Recipe, step: int) -> float:
 
 
 def temperature(recipe: Recipe, step: int) -> float:
-    """tau of a step: constant, or on its way to temperature_end from a given step."""
+    """tau of a step: constant, or on its way to temperature_end.
+
+    A warmup goes there on a line until temperature_step, as DINO's teacher does
+    (2104.14294, section 3); a ramp on a line from temperature_step to the last step.
+    """
     start, end = recipe.temperature, recipe.temperature_end
+    if recipe.temperature_schedule == "warmup":
+        if step >= recipe.temperature_step:
+            return end
+        return start + (end - start) * step / recipe.temperature_step
     changes = recipe.temperature_schedule in ("step", "ramp")
     if not changes or step < recipe.temperature_step:
         return start

@@ -7,8 +7,8 @@ adam_rms  sqrt(mean(g^2 / v)) with v corrected for its start: above 1 the optimi
 update    size of the step against the size of the weights, |dw| / |w|
 cosine    between the step taken and the negative gradient
 
-The gradient's norms are those before a clipping of the patch projection's gradient;
-adam_rms compares what the optimizer was given.
+The gradient's norms are those before any clipping; adam_rms compares what the
+optimizer was given.
 """
 
 import re

@@ -61,8 +61,18 @@ class Recipe:
         "train the patch projection, or fix it at its random start",
         choices=("learned", "fixed"),
     )
+    patch_projection_start: str = setting(
+        "xavier",
+        "its random start, or the orthogonal matrix nearest to that at its scale",
+        choices=("xavier", "orthogonal"),
+    )
+    patch_projection_lr: float = setting(
+        1.0, "its learning rate as a multiple of lr", above=0, high=100
+    )
     patch_projection_norm: str = setting(
-        "none", "BatchNorm on the tokens it gives, or none", choices=("none", "batch")
+        "none",
+        "BatchNorm on the tokens it gives, weight normalisation of it, or none",
+        choices=("none", "batch", "weight"),
     )
     patch_projection_clip: float = setting(
         0.0, "largest L2 norm of its gradient; 0 for no limit", low=0, high=1e6
@@ -111,10 +121,11 @@ class Recipe:
     temperature: float = setting(0.2, "InfoNCE temperature tau", above=0, high=100)
     temperature_schedule: str = setting(
         "constant",
-        "constant; step or ramp to temperature_end at temperature_step; or learned",
-        choices=("constant", "step", "ramp", "learned"),
+        "constant; a step to temperature_end at temperature_step; a warmup on a line "
+        "until then; a ramp on a line from then on; or learned",
+        choices=("constant", "step", "warmup", "ramp", "learned"),
     )
-    temperature_end: float = setting(0.2, "tau after a step or ramp", above=0, high=100)
+    temperature_end: float = setting(0.2, "tau after that change", above=0, high=100)
     temperature_step: int = setting(0, "step at which tau changes", low=0, high=10**9)
     momentum: float = setting(0.99, "momentum m of the key encoder", low=0, high=1)
     momentum_schedule: str = setting(
@@ -151,6 +162,9 @@ class Recipe:
     beta1: float = setting(0.9, "first-moment decay, or SGD's momentum", low=0, below=1)
     beta2: float = setting(0.999, "second-moment decay", low=0, below=1)
     eps: float = setting(1e-8, "the optimizer's epsilon", above=0, high=1)
+    grad_clip: float = setting(
+        0.0, "largest L2 norm of the whole gradient; 0 for no limit", low=0, high=1e6
+    )
 
     # monitor
     knn_every: int = setting(
@@ -207,6 +221,7 @@ class Recipe:
 
 
 FIELDS = {f.name: f for f in dataclasses.fields(Recipe)}
+OF_PROJECTION = [name for name in FIELDS if name.startswith("patch_projection")]
 
 
 def accepted(field) -> str:
@@ -266,11 +281,7 @@ def _check_together(r: Recipe):
         )
     _check_keys(r)
     if r.backbone != "vit":
-        if r.patch_projection == "fixed":
-            raise BadInput(
-                "patch_projection is 'fixed', but must be learned for a "
-                f"{r.backbone}, which has none."
-            )
+        _check_plain(r, OF_PROJECTION, f"for a {r.backbone}, which has no projection")
         return
     if r.image_size % r.patch_size:
         raise BadInput(
@@ -283,22 +294,30 @@ def _check_together(r: Recipe):
         raise BadInput(
             f"width is {r.width}, but must be a multiple of 4 for sin-cos positions."
         )
-    if r.stem == "conv" and (r.patch_size & (r.patch_size - 1) or r.patch_size < 2):
-        raise BadInput(
-            f"patch_size is {r.patch_size}, but must be a power of 2, "
-            "at least 2, for the conv stem."
-        )
+    if r.stem == "conv" and r.patch_size < 2:
+        raise BadInput("patch_size is 1, but must be at least 2 for the conv stem.")
+    if r.stem == "conv":
+        _check_plain(r, ["patch_projection_start"], "for the conv stem")
+        if r.patch_projection_norm == "weight":
+            raise BadInput(
+                "patch_projection_norm is 'weight', but must be none or batch for the "
+                "conv stem."
+            )
+
+
+def _check_plain(r: Recipe, names, why: str):
+    """BadInput where one of these fields is not at its default."""
+    for name in names:
+        value, default = getattr(r, name), FIELDS[name].default
+        if value != default:
+            raise BadInput(f"{name} is {value!r}, but must be {default!r} {why}.")
 
 
 def _check_keys(r: Recipe):
     """What only MoCo v1 knows, and what its batch allows."""
-    for name in ("keys", "negatives", "bn_groups", "shuffle_bn"):
-        value, default = getattr(r, name), FIELDS[name].default
-        if r.framework != "moco_v1" and value != default:
-            raise BadInput(
-                f"{name} is {value!r}, but must be {default!r} unless framework is "
-                "moco_v1."
-            )
+    if r.framework != "moco_v1":
+        names = ("keys", "negatives", "bn_groups", "shuffle_bn")
+        _check_plain(r, names, "unless framework is moco_v1")
     if r.keys == "end_to_end" and r.negatives >= r.batch_size:
         raise BadInput(
             f"negatives is {r.negatives}, but must be below batch_size "

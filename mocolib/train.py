@@ -31,7 +31,8 @@ from mocolib.relatives import build
 # What may change while a run goes on.
 CHANGEABLE = (
     *("base_lr", "weight_decay", "beta1", "beta2"),
-    *("temperature", "momentum", "patch_projection", "patch_projection_clip"),
+    *("temperature", "momentum", "grad_clip"),
+    *("patch_projection", "patch_projection_clip"),
 )
 
 
@@ -41,7 +42,7 @@ class Step:
 
     index: int  # steps done, 1 for the first
     samples: int  # training images seen
-    lr: float
+    lr: float  # the main one; the patch projection may have a multiple of it
     temperature: float
     momentum: float
     loss: float
@@ -152,7 +153,7 @@ class Training:
         output.loss.backward()
         loss = distributed.mean(output.loss.detach()).item()
         self.probe.before()
-        optim.clip_projection(self.model, recipe)
+        optim.clip(self.model, recipe)
         if math.isfinite(loss):  # a broken step leaves the weights alone
             self.optimizer.step()
         table = self.probe.after()

@@ -37,9 +37,10 @@ class ViT(nn.Module):
         if recipe.stem == "conv":
             self.patch_projection = ConvStem(channels, recipe.patch_size, recipe.width)
         else:
-            self.patch_projection = PatchProjection(
-                channels, recipe.patch_size, recipe.width
-            )
+            normed = recipe.patch_projection_norm == "weight"
+            kind = NormedProjection if normed else PatchProjection
+            sizes = channels, recipe.patch_size, recipe.width
+            self.patch_projection = kind(*sizes, recipe.patch_projection_start)
         # the remedy that the paper tried in vain: statistics over all tokens of a batch
         batch_norm = recipe.patch_projection_norm == "batch"
         self.patch_norm = nn.BatchNorm1d(recipe.width) if batch_norm else None
@@ -98,19 +99,58 @@ def linear(x, weight, bias):
 class PatchProjection(Linear):
     """A patch becomes a token through one linear layer: [B,C,S,S] -> [B,T,d].
 
-    The weight is [d, C * p * p], a convolution's kernel laid flat.
+    The weight is [d, C * p * p], a convolution's kernel laid flat. It starts as
+    Xavier's or as the orthogonal matrix nearest to that: from one draw, so that the
+    other weights of a seed are the same.
     """
 
-    def __init__(self, channels: int, patch_size: int, width: int):
+    def __init__(
+        self, channels: int, patch_size: int, width: int, start: str = "xavier"
+    ):
         super().__init__(channels * patch_size**2, width)
         self.patch_size = patch_size
         # Xavier's bound, on the patch seen as one vector
         bound = math.sqrt(6 / (channels * patch_size**2 + width))
         nn.init.uniform_(self.weight, -bound, bound)
+        if start == "orthogonal":
+            with torch.no_grad():
+                self.weight.copy_(orthogonal(self.weight))
         nn.init.zeros_(self.bias)
 
     def forward(self, images):
         return super().forward(patchify(images, self.patch_size))
+
+
+def orthogonal(weight):
+    """The matrix nearest to `weight` [d, D] with orthogonal rows (columns if d > D).
+
+    Scaled so that a token's variance is that of Xavier's start.
+    """
+    left, _, right = torch.linalg.svd(weight.double(), full_matrices=False)
+    # Xavier's entries have variance 2 / (d + D); those of orthonormal rows (columns)
+    # have mean square 1 / max(d, D)
+    gain = math.sqrt(2 * max(weight.shape) / sum(weight.shape))
+    return (gain * left @ right).to(weight.dtype)
+
+
+class NormedProjection(PatchProjection):
+    """Weight normalisation (1602.07868): the weight gives each row's direction alone.
+
+    The gain [d] gives its length, and starts as the length that the row has.
+    """
+
+    def __init__(self, *settings):
+        super().__init__(*settings)
+        self.gain = nn.Parameter(self.weight.detach().norm(dim=1))
+
+    def forward(self, images):
+        matrix = scaled_rows(self.weight, self.gain)
+        return linear(patchify(images, self.patch_size), matrix, self.bias)
+
+
+def scaled_rows(weight, gain):
+    """The rows of `weight` [d, D] at the lengths `gain` [d]."""
+    return F.normalize(weight, dim=1) * gain[:, None]
 
 
 def patchify(images, p: int):
@@ -123,12 +163,14 @@ def patchify(images, p: int):
 class ConvStem(nn.Sequential):
     """Stride-2 convolutions in place of the patch projection (after 2106.14881).
 
-    GroupNorm with one group stands for the BatchNorm of the original: the backbone
-    stays free of statistics over the batch.
+    Two things are ours. GroupNorm with one group stands for the BatchNorm of the
+    original: the backbone stays free of statistics over the batch. And where halving
+    does not end at one pixel a patch, since its size is no power of 2, images are
+    stretched first so that it is the next one: 28 pixels in patches of 7 become 32.
     """
 
     def __init__(self, channels: int, patch_size: int, width: int):
-        halvings = int(math.log2(patch_size))
+        halvings = (patch_size - 1).bit_length()  # log2, rounded up
         widths = [max(8, width >> (halvings - i)) for i in range(halvings)]
         layers = []
         for inside, outside in zip([channels, *widths], widths, strict=False):
@@ -138,8 +180,12 @@ class ConvStem(nn.Sequential):
                 nn.ReLU(),
             ]
         super().__init__(*layers, nn.Conv2d(widths[-1], width, 1))
+        self.patch_size, self.stretched = patch_size, 2**halvings
 
     def forward(self, images):
+        if self.stretched != self.patch_size:
+            side = images.shape[-1] // self.patch_size * self.stretched
+            images = F.interpolate(images, side, mode="bilinear")
         return super().forward(images).flatten(2).transpose(1, 2)
 
 

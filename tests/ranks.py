@@ -28,6 +28,7 @@ CASES = {
     "byol": dict(framework="byol", temperature_schedule="learned"),
     "normed": dict(patch_projection_norm="batch", optimizer="lamb", pool="average"),
     "resnet": dict(backbone="resnet8", optimizer="sgd"),
+    "clipped": dict(grad_clip=0.05, patch_projection_lr=0.2, optimizer="sgd"),
     "frugal": {},
     "moved": dict(patch_projection="fixed"),
 }

@@ -19,6 +19,7 @@ from mocolib.vit import patchify
 from tests.tiny import blobs, tiny
 
 D = 3 * 4**2  # tiny patches
+ORTHOGONAL = {"patch_projection_start": "orthogonal"}
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,9 @@ def table():
     return reconstruction(blobs(), [6, 24, 36, D, 72], seeds=(0, 1), patch_size=4)
 
 
-@pytest.mark.parametrize("changes", [{}, {"seed": 3, "width": 16}, {"patch_size": 2}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"seed": 3, "width": 16}, {"patch_size": 2}, ORTHOGONAL]
+)
 def test_project_is_what_a_run_starts_from(data, changes):
     recipe = tiny(**changes)
     own = train(recipe, data).model.query.backbone.patch_projection

@@ -179,6 +179,8 @@ def test_along_a_recorded_run(tmp_path):
 def test_bad_input_is_one_sentence():
     with pytest.raises(BadInput, match="optimizer is 'lamb', but must be adamw"):
         preconditioned_sharpness(small(optimizer="lamb"))
+    with pytest.raises(BadInput, match=r"patch_projection_lr is 5\.0, but must be 1"):
+        preconditioned_sharpness(small(patch_projection_lr=5.0))
     with pytest.raises(BadInput, match="step is 0, but must be at least 1"):
         preconditioned_sharpness(train(tiny(), blobs()))
     with pytest.raises(BadInput, match="iterations is 0, but must be at least 1"):

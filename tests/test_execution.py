@@ -28,11 +28,15 @@ def largest_difference(one, other) -> float:
 
 
 @pytest.mark.parametrize("recompute", ["blocks", "parts"])
-@pytest.mark.parametrize("framework", ["moco_v3", "simclr"])
-def test_what_is_computed_again_is_the_same_to_the_last_bit(data, recompute, framework):
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"framework": "simclr"}, {"patch_projection_norm": "weight"}],
+    ids=["moco_v3", "simclr", "normed weight"],
+)
+def test_what_is_computed_again_is_the_same_to_the_last_bit(data, recompute, changes):
     how = Execution(**CPU, recompute=recompute)
-    plain, expected = trained(data, framework=framework)
-    again, got = trained(data, framework=framework, execution=how)
+    plain, expected = trained(data, **changes)
+    again, got = trained(data, **changes, execution=how)
     assert got == expected
     assert largest_difference(plain, again) == 0
 

@@ -8,8 +8,9 @@ import torch
 from mocolib import optim
 from mocolib.moco import MoCo
 from mocolib.optim import (
+    PROJECTION,
     build_optimizer,
-    clip_projection,
+    clip,
     rate,
     set_hyperparameters,
 )
@@ -50,6 +51,7 @@ def test_no_warmup_and_nothing_but_warmup():
     [
         ("constant", [0.2, 0.2, 0.2, 0.2]),
         ("step", [0.2, 0.1, 0.1, 0.1]),
+        ("warmup", [0.12, 0.1, 0.1, 0.1]),
         ("ramp", [0.2, 0.2, 0.15, 0.1]),
     ],
 )
@@ -62,6 +64,16 @@ def test_temperature_schedules(schedule, expected):
     )
     found = [optim.temperature(recipe, step) for step in (4, 5, 10, 15)]
     assert found == pytest.approx(expected)
+
+
+def test_a_warmup_of_the_temperature_goes_up_on_a_line_and_stays():
+    """DINO's teacher: .04 at first, .07 after its warmup."""
+    tau = dict(temperature=0.04, temperature_end=0.07, temperature_step=3, steps=16)
+    recipe = tiny(temperature_schedule="warmup", **tau)
+    found = [optim.temperature(recipe, step) for step in range(6)]
+    assert found == pytest.approx([0.04, 0.05, 0.06, 0.07, 0.07, 0.07])
+    at_once = recipe.replace(temperature_step=0)
+    assert optim.temperature(at_once, 0) == 0.07
 
 
 def test_a_ramp_from_the_last_step_on():
@@ -237,7 +249,65 @@ def test_a_parameter_without_a_gradient_is_passed_by(name):
     assert torch.equal(named["frozen"], before)
 
 
+# ---- a rate of its own
+
+WEIGHT = f"{PROJECTION}.weight"
+SLOW = {WEIGHT: (3, 4), f"{PROJECTION}.bias": (4,), "weight": (3, 4), "bias": (4,)}
+
+
+def moved(name: str, factor: float, recipe_now=None, steps=3, **changes) -> dict:
+    """Where parameters stand after some steps; those of the projection go slower."""
+    settings = dict(optimizer=name, patch_projection_lr=factor, **changes)
+    recipe = tiny(base_lr=0.16, warmup_steps=2, **settings)
+    named = parameters(**SLOW)
+    optimizer = build_optimizer(recipe, named.items())
+    for step in range(steps):
+        set_hyperparameters(optimizer, recipe_now or recipe, step)
+        for i, p in enumerate(named.values()):
+            p.grad = torch.full_like(p, 0.1 + i + step)
+        optimizer.step()
+    return {n: p.detach() for n, p in named.items()}
+
+
+@pytest.mark.parametrize("decay", ["all", "matrices"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_slow_projection_goes_as_all_would_at_its_rate(name, decay):
+    """Decay included; what is not the projection does not notice."""
+    slow = moved(name, 0.25, decay=decay)
+    plain = moved(name, 1.0, decay=decay)
+    at_its_rate = moved(name, 1.0, tiny(base_lr=0.04, warmup_steps=2), decay=decay)
+    for n, value in slow.items():
+        its = at_its_rate if n.startswith(PROJECTION) else plain
+        assert torch.equal(value, its[n]), n
+        assert not torch.equal(plain[n], at_its_rate[n]), n
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_a_slow_projection_follows_every_rate(schedule):
+    recipe = tiny(patch_projection_lr=0.2, schedule=schedule)
+    optimizer = build_optimizer(recipe, parameters(**SLOW).items())
+    for now in (recipe, recipe.replace(base_lr=0.5)):
+        for step in range(recipe.steps):
+            set_hyperparameters(optimizer, now, step)
+            main, slow = (group["lr"] for group in optimizer.param_groups)
+            assert main == rate(now, step)
+            assert slow == pytest.approx(0.2 * main, rel=1e-12)
+
+
+def test_a_state_saved_without_the_factor_goes_on_at_the_main_rate():
+    recipe = tiny()
+    optimizer = build_optimizer(recipe, parameters(**SLOW).items())
+    for group in optimizer.param_groups:
+        del group["lr_scale"]
+    set_hyperparameters(optimizer, recipe, 5)
+    assert {group["lr"] for group in optimizer.param_groups} == {recipe.lr}
+
+
 # ---- clipping
+
+
+def norm(parameters) -> float:
+    return torch.stack([p.grad.norm() for p in parameters if p.requires_grad]).norm()
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(0.0, 10.0), (20.0, 10.0), (2.5, 2.5)])
@@ -249,17 +319,35 @@ def test_only_the_projections_gradient_is_clipped(limit, expected):
     count = sum(p.numel() for p in projection.parameters())
     for parameter in projection.parameters():  # weight and bias count together
         parameter.grad *= 10 / count**0.5
-    clip_projection(model, tiny(patch_projection_clip=limit))
-    norms = [p.grad.norm() for p in projection.parameters()]
-    assert torch.stack(norms).norm().item() == pytest.approx(expected, rel=1e-4)
+    clip(model, tiny(patch_projection_clip=limit))
+    assert norm(projection.parameters()).item() == pytest.approx(expected, rel=1e-4)
     assert (model.query.backbone.blocks[0].fc1.weight.grad == 1).all()
 
 
-def test_without_a_projection_there_is_nothing_to_clip():
-    recipe = tiny(backbone="resnet8", patch_projection_clip=0.1)
-    model = MoCo(recipe, 3)
-    model.query.backbone.stem.weight.grad = torch.ones_like(
-        model.query.backbone.stem.weight
-    )
-    clip_projection(model, recipe)
-    assert (model.query.backbone.stem.weight.grad == 1).all()
+@pytest.mark.parametrize("backbone", ["vit", "resnet8"])
+@pytest.mark.parametrize(("limit", "share"), [(0.0, 1.0), (30.0, 1.0), (2.0, 0.1)])
+def test_all_of_the_gradient_is_shortened_alike(backbone, limit, share):
+    model = MoCo(tiny(backbone=backbone, temperature_schedule="learned"), 3)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    for p in trained:
+        p.grad = torch.ones_like(p)
+    length = norm(trained)
+    for p in trained:
+        p.grad *= 20 / length
+    clip(model, tiny(grad_clip=limit))
+    for p in trained:  # one factor for all, the learned temperature's included
+        assert torch.allclose(p.grad, torch.ones(()) * 20 * share / length, rtol=1e-4)
+    assert all(p.grad is None for p in model.key.parameters())
+
+
+def test_the_projection_is_clipped_before_all_of_it_is():
+    model = MoCo(tiny(), 3)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    for p in trained:
+        p.grad = torch.ones_like(p)
+    projection = list(model.query.backbone.patch_projection.parameters())
+    rest = [p for p in trained if all(p is not q for q in projection)]
+    limit = norm(rest).item()
+    clip(model, tiny(patch_projection_clip=1e-3, grad_clip=limit))
+    assert norm(projection).item() == pytest.approx(1e-3, rel=1e-3)
+    assert norm(rest).item() == pytest.approx(limit, rel=1e-3)

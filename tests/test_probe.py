@@ -147,6 +147,27 @@ def test_layers_of_other_models_have_names_of_their_own(changes):
     assert not any("query" in name or "body" in name for name in found)
 
 
+def test_a_normed_weight_is_one_layer():
+    found = layers(train(tiny(patch_projection_norm="weight"), blobs()).model)
+    assert list(found) == list(layers(train(tiny(), blobs()).model))
+
+
+@pytest.mark.parametrize("name", ADAM)
+def test_a_slow_projection_steps_by_its_rate(name):
+    """The first step: all but its length is as at the main rate."""
+    plain = dict(optimizer=name, warmup_steps=0, weight_decay=0.0)
+    one, slow = (
+        rows(train(tiny(**plain, patch_projection_lr=factor), blobs()), 1)[0]
+        for factor in (1.0, 0.2)
+    )
+    assert slow["lr"] == one["lr"]
+    for measure, share in {"update": 0.2, "cosine": 1.0, "adam_rms": 1.0}.items():
+        name = f"{measure}/patch_projection"
+        assert slow[name] == pytest.approx(share * one[name], rel=1e-3)
+        name = f"{measure}/blocks.0.qkv"
+        assert slow[name] == pytest.approx(one[name], rel=1e-5)
+
+
 def test_a_frozen_layer_gives_none():
     row = rows(train(tiny(patch_projection="fixed"), blobs()), 1)[0]
     for measure in MEASURES:
@@ -166,6 +187,21 @@ def test_measuring_changes_nothing(monkeypatch):
     monkeypatch.setattr(Probe, "after", lambda self: nothing)
     for name, value in weights().items():
         assert torch.equal(value, measured[name]), name
+
+
+def test_the_whole_gradient_is_read_before_it_is_clipped():
+    plain = dict(optimizer="sgd", beta1=0.0, weight_decay=0.0, warmup_steps=0)
+    plain |= dict(base_lr=16)
+    free, held = (train(tiny(**plain, grad_clip=c), blobs()) for c in (0.0, 1e-2))
+    trained = [p for p in held.model.parameters() if p.requires_grad]
+    before = [p.detach().clone() for p in trained]
+    one, other = rows(free, 1)[0], rows(held, 1)[0]
+    for name in one:
+        if name.startswith(("grad_inf", "grad_l2")):
+            assert other[name] == pytest.approx(one[name], rel=1e-5)
+    steps = [(p - b).norm() for p, b in zip(trained, before, strict=True)]
+    moved = torch.stack(steps).norm().item()
+    assert moved == pytest.approx(held.recipe.lr * 1e-2, rel=1e-3)
 
 
 def test_the_gradient_is_read_before_it_is_clipped():

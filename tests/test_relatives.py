@@ -36,6 +36,10 @@ FRAMEWORKS = {
     "shuffled": {**V1, "bn_groups": 4, "shuffle_bn": True},
     "moco_v1 on a vit": {"framework": "moco_v1", "keys": "memory_bank"},
     "normed projection": {"patch_projection_norm": "batch"},
+    "slow projection": {"patch_projection_lr": 0.2, "optimizer": "lamb"},
+    "slow of two kinds": {"patch_projection_lr": 0.2, "decay": "matrices"},
+    "normed weight": {"patch_projection_norm": "weight"},
+    "all clipped": {"grad_clip": 0.1},
     "clipped": {"patch_projection_clip": 0.01, "optimizer": "stableadamw"},
 }
 

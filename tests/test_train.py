@@ -154,7 +154,7 @@ def test_what_was_changed_on_the_way_is_restored(data):
 def test_another_second_moment_decay_is_restored(data, optimizer):
     unbroken = start(data, optimizer=optimizer, beta2=0.9)
     rows(unbroken, 3)
-    unbroken.change(beta2=0.95, patch_projection_clip=0.01)
+    unbroken.change(beta2=0.95, patch_projection_clip=0.01, grad_clip=0.1)
     rows(unbroken, 2)
     resumed = start(data, optimizer=optimizer, beta2=0.9)
     resumed.restore(*saved(unbroken))
@@ -243,7 +243,7 @@ def test_a_changed_rate_counts_from_the_next_step(data):
 def test_a_resnet_has_no_projection_to_fix(data):
     training = start(data, backbone="resnet8")
     training.change(patch_projection="learned")  # as it is
-    with pytest.raises(BadInput, match="must be learned for a resnet8"):
+    with pytest.raises(BadInput, match="must be 'learned' for a resnet8"):
         training.change(patch_projection="fixed")
     assert training.changes == [{"step": 0, "patch_projection": "learned"}]
 

@@ -11,7 +11,13 @@ from torch import nn
 
 from mocolib.moco import PART, Encoder
 from mocolib.train import train
-from mocolib.vit import PatchProjection, build_backbone, patchify, sincos_positions
+from mocolib.vit import (
+    PatchProjection,
+    build_backbone,
+    orthogonal,
+    patchify,
+    sincos_positions,
+)
 from tests.tiny import blobs, random_images, tiny
 
 SIZES = dict(image_size=16, patch_size=4, width=24, depth=3, heads=3)
@@ -230,6 +236,41 @@ def test_start_values():
     assert 0 < model.class_token.abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("width", [20, 48, 96])
+def test_an_orthogonal_start_has_the_length_of_xaviers(width):
+    """Rows orthogonal up to d = D = 48, columns beyond; tokens vary as much."""
+    plain, ours = (
+        build(width=width, heads=4, patch_projection_start=start)
+        for start in ("xavier", "orthogonal")
+    )
+    weight = ours.patch_projection.weight.detach()
+    small = weight @ weight.t() if width <= 48 else weight.t() @ weight
+    gain = 2 * max(width, 48) / (width + 48)
+    assert torch.allclose(small, gain * torch.eye(len(small)), atol=1e-5)
+    # Xavier's variance 2 / (d + D), times the number of entries
+    total = weight.square().sum().item()
+    assert total == pytest.approx(2 * width * 48 / (width + 48), rel=1e-5)
+    assert plain.patch_projection.weight.square().sum().item() == pytest.approx(
+        total, rel=0.05
+    )
+
+
+def test_an_orthogonal_start_is_the_nearest_and_moves_nothing_else():
+    plain, ours = (
+        build(patch_projection_start=start) for start in ("xavier", "orthogonal")
+    )
+    others = ours.state_dict()
+    for name, value in plain.state_dict().items():
+        same = torch.equal(value, others[name])
+        assert same == (name != "patch_projection.weight"), name
+    drawn, made = (m.patch_projection.weight.detach() for m in (plain, ours))
+    generator = torch.Generator().manual_seed(1)
+    for size in (0.01, 0.1, 1.0):
+        noise = torch.randn(drawn.shape, generator=generator) * size
+        rival = orthogonal(made + noise)
+        assert (made - drawn).norm() < (rival - drawn).norm()
+
+
 @pytest.mark.parametrize("stem", ["patch", "conv"])
 def test_a_fixed_projection_never_moves(stem):
     recipe = tiny(patch_projection="fixed", stem=stem, base_lr=1.0)
@@ -272,6 +313,22 @@ def test_the_conv_stem_gives_a_token_a_patch(patch_size, halvings):
     layers = [m for m in model.patch_projection if isinstance(m, nn.Conv2d)]
     assert [m.stride for m in layers] == [(2, 2)] * halvings + [(1, 1)]
     assert not any(isinstance(m, nn.BatchNorm2d) for m in model.modules())
+
+
+@pytest.mark.parametrize(("patch_size", "side"), [(7, 28), (3, 9), (14, 28), (5, 60)])
+def test_the_conv_stem_stretches_other_patches_to_a_power_of_2(patch_size, side):
+    """The same numbers as from images that were enlarged beforehand."""
+    stem = build(1, stem="conv", patch_size=patch_size, image_size=side)
+    stem = stem.patch_projection
+    power = 2 ** math.ceil(math.log2(patch_size))
+    larger = build(1, stem="conv", patch_size=power, image_size=power).patch_projection
+    larger.load_state_dict(stem.state_dict())
+    images = batch(2, 1, side)
+    grid = side // patch_size
+    tokens = stem(images)
+    assert tokens.shape == (2, grid**2, 24)
+    enlarged = F.interpolate(images, (grid * power, grid * power), mode="bilinear")
+    assert torch.equal(tokens, larger(enlarged))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -347,3 +404,41 @@ def test_with_that_norm_a_view_is_never_split():
     _, features = encoder(views)
     for view, feature in zip(views, features, strict=True):
         assert torch.equal(encoder.backbone(view)[0], feature)
+
+
+# ---- weight normalisation of the patch projection
+
+
+def test_a_normed_weight_starts_as_the_plain_one():
+    plain, ours = (build(patch_projection_norm=n) for n in ("none", "weight"))
+    images = batch()
+    assert torch.allclose(plain(images)[0], ours(images)[0], atol=1e-6)
+    others = ours.state_dict()
+    for name, value in plain.state_dict().items():
+        assert torch.equal(value, others.pop(name)), name
+    assert list(others) == ["patch_projection.gain"]
+
+
+def test_a_normed_weight_is_torchs():
+    ours = spread(build(patch_projection_norm="weight")).patch_projection
+    theirs = PatchProjection(3, 4, 24)
+    nn.utils.parametrizations.weight_norm(theirs)
+    pair = theirs.parametrizations.weight
+    with torch.no_grad():
+        theirs.bias.copy_(ours.bias)
+        pair.original0.copy_(ours.gain[:, None])
+        pair.original1.copy_(ours.weight)
+    outputs = [layer(batch()) for layer in (ours, theirs)]
+    assert torch.allclose(*outputs, atol=1e-5)
+    for output in outputs:
+        output.square().sum().backward()
+    pairs = ((ours.weight, pair.original1), (ours.gain[:, None], pair.original0))
+    assert torch.allclose(ours.weight.grad, pair.original1.grad, rtol=1e-4, atol=1e-3)
+    assert torch.allclose(
+        ours.gain.grad, pair.original0.grad.flatten(), rtol=1e-4, atol=1e-3
+    )
+    assert all(p.shape == q.shape for p, q in pairs)
+
+
+def test_with_a_normed_weight_a_view_may_be_split():
+    assert Encoder(tiny(patch_projection_norm="weight"), 3).splits

@@ -185,8 +185,16 @@ def test_half_precision_is_read_as_single(tmp_path):
     assert all(v.dtype == torch.float32 for v in loaded.backbone.parameters())
 
 
-def test_the_weights_of_a_run(tmp_path):
-    recipe = tiny()
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"patch_projection_norm": "weight", "patch_projection_start": "orthogonal"},
+        {"stem": "conv", "image_size": 9, "patch_size": 3},
+    ],
+)
+def test_the_weights_of_a_run(tmp_path, changes):
+    recipe = tiny(**changes)
     recording = record(recipe, blobs(), tmp_path)
     training = recording.gi_frame.f_locals if next(recording) else None
     model = training["training"].model
@@ -195,10 +203,21 @@ def test_the_weights_of_a_run(tmp_path):
     for side in ("query", "key"):
         loaded = weights.of_run(run, side)
         backbone = getattr(model, side).backbone.eval()
-        same(lambda x, own=backbone: own(x)[0], loaded, side=8)
+        same(lambda x, own=backbone: own(x)[0], loaded, side=recipe.image_size)
     (run.folder / "weights.safetensors").unlink()
     with pytest.raises(BadInput, match=f"run {run.id} has no weights.safetensors"):
         weights.of_run(run)
+
+
+@torch.no_grad()
+def test_a_normed_weight_becomes_one_matrix(tmp_path):
+    recipe = tiny(patch_projection_norm="weight", image_size=16)
+    ours = spread(build_backbone(recipe, 3))
+    tensors = named(ours.state_dict(), recipe, "timm")
+    safetensors.torch.save_file(tensors, tmp_path / "n.safetensors")
+    loaded = weights.load(tmp_path / "n.safetensors", heads=2)
+    assert loaded.recipe.patch_projection_norm == "none"
+    same(lambda x: ours(x)[0], loaded)
 
 
 # ---- refusals
