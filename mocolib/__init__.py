@@ -13,13 +13,13 @@ completeness (what a random projection keeps) and curvature, and tables of them.
             print(step.index, step.loss, step.knn, step.grad_inf["blocks.0.qkv"])
 """
 
-from mocolib.process import sleep_early
+from mocolib.execution.process import sleep_early
 
 sleep_early()
 
 from mocolib.data import load  # noqa: E402
 from mocolib.errors import BadInput  # noqa: E402
-from mocolib.named import named_recipe  # noqa: E402
+from mocolib.presets import named_recipe  # noqa: E402
 from mocolib.recipe import Recipe  # noqa: E402
 from mocolib.train import train  # noqa: E402
 

@@ -16,15 +16,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from mocolib import __version__, distributed, publish, runs
+from mocolib import __version__, runs
 from mocolib import recipe as recipes
 from mocolib.cli import weights
 from mocolib.cli.fields import add_fields, given
 from mocolib.data import load
 from mocolib.errors import BadInput, Lost
-from mocolib.execution import EXECUTION, Execution
-from mocolib.named import NAMED, named_recipe
-from mocolib.record import record
+from mocolib.execution import EXECUTION, Execution, distributed
+from mocolib.presets import NAMED, named_recipe
+from mocolib.runs import publish
+from mocolib.runs.record import record
 
 RECIPE = {
     "default": "live",
@@ -166,7 +167,7 @@ def _train_anew(recipe: recipes.Recipe, how: Execution, options):
     data = load(recipe.dataset, recipe.image_size, how.workers)
     steps = record(recipe, data, options.runs, options.threads, how)
     if options.tensorboard:
-        from mocolib.board import shown
+        from mocolib.runs.tensorboard import shown
 
         steps = shown(steps, Path(options.runs or runs.default_root()) / recipe.id)
     with tqdm(
@@ -225,7 +226,7 @@ def _verify(chosen: list[runs.Run], public: bool) -> int:
     The calmest, since another processor rounds otherwise, and the difference grows as
     a run shakes. Tables made from the public runs, beside them, are checked as well.
     """
-    from mocolib import tables
+    from mocolib.analysis import tables
 
     faults = [fault for run in chosen for fault in publish.verify(run)]
     faults += tables.faults() if public else []
@@ -277,11 +278,11 @@ def _sweep(options) -> int:
     many = dict(workers=options.workers, threads=options.threads)
     root = options.runs or runs.default_root()
     if options.ray:
-        from mocolib import cluster
+        from mocolib.sweep import ray as cluster
 
         under_way = cluster.sweep(plan.recipes, root, options.ray, **many)
     elif options.slurm:
-        from mocolib import slurm
+        from mocolib.sweep import slurm
 
         under_way = slurm.sweep(plan.recipes, root, options.slurm, **many)
     else:
@@ -303,7 +304,8 @@ def _sweep(options) -> int:
 
 
 def _claims(options) -> int:
-    from mocolib import claims, verdicts
+    from mocolib import claims
+    from mocolib.claims import verdicts
 
     ledger = claims.ledger()
     print(verdicts.as_text(ledger))
@@ -314,7 +316,7 @@ def _claims(options) -> int:
 
 
 def _tables(options) -> int:
-    from mocolib import tables
+    from mocolib.analysis import tables
 
     action, *names = options.words or ["list"]
     if action not in ("list", "make"):

@@ -6,8 +6,8 @@ Both read the backbone's features from before the heads, without augmentation.
 import torch
 import torch.nn.functional as F
 
-from mocolib import distributed
 from mocolib.augment import normalize, resized
+from mocolib.execution import distributed
 
 NEIGHBOURS = 20  # the paper's monitor
 SHARPNESS = 0.07  # temperature of the votes, as in 1805.01978

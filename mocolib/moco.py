@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mocolib import distributed
+from mocolib.execution import distributed
 from mocolib.recipe import Recipe
 from mocolib.vit import build_backbone
 

@@ -17,16 +17,16 @@ from dataclasses import dataclass
 
 import torch
 
-from mocolib import augment, distributed, evaluate, optim
+from mocolib import augment, evaluate, optim
 from mocolib.data import Dataset
-from mocolib.decode import Ahead
+from mocolib.data.decode import Ahead
 from mocolib.errors import BadInput
 from mocolib.evaluate import Queue
-from mocolib.execution import PLAIN, Execution, prepared
+from mocolib.execution import PLAIN, Execution, distributed, prepared
+from mocolib.execution.process import keep_memory
+from mocolib.frameworks import build
 from mocolib.probe import Probe
-from mocolib.process import keep_memory
 from mocolib.recipe import Recipe
-from mocolib.relatives import build
 
 # What may change while a run goes on.
 CHANGEABLE = (

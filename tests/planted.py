@@ -8,7 +8,7 @@ import pandas as pd
 
 from mocolib import runs
 from mocolib.recipe import Recipe
-from mocolib.record import write_table
+from mocolib.runs.record import write_table
 
 LAYERS = ("patch_projection", "blocks.0.qkv", "projector.0", "predictor.1")
 SEEDS = range(5)

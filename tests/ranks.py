@@ -11,8 +11,7 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
-from mocolib import distributed
-from mocolib.execution import Execution
+from mocolib.execution import Execution, distributed
 from mocolib.train import train
 from tests.tiny import blobs, tiny
 

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mocolib import contrasts
-from mocolib.claims import CLAIMS
+from mocolib.claims import CLAIMS, contrasts
 from tests.planted import LAYERS, SEEDS, events, plant, shaking
 
 WORDS = ("not at this scale", "reproduced")  # by whether a claim is true

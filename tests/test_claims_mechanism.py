@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mocolib import causes, runs
+from mocolib import runs
+from mocolib.analysis import causes
 from mocolib.claims import CLAIMS, mechanism
 from tests.planted import LAYERS, events, group, plant, shaking
 

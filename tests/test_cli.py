@@ -10,11 +10,11 @@ import pytest
 
 from mocolib import __main__ as cli
 from mocolib import files, runs
-from mocolib import record as recorder
 from mocolib.data import load
-from mocolib.named import NAMED
+from mocolib.presets import NAMED
 from mocolib.recipe import FIELDS, Recipe, from_file
-from mocolib.record import record
+from mocolib.runs import record as recorder
+from mocolib.runs.record import record
 from tests.tiny import flags, tiny, write_images
 
 MODULE = [sys.executable, "-m", "mocolib"]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from mocolib import completeness
-from mocolib.completeness import (
+from mocolib.analysis import completeness
+from mocolib.analysis.completeness import (
     decoder,
     project,
     random_projection,

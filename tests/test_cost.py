@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mocolib import cost, named_recipe
 from mocolib.errors import BadInput
-from mocolib.relatives import build
+from mocolib.frameworks import build
 from tests.tiny import tiny
 
 BATCH = 8

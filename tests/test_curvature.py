@@ -6,15 +6,15 @@ import torch
 from torch.func import functional_call
 
 from mocolib import optim
-from mocolib.curvature import (
+from mocolib.analysis.curvature import (
     along,
     largest_eigenvalue,
     preconditioned_sharpness,
     threshold,
 )
 from mocolib.errors import BadInput
-from mocolib.record import record
 from mocolib.runs import Run
+from mocolib.runs.record import record
 from mocolib.train import train
 from tests.tiny import blobs, rows, tiny
 

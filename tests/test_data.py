@@ -14,8 +14,7 @@ import torchvision.datasets
 from PIL import Image
 
 from mocolib import data as data_module
-from mocolib import decode
-from mocolib.data import load, read_idx
+from mocolib.data import decode, load, read_idx
 from mocolib.errors import BadInput
 from tests.tiny import blobs, random_images, write_images
 

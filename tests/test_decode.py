@@ -5,7 +5,7 @@ import torch
 
 from mocolib import data as data_module
 from mocolib.data import load
-from mocolib.decode import Files
+from mocolib.data.decode import Files
 from mocolib.errors import BadInput
 from mocolib.train import train
 from tests.tiny import rows, tiny, write_images

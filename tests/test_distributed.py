@@ -15,9 +15,9 @@ import torch
 from mocolib.data import load
 from mocolib.errors import BadInput
 from mocolib.execution import Execution
-from mocolib.publish import verify
-from mocolib.record import record
 from mocolib.runs import Run
+from mocolib.runs.publish import verify
+from mocolib.runs.record import record
 from tests.ranks import BY_FOUR, CASES, outcome
 from tests.tiny import flags, tiny, write_images
 
@@ -58,7 +58,7 @@ def test_processes_take_the_steps_of_one(together, name):
 
 
 def test_what_cannot_be_shared_is_one_sentence(monkeypatch):
-    monkeypatch.setattr("mocolib.distributed.processes", lambda: 3)
+    monkeypatch.setattr("mocolib.execution.distributed.processes", lambda: 3)
     with pytest.raises(BadInput, match="batch_size is 16, but must be a multiple of"):
         Execution(device="cpu").check(tiny())
     with pytest.raises(BadInput, match="framework is 'moco_v1', but must be one of"):

@@ -15,13 +15,13 @@ import pytest
 import torch
 
 from mocolib import __main__ as cli
-from mocolib import record as recorder
 from mocolib import weights
 from mocolib.data import load
 from mocolib.errors import BadInput
 from mocolib.recipe import FIELDS, Recipe, from_dict
-from mocolib.record import record
 from mocolib.runs import Run
+from mocolib.runs import record as recorder
+from mocolib.runs.record import record
 from tests.campaign import LONG
 from tests.faults import CASES, Ground
 from tests.tiny import three_classes, tiny

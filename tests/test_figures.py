@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from mocolib import figures, measures
+from mocolib import figures
+from mocolib.analysis import measures
 from mocolib.figures import style
 from tests.planted import LAYERS, events, plant, shaking
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mocolib import figures
-from mocolib.completeness import reconstruction
+from mocolib.analysis.completeness import reconstruction
 from tests.planted import plant, shaking
 from tests.test_figures import labelled
 from tests.tiny import blobs

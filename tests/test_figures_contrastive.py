@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 
 from mocolib import figures
+from mocolib.frameworks import MoCoV1
 from mocolib.moco import contrast
 from mocolib.recipe import Recipe
-from mocolib.relatives import MoCoV1
 from tests.planted import plant, shaking
 from tests.test_figures import labelled
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mocolib import figures, measures
+from mocolib import figures
+from mocolib.analysis import measures
 from tests.planted import events, plant, shaking
 from tests.test_figures import labelled
 

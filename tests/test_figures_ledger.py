@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from mocolib import figures, verdicts
+from mocolib import figures
+from mocolib.claims import verdicts
+from mocolib.claims.verdicts import Effect, Verdict
 from mocolib.figures.ledger import reach
-from mocolib.verdicts import Effect, Verdict
 from tests.test_figures import labelled
 
 

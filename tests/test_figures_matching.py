@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mocolib import figures
-from mocolib.figures.matching import CELL
+from mocolib.lab.matching import CELL
 from mocolib.moco import contrast
 from mocolib.recipe import Recipe
 from tests.tiny import blobs

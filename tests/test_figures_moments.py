@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from mocolib import figures
+from mocolib.analysis.measures import spike_steps
 from mocolib.figures import moments
-from mocolib.measures import spike_steps
 from tests.planted import events, plant, shaking
 from tests.test_figures import labelled
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mocolib import figures, tables
+from mocolib import figures
+from mocolib.analysis import tables
 from mocolib.files import read_json
 from tools import bench_peers
 

@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from mocolib import filters, sweep
-from mocolib.completeness import project
+from mocolib import sweep
+from mocolib.analysis import filters
+from mocolib.analysis.completeness import project
 from mocolib.errors import BadInput
-from mocolib.record import record
 from mocolib.runs import Run
+from mocolib.runs.record import record
 from tests.tiny import tiny
 
 ROUNDING = 1e-3  # float16, relative

@@ -5,7 +5,7 @@ import pytest
 from tools.browser import find_firefox, open_page
 from tools.firefox import open_tab
 
-CHAPTER = "book/17_in_page.html"
+CHAPTER = "book/in_page.html"
 STEPS = 20
 CLOSE = 1e-4  # both run the same instructions; their Math differs in the last digit
 LOSSES = "document.querySelector('why-train').live.rows.map((row) => row.loss)"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from mocolib import completeness, cost
+from mocolib import cost
+from mocolib.analysis import completeness
 from mocolib.lab import heroes
 from mocolib.recipe import Recipe
 from mocolib.vit import sincos_positions

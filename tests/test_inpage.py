@@ -12,8 +12,8 @@ from PIL import Image
 from mocolib import lab, runs
 from mocolib.data import load
 from mocolib.lab.recorded import PAGE
-from mocolib.named import named_recipe
-from mocolib.record import record
+from mocolib.presets import named_recipe
+from mocolib.runs.record import record
 from tests.served import served, write_graphs, write_page
 from tests.tiny import tiny
 from tools.browser import open_page

@@ -6,7 +6,7 @@ import pytest
 from mocolib.data import load
 from mocolib.export.compare import Kinks, compared
 from mocolib.export.layout import Layout
-from mocolib.named import named_recipe
+from mocolib.presets import named_recipe
 from mocolib.train import train
 from tests.served import served, write_graphs, write_page
 from tools.browser import open_browser, open_page

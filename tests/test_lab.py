@@ -15,8 +15,8 @@ from mocolib import lab
 from mocolib.lab import chart, controls, panel, session
 from mocolib.lab import recorded as recorded_panel
 from mocolib.lab.traces import Trace, from_run, labels
-from mocolib.record import record
 from mocolib.runs import all_runs
+from mocolib.runs.record import record
 from tests.tiny import tiny
 from tools import ROOT
 

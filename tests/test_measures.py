@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from mocolib import measures
+from mocolib.analysis import measures
 from mocolib.errors import BadInput
-from mocolib.record import record
 from mocolib.runs import Run
+from mocolib.runs.record import record
 from tests.planted import events, plant, shaking, wandering
 from tests.tiny import blobs, tiny
 

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from mocolib import measures
+from mocolib.analysis import measures
 from mocolib.lab import moments
 from mocolib.lab.recorded import PAGE
 from tests.planted import plant, shaking

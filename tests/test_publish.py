@@ -2,11 +2,10 @@
 
 import pytest
 
-from mocolib import publish
 from mocolib.data import load
 from mocolib.errors import BadInput
-from mocolib.record import record
-from mocolib.runs import Run, all_runs, public_root
+from mocolib.runs import Run, all_runs, public_root, publish
+from mocolib.runs.record import record
 from tests.tiny import tiny
 
 PUBLIC = all_runs(public_root())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mocolib import recipe as recipes
 from mocolib.errors import BadInput
-from mocolib.named import NAMED, named_recipe
+from mocolib.presets import NAMED, named_recipe
 from mocolib.recipe import FIELDS, Recipe, from_dict, from_file, from_text
 from tests.tiny import tiny
 

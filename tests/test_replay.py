@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from mocolib import optim
-from mocolib import replay as module
-from mocolib.causes import around_spikes, counterfactuals, standard_changes
+from mocolib.analysis.causes import around_spikes, counterfactuals, standard_changes
+from mocolib.analysis.measures import spike_steps
 from mocolib.errors import BadInput
-from mocolib.measures import spike_steps
-from mocolib.publish import publish
-from mocolib.record import record
-from mocolib.replay import cache_folder, replay
 from mocolib.runs import Run
+from mocolib.runs import replay as module
+from mocolib.runs.publish import publish
+from mocolib.runs.record import record
+from mocolib.runs.replay import cache_folder, replay
 from mocolib.train import train
 from tests.tiny import blobs, rows, tiny
 

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from mocolib import causes
+from mocolib.analysis import causes
+from mocolib.analysis.measures import SPIKE
 from mocolib.lab.rewind import rewind
-from mocolib.measures import SPIKE
 from tests.planted import events, plant, shaking
 
 SPIKES = (90, 130)

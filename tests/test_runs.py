@@ -12,11 +12,11 @@ import safetensors.torch
 import torch
 
 from mocolib import files
-from mocolib import record as recorder
 from mocolib.errors import BadInput
-from mocolib.publish import publish, verify
-from mocolib.record import record
 from mocolib.runs import Run, all_runs, find, read
+from mocolib.runs import record as recorder
+from mocolib.runs.publish import publish, verify
+from mocolib.runs.record import record
 from tests.campaign import LONG
 from tests.quiet import run_quietly
 from tests.tiny import blobs, flags, rows, tiny, write_images

@@ -6,8 +6,9 @@ import sys
 import psutil
 import pytest
 
-from mocolib import runs, slurm, sweep
+from mocolib import runs, sweep
 from mocolib.errors import BadInput
+from mocolib.sweep import slurm
 from tests.test_sweep import tables
 from tests.tiny import tiny_sweep
 

@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
-from mocolib import measures, runs, tables
+from mocolib import runs
 from mocolib.__main__ import main
+from mocolib.analysis import measures, tables
 from mocolib.errors import BadInput
 
 

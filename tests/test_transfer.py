@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 from mocolib import __main__ as cli
-from mocolib import evaluate, runs, transfer, weights
+from mocolib import evaluate, runs, weights
 from mocolib.data import load
 from mocolib.errors import BadInput
 from mocolib.vit import build_backbone
+from mocolib.weights import transfer
 from tests.tiny import blobs, flags, random_images, three_classes, tiny
 
 

@@ -12,7 +12,8 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from mocolib import claims, verdicts
+from mocolib import claims
+from mocolib.claims import verdicts
 from tools import ROOT
 from tools.book import HTML
 from tools.site import pages

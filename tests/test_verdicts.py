@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mocolib import claims, verdicts
+from mocolib import claims
 from mocolib.__main__ import main
-from mocolib.verdicts import CHANCE, Effect, Verdict, effect, interval
+from mocolib.claims import verdicts
+from mocolib.claims.verdicts import CHANCE, Effect, Verdict, effect, interval
 
 
 def test_the_interval_shrinks_around_the_mean():

@@ -12,10 +12,10 @@ from torch import nn
 from mocolib import weights
 from mocolib.errors import BadInput
 from mocolib.moco import mlp
-from mocolib.names import named
-from mocolib.record import record
 from mocolib.runs import Run
+from mocolib.runs.record import record
 from mocolib.vit import build_backbone, sincos_positions
+from mocolib.weights.conversion import named
 from tests.tiny import blobs, random_images, tiny
 
 SIZES = dict(img_size=16, patch_size=4, embed_dim=24, depth=2, num_heads=12)

@@ -20,15 +20,10 @@ MARK = INPAGE / "built-from"
 SHAPES = ("quick", "shaky")
 OPTIMIZERS = ("adamw", "lamb")
 TRAIN, TEST = 2560, 640  # images that a page loads; 1.4 MB packed
-NAMES = (  # of the modules that decide what comes out
-    *("recipe", "named", "data", "augment", "vit", "moco", "optim", "probe"),
-    *("relatives", "distributed", "execution"),
-    *("evaluate", "train", "export/__init__", "export/given", "export/graph"),
-    *("export/layout", "export/manifest", "export/step", "export/update"),
-)
-SOURCES = [
+SOURCES = [  # what decides what comes out
     *("requirements.txt", "tools/inpage.py", "data/fashion-mnist"),
-    *(f"mocolib/{name}.py" for name in NAMES),
+    *sorted(f"mocolib/{path.name}" for path in (ROOT / "mocolib").glob("*.py")),
+    *("mocolib/data", "mocolib/execution", "mocolib/export"),
 ]
 
 

@@ -11,7 +11,8 @@ import sys
 
 import numpy as np
 
-from mocolib import measures, named_recipe
+from mocolib import named_recipe
+from mocolib.analysis import measures
 from mocolib.data import data_root
 from mocolib.figures.parity import SPIKING
 from mocolib.files import as_json, read_json, write_whole

@@ -1,7 +1,7 @@
 """Pictures of built pages, to look at: python -m tools.look [PAGE] [FOLDER]
 
     python -m tools.look
-    python -m tools.look book/06_learning_rate.html
+    python -m tools.look book/learning_rate.html
 
 PAGE is relative to _build/html; without it, all pages of the contents. Writes a page in
 both themes and at both widths, the first screen ("top") and the whole, into FOLDER

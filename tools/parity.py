@@ -18,7 +18,7 @@ from mocolib.export.compare import Kinks, compared
 from mocolib.export.layout import Layout
 from mocolib.export.played import Played, Player
 from mocolib.files import as_json, read_json, write_whole
-from mocolib.record import _provenance
+from mocolib.runs.record import _provenance
 from mocolib.train import train
 from tools import inpage
 

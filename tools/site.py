@@ -11,7 +11,7 @@ SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 
 
 def pages() -> list[str]:
-    """Every page in reading order, as `book/06_learning_rate`."""
+    """Every page in reading order, as `book/learning_rate`."""
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
     return [contents["root"], *_files(contents)]
 

@@ -8,7 +8,7 @@ follows. Effects were fixed before their runs were looked at.
 import re
 
 from mocolib.claims import mechanism, parts, relatives, shaking  # noqa: F401
-from mocolib.verdicts import CLAIMS, Verdict
+from mocolib.claims.verdicts import CLAIMS, Verdict
 
 __all__ = ["CLAIMS", "Verdict", "ledger"]
 

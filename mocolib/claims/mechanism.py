@@ -3,9 +3,17 @@
 import numpy as np
 import pandas as pd
 
-from mocolib import causes
 from mocolib import runs as records
-from mocolib.contrasts import (
+from mocolib.analysis import causes
+from mocolib.analysis.measures import (
+    dips,
+    first_layer,
+    lead_score,
+    loss_spike_steps,
+    monitored,
+    spike_steps,
+)
+from mocolib.claims.contrasts import (
     at,
     by_seed,
     calm_noise,
@@ -14,15 +22,7 @@ from mocolib.contrasts import (
     growth,
     two_largest_rates,
 )
-from mocolib.measures import (
-    dips,
-    first_layer,
-    lead_score,
-    loss_spike_steps,
-    monitored,
-    spike_steps,
-)
-from mocolib.verdicts import claim, effect
+from mocolib.claims.verdicts import claim, effect
 
 BEFORE = 8  # steps before a spike in which 2304.13013 has the under-estimate
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from mocolib.contrasts import at, by_seed, chosen
-from mocolib.measures import falls, jitter, monitored
-from mocolib.verdicts import claim, effect
+from mocolib.analysis.measures import falls, jitter, monitored
+from mocolib.claims.contrasts import at, by_seed, chosen
+from mocolib.claims.verdicts import claim, effect
 
 NOTHING = 0.01  # accuracy: the margin within which freezing counts as free
 WHOLE = 1e-6  # relative error that counts as none

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from mocolib.contrasts import at, by_seed, chosen, grid, growth
-from mocolib.measures import closing_loss
-from mocolib.verdicts import claim, effect
+from mocolib.analysis.measures import closing_loss
+from mocolib.claims.contrasts import at, by_seed, chosen, grid, growth
+from mocolib.claims.verdicts import claim, effect
 
 # --- MoCo v1 ----------------------------------------------------------------------
 

@@ -4,7 +4,15 @@ import math
 
 import pandas as pd
 
-from mocolib.contrasts import (
+from mocolib.analysis.measures import (
+    dips,
+    fall_after_spikes,
+    lead_score,
+    monitored,
+    once_an_epoch,
+    trained_layers,
+)
+from mocolib.claims.contrasts import (
     arch,
     by_seed,
     calm_noise,
@@ -13,15 +21,7 @@ from mocolib.contrasts import (
     growth,
     two_largest_rates,
 )
-from mocolib.measures import (
-    dips,
-    fall_after_spikes,
-    lead_score,
-    monitored,
-    once_an_epoch,
-    trained_layers,
-)
-from mocolib.verdicts import claim, effect
+from mocolib.claims.verdicts import claim, effect
 
 USABLE = 0.02  # accuracy below the best at which a rate still counts as usable
 

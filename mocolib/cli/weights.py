@@ -11,10 +11,11 @@ from pathlib import Path
 
 import torch
 
-from mocolib import card, runs, transfer, weights
+from mocolib import runs, weights
 from mocolib.cli.fields import add_fields, given
 from mocolib.data import load
 from mocolib.errors import BadInput
+from mocolib.weights import card, transfer
 
 ENDINGS = (".safetensors", ".pth", ".pt", ".tar", ".bin")
 ABOUT_FILE = ("heads", "image_size")

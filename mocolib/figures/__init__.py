@@ -28,7 +28,6 @@ from mocolib.figures.ledger import (
     made_up,
     share_that_holds,
 )
-from mocolib.figures.matching import matches
 from mocolib.figures.microscope import around, lead_histogram, microscope, monitors
 from mocolib.figures.moments import misjudged, remedies, sharpness
 from mocolib.figures.parity import page_curves, page_runs, parity_runs, parity_steps
@@ -48,6 +47,7 @@ from mocolib.figures.tokens import (
     singular_values,
     token_sum,
 )
+from mocolib.lab.matching import matches
 
 __all__ = [
     "ablation_table",

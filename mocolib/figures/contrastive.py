@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from mocolib import measures
+from mocolib.analysis import measures
 from mocolib.figures.style import GREY, SETS, STYLE
 from mocolib.recipe import Recipe
 from mocolib.runs import Run

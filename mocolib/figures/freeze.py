@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mocolib import measures
+from mocolib.analysis import measures
 from mocolib.figures.style import GREY, KINDS, STYLE, caption, layer_name
 from mocolib.figures.sweeps import paper_numbers
 from mocolib.runs import Run

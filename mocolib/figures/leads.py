@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mocolib import measures
+from mocolib.analysis import measures
 from mocolib.figures.style import GREY, KINDS, STYLE, caption, grouped, layer_name
 from mocolib.runs import Run
 

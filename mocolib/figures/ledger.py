@@ -4,8 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from mocolib.claims.verdicts import FEWEST, Effect, Verdict
 from mocolib.figures.style import GREY, KINDS, STYLE
-from mocolib.verdicts import FEWEST, Effect, Verdict
 
 EDGE = 4  # further out than this is drawn at the edge
 DRAWS = 10_000  # of a bootstrap, as in `verdicts.interval`

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mocolib import measures
+from mocolib.analysis import measures
 from mocolib.figures.style import GREY, STYLE, caption
 from mocolib.runs import Run
 

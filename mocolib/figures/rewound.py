@@ -4,8 +4,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from mocolib.analysis.measures import SPIKE
 from mocolib.figures.style import GREY, STYLE
-from mocolib.measures import SPIKE
 
 MEASURES = {  # column: words, and what it is multiplied by
     "peak_first": ("first layer's peak,\ntimes its recent median", 1),

@@ -5,7 +5,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from mocolib import measures
+from mocolib.analysis import measures
 from mocolib.data import data_root
 from mocolib.figures.style import (
     GREY,

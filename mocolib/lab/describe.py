@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from mocolib import measures
+from mocolib.analysis import measures
 from mocolib.errors import BadInput
 from mocolib.lab.chart import Curve, points, short
 from mocolib.runs import Run

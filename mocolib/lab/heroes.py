@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mocolib import completeness, cost
+from mocolib import cost
+from mocolib.analysis import completeness
 from mocolib.augment import normalize, resized
 from mocolib.data import Dataset
 from mocolib.lab.pictures import Frame, beside, frames, meters, pixels, strips

@@ -10,8 +10,8 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import HTML
 
-from mocolib import measures
-from mocolib.causes import lone_spikes
+from mocolib.analysis import measures
+from mocolib.analysis.causes import lone_spikes
 from mocolib.figures import layer_name
 from mocolib.lab.chart import short
 from mocolib.lab.pictures import MOST_FRAMES, Frame, beside, data_uri, frames

@@ -9,10 +9,10 @@ Each frame lays a changed replay over the record, three charts side by side.
 import numpy as np
 import pandas as pd
 
+from mocolib.analysis.measures import first_layer
 from mocolib.lab.chart import Curve, chart, short
 from mocolib.lab.curves import COLOURS, DASHES, LOOK, wrapped
 from mocolib.lab.pictures import Frame, frames
-from mocolib.measures import first_layer
 from mocolib.runs import Run
 
 PAST = 20  # recorded steps shown before the restart

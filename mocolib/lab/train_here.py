@@ -13,7 +13,7 @@ from mocolib.lab.describe import axis, describe
 from mocolib.lab.page import axis_data, group_data, script
 from mocolib.lab.panel import live
 from mocolib.lab.recorded import in_page
-from mocolib.named import named_recipe
+from mocolib.presets import named_recipe
 
 CHARTS = {
     "loss": "loss",

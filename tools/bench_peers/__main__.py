@@ -75,7 +75,7 @@ def main():
     if options.write:
         import torch
 
-        from mocolib.record import _processor
+        from mocolib.runs.record import _processor
 
         result = {
             "machine": _processor(),

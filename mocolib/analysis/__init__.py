@@ -1,0 +1,1 @@
+"""What recorded runs say: measures on curves, replays with one change, tables."""

@@ -1,0 +1,191 @@
+"""MoCo v3's relatives, on the same loop: SimCLR, BYOL and MoCo v1.
+
+    SimCLR   one encoder; each view's positive is the other, all else is negative
+    BYOL     MoCo v3's two sides and predictor, but no negatives
+    MoCo v1  one direction, a linear head, and K negatives from a queue, from a memory
+             bank, or from the batch itself (figure 2 of its paper)
+
+On a ViT the first two keep MoCo v3's heads, so that only the loss differs.
+"""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from mocolib.execution.distributed import joined
+from mocolib.moco import Encoder, MoCo, Output, learn_temperature, temperature_of
+from mocolib.recipe import Recipe
+from mocolib.vit import build_backbone
+
+BANK_MOMENTUM = 0.5  # of a stored feature, as in InstDisc (1805.01978)
+
+
+def build(recipe: Recipe, channels: int, images: int) -> nn.Module:
+    """The model of a recipe's framework; `images` counts the training images.
+
+    All take (views, temperature, momentum, images, generator) and give an `Output`.
+    """
+    if recipe.framework == "moco_v1":
+        return MoCoV1(recipe, channels, images)
+    kinds = {"moco_v3": MoCo, "simclr": SimCLR, "byol": BYOL}
+    return kinds[recipe.framework](recipe, channels)
+
+
+class SimCLR(nn.Module):
+    """No key side, no predictor, no momentum (2002.05709)."""
+
+    def __init__(self, recipe: Recipe, channels: int):
+        super().__init__()
+        self.query = Encoder(recipe, channels)
+        learn_temperature(self, recipe)
+
+    def forward(self, views, temperature: float, momentum: float, **_) -> Output:
+        """views [2, B, C, S, S]; there is nothing for the momentum to move."""
+        embeddings, features = self.query(views)
+        temperature = temperature_of(self, temperature)
+        loss = nt_xent(joined(embeddings), temperature)
+        return Output(loss, features, temperature)
+
+
+def nt_xent(embeddings, temperature):
+    """Cross entropy of each of 2 B embeddings against the 2 B - 1 others.
+
+    embeddings [2, B, dim]; an untrained encoder starts near ln(2 B - 1).
+    """
+    flat = F.normalize(embeddings.flatten(0, 1), dim=1)
+    logits = flat @ flat.t() / temperature  # [2B, 2B]
+    itself = torch.eye(len(flat), dtype=torch.bool, device=flat.device)
+    logits = logits.masked_fill(itself, -torch.inf)
+    partner = torch.arange(len(flat), device=flat.device).roll(len(flat) // 2)
+    return F.cross_entropy(logits, partner)
+
+
+class BYOL(MoCo):
+    """MoCo v3 without negatives: only the positives' cosine counts (2006.07733)."""
+
+    def __init__(self, recipe: Recipe, channels: int):
+        super().__init__(recipe, channels)
+        if hasattr(self, "log_temperature"):  # it takes no part in the loss
+            self.log_temperature.requires_grad_(False)
+
+    @staticmethod
+    def compare(query, key, temperature):
+        """2 - 2 cos, the squared distance of the directions; [B, dim], no tau."""
+        return (2 - 2 * F.cosine_similarity(query, key, dim=1)).mean()
+
+
+class LinearEncoder(nn.Module):
+    """Backbone and one linear layer, with BatchNorm by groups of the batch."""
+
+    def __init__(self, recipe: Recipe, channels: int):
+        super().__init__()
+        self.backbone = build_backbone(recipe, channels)
+        self.projector = nn.Linear(self.backbone.width, recipe.head_dim)
+        self.groups = recipe.bn_groups
+
+    def forward(self, images):
+        """images [B, C, S, S] -> directions [B, dim], features [B, d].
+
+        Each group passes alone, as on a device of its own, so that BatchNorm sees no
+        other group's images.
+        """
+        parts = [self.backbone(part)[0] for part in images.chunk(self.groups)]
+        features = torch.cat(parts)
+        return F.normalize(self.projector(features), dim=1), features
+
+
+class MoCoV1(nn.Module):
+    """Query from view 1, key from view 2, and K negatives by one of three mechanisms.
+
+    queue        keys of the momentum encoder: the last K of the steps before
+    memory_bank  a feature stored for each training image, from when it was last seen
+    end_to_end   keys of the batch, from the query encoder itself, with gradient
+    """
+
+    def __init__(self, recipe: Recipe, channels: int, images: int):
+        super().__init__()
+        self.keys, self.negatives = recipe.keys, recipe.negatives
+        self.shuffles = recipe.shuffle_bn
+        self.query = LinearEncoder(recipe, channels)
+        if self.keys == "queue":
+            self.key = copy.deepcopy(self.query).requires_grad_(False)
+            self.register_buffer("queue", directions(self.negatives, recipe.head_dim))
+            self.register_buffer("pushed", torch.tensor(0))
+        if self.keys == "memory_bank":
+            self.register_buffer("bank", directions(images, recipe.head_dim))
+        learn_temperature(self, recipe)
+
+    def forward(
+        self, views, temperature: float, momentum: float, images=None, generator=None
+    ) -> Output:
+        """views [2, B, C, S, S]; `images` [B] are their places in the training set.
+
+        The step's generator draws the shuffle, and the negatives from the bank.
+        """
+        queries, features = self.query(views[0])
+        temperature = temperature_of(self, temperature)
+        if self.keys == "end_to_end":
+            keys = self._encode(self.query, views[1], generator)
+            logits = in_batch(queries, keys, self.negatives)
+        elif self.keys == "queue":
+            with torch.no_grad():
+                self.update_key(momentum)
+                keys = self._encode(self.key, views[1], generator)
+            logits = against(queries, keys, self.queue.clone())
+            self.enqueue(keys)
+        else:
+            choice = torch.randint(
+                len(self.bank), (self.negatives,), generator=generator
+            )
+            logits = against(queries, self.bank[images], self.bank[choice])
+            self.store(images, queries)
+        target = torch.zeros(len(queries), dtype=torch.long, device=queries.device)
+        loss = F.cross_entropy(logits / temperature, target)
+        return Output(loss, features[None], temperature)
+
+    update_key = MoCo.update_key
+
+    def _encode(self, encoder, images, generator):
+        """Directions [B, dim]; shuffled, an image meets another group's statistics."""
+        if not self.shuffles:
+            return encoder(images)[0]
+        order = torch.randperm(len(images), generator=generator)
+        return encoder(images[order])[0][order.argsort()]
+
+    @torch.no_grad()
+    def enqueue(self, keys):
+        """keys [B, dim] take the places of the oldest; of too many the last stay."""
+        keys = keys[-self.negatives :]
+        ahead = torch.arange(len(keys), device=keys.device)
+        place = (self.pushed + ahead) % self.negatives
+        self.queue[place] = keys
+        self.pushed += len(keys)
+
+    @torch.no_grad()
+    def store(self, images, queries):
+        """Move the images' stored features towards what they are now."""
+        moved = torch.lerp(queries, self.bank[images], BANK_MOMENTUM)
+        self.bank[images] = F.normalize(moved, dim=1)
+
+
+def directions(count: int, dim: int) -> torch.Tensor:
+    """Random unit vectors [count, dim], until there are features to put there."""
+    return F.normalize(torch.randn(count, dim), dim=1)
+
+
+def against(queries, positives, negatives):
+    """Cosines of each query with its positive, then with all negatives.
+
+    queries and positives [B, dim], negatives [K, dim], all of length 1; [B, 1 + K].
+    """
+    own = (queries * positives).sum(1, keepdim=True)
+    return torch.cat([own, queries @ negatives.t()], dim=1)
+
+
+def in_batch(queries, keys, negatives: int):
+    """The same where row i's negatives are the keys of the next K rows, cyclically."""
+    row = torch.arange(len(queries), device=queries.device)[:, None]
+    ahead = torch.arange(negatives + 1, device=queries.device)
+    return (queries @ keys.t()).gather(1, (row + ahead) % len(queries))
