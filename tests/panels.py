@@ -10,14 +10,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
-from mocolib.lab import chart
+from mocolib.lab import numbers
 
 THREE_DIGITS = Context(prec=3, rounding=ROUND_HALF_UP)
 
 
 def short(value: float) -> str:
     """A number as the page writes it: JavaScript rounds an exact half up."""
-    return chart.short(float(THREE_DIGITS.create_decimal(Decimal(value))))
+    return numbers.short(float(THREE_DIGITS.create_decimal(Decimal(value))))
 
 
 def each(data: dict, kind: str):
@@ -89,7 +89,7 @@ def name_of(one: dict, at: list) -> str:
 
 
 def check_curves(panel, one: dict, at: list) -> None:
-    """The first curve of every chart is the recorded one, point by point."""
+    """The strong curve of every chart is the recorded one, point by point."""
     group = group_at(one, at)
     images = panel.locator("select.x").input_value() == "images"
     for drawn_of in one["charts"]:
@@ -99,12 +99,14 @@ def check_curves(panel, one: dict, at: list) -> None:
             continue
         label = svg.get_attribute("aria-label")
         assert f"{name_of(one, at)} ends at {short(values[-1])}" in label
-        path = svg.locator("path.line").first.get_attribute("d")
+        path = svg.locator("path.line").last.get_attribute("d")
         drawn = np.array(re.findall(r"([-\d.]+) ([-\d.]+)", path), float)
         assert len(drawn) == len(steps)
         assert straight(drawn[:, 0], steps)
         assert straight(-drawn[:, 1], np.log10(values) if drawn_of["log"] else values)
-        assert ("images seen" in svg.text_content()) == images
+        assert ("images seen" in label) == images
+        others = sum(bool(other.get(drawn_of["key"])) for other in group["others"])
+        assert svg.locator("path.seed").count() >= others
 
 
 def straight(pixels, values) -> bool:
@@ -120,7 +122,7 @@ def straight(pixels, values) -> bool:
 
 def check_words(panel, one: dict, at: list) -> None:
     """The sentence and the table say what was recorded."""
-    group, said = group_at(one, at), panel.locator(".spoken").inner_text()
+    group, said = group_at(one, at), panel.locator(".heard").text_content()
     row = panel.locator("tbody tr").first.inner_text()
     assert f"Shown: {name_of(one, at)}; {group['seeds']} run" in said
     assert name_of(one, at) in row

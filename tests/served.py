@@ -8,7 +8,7 @@ from tools import ROOT, inpage, ort
 from tools.serve import running
 
 SCRIPTS = (
-    *("chart", "controls", "panel", "frames"),
+    *("controls", "chart", "charts", "panel", "frames"),
     *("zip", "record", "session", "train_view", "train"),
 )
 

@@ -1,7 +1,11 @@
 """The words of a setting, which stand alone in legends and are read aloud."""
 
-from mocolib.lab.chart import Curve, chart
-from mocolib.lab.describe import axis, spoken
+import json
+
+import numpy as np
+
+from mocolib.lab.describe import FEW, Line, axis, describe, spoken
+from mocolib.lab.page import as_data
 
 
 def test_each_setting_can_be_understood_without_its_control():
@@ -13,12 +17,59 @@ def test_each_setting_can_be_understood_without_its_control():
     assert said == ["without qk norm", "with qk norm"]
 
 
-def test_a_chart_may_begin_in_mid_run():
-    curve = Curve(name="a", x=[60, 100], y=[1, 2], colour="red")
-    shown = chart([curve], "loss", since=60, until=100)
-    for tick in (60, 80, 100):
-        assert f">{tick}</text>" in shown
-    assert ">0</text>" not in shown
-    path = shown.split('<path d="M')[-1].split('"')[0]  # from edge to edge
-    left, right = (float(point.split()[0]) for point in path.split("L"))
-    assert (left, right) == (44, 316)
+def line(seed: int, knn: list, rate: float = 0.1) -> Line:
+    steps = np.arange(1, len(knn) + 1)
+    return Line(
+        settings={"rate": rate, "warmup_steps": 2},
+        steps=steps,
+        samples=8 * steps,
+        y={"knn": np.array(knn), "gradient": np.ones(len(knn))},
+        seed=seed,
+        facts={"deepest fall, points": 100 * (max(knn) - min(knn))},
+        spikes=[3],
+    )
+
+
+CALM = [0.1, 0.1, 0.2, 0.3, 0.4, 0.5]
+FALLS = [0.9, 0.1, 0.2, 0.5, 0.3, 0.4]  # 0.2 after the warmup; what was before is not
+DEEP = [0.1, 0.1, 0.5, 0.1, 0.6, 0.6]
+
+
+def test_the_strong_line_is_the_run_with_the_median_fall():
+    """A run that was, with its fall and its spikes marked where they were."""
+    lines = [line(0, CALM), line(1, DEEP), line(2, FALLS)]
+    [group] = describe(lines, id="x", by=("rate",)).groups.values()
+    assert [value for _, value in group.lines["knn"]] == [100 * k for k in FALLS]
+    assert len(group.others) == 2
+    [fall] = group.points["knn"]
+    assert (fall["x"], fall["y"]) == ([4, 5], [50.0, 30.0])
+    assert fall["words"] == "falls 20 points"
+    assert group.points["gradient"] == [{"kind": "spike", "x": 3, "y": 1.0}]
+
+
+def test_a_chapter_can_name_the_seed_that_stands_for_all():
+    lines = [line(0, CALM), line(1, DEEP), line(2, FALLS)]
+    described = describe(lines, id="x", by=("rate",), seed=1)
+    [group] = described.groups.values()
+    assert [value for _, value in group.lines["knn"]] == [100 * k for k in DEEP]
+    assert described.strong == "seed 1"
+
+
+def test_a_panel_opens_on_the_setting_that_falls_deepest():
+    lines = [line(0, CALM), line(0, DEEP, rate=0.2), line(0, CALM, rate=0.3)]
+    assert describe(lines, id="x", by=("rate",)).start == (1,)
+    assert describe(lines, id="x", by=("rate",), start={"rate": 0.3}).start == (2,)
+
+
+def test_seeds_read_at_the_same_steps_share_them():
+    data = as_data(describe([line(0, CALM), line(1, CALM)], id="x", by=("rate",)))
+    [group] = data["groups"]
+    assert group["others"][0]["knn"][0] is None
+    assert group["lines"]["knn"][0] == [1, 2, 3, 4, 5, 6]
+    json.dumps(data, allow_nan=False)
+
+
+def test_a_few_values_get_a_button_each():
+    assert not axis("base_lr", [0.1 * i for i in range(FEW)]).slides
+    assert axis("base_lr", [0.1 * i for i in range(FEW + 1)]).slides
+    assert not axis("keys", list("abcdefgh")).slides

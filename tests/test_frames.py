@@ -1,6 +1,5 @@
-"""Panels over pictures: all frames in a page, one at a time in a kernel."""
+"""Panels over pictures: a frame a setting, all of them in the panel."""
 
-import json
 import re
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 from mocolib import lab
 from mocolib.errors import BadInput
 from mocolib.lab.recorded import PAGE
+from tests.told import told
 
 CELLS = np.arange(64, dtype=np.uint8).reshape(8, 8)
 
@@ -20,46 +20,48 @@ def draw(patch: int, kind: str) -> lab.Frame:
 def panel(**changes):
     options = {"patch": range(4), "kind": ["random", "learned"], **changes}
     return lab.frames(
-        draw, id="patches", caption="Drag <here>.", over=("patch", CELLS, 2, 2),
-        **options,
+        draw, id="patches", question="Drag <here>.", answer="A < b.",
+        over=("patch", CELLS, 2, 2), **options,
     )  # fmt: skip
 
 
 def test_in_a_page_every_frame_is_there(monkeypatch):
     monkeypatch.setenv(PAGE, "1")
     shown = panel().data
-    data = json.loads(re.search(r"json\">(.*?)</script>", shown, re.S)[1])
+    data = told(shown)
     assert data["frames"][5] == "<b>learned 2</b>"
     assert data["spoken"][0] == "patch 0, random"
     assert data["over"]["axis"] == 0
-    assert "Drag &lt;here&gt;." in shown
+    # the question stands above, the answer is folded below
+    assert shown.index("Drag &lt;here&gt;.") < shown.index("<why-frames")
+    assert shown.index("</why-frames>") < shown.index("<details>")
+    assert "A &lt; b." in shown
     assert "<noscript><b>random 0</b></noscript>" in shown
 
 
 def test_a_panel_begins_where_it_is_told(monkeypatch):
-    shown = panel(start={"patch": 2})
-    assert shown.picture.value.endswith("<b>random 2</b>")
     monkeypatch.setenv(PAGE, "1")
     shown = panel(start={"patch": 2}).data
-    data = json.loads(re.search(r"json\">(.*?)</script>", shown, re.S)[1])
+    data = told(shown)
     assert data["start"] == [2, 0]
     assert "<noscript><b>random 2</b></noscript>" in shown
 
 
-def test_in_a_page_too_many_frames_are_refused(monkeypatch):
-    monkeypatch.setenv(PAGE, "1")
+def test_too_many_frames_are_refused():
     with pytest.raises(BadInput, match="200 frames, but a page holds"):
         panel(patch=range(100))
 
 
-def test_in_a_kernel_the_chosen_cell_is_framed(monkeypatch):
+def test_in_a_kernel_a_panel_brings_what_draws_it(monkeypatch):
     monkeypatch.delenv(PAGE, raising=False)
-    shown = panel()
-    shown.controls[0].value = 3
-    shown.controls[1].value = 1
-    assert shown.picture.value.endswith("<b>learned 3</b>")
-    assert "left:50.0%;top:50.0%" in shown.picture.value
-    assert "patch 3, learned" in shown.words.value
+    shown = panel().data
+    for part in ("Why.chart", 'define("why-frames"', ".why-panel {", "data-kernel"):
+        assert part in shown
+    monkeypatch.setenv(PAGE, "1")
+    page = panel().data
+    assert told(page) == told(shown)
+    assert "Why." not in page
+    assert "data-kernel" not in page
 
 
 def test_parts_stand_beside_each_other_under_their_names():

@@ -12,6 +12,7 @@ from mocolib.lab import heroes
 from mocolib.recipe import Recipe
 from mocolib.vit import sincos_positions
 from tests.tiny import blobs, tiny
+from tests.told import frame
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -25,39 +26,35 @@ def test_an_image_is_cut_and_projected(channels):
     assert torch.equal(image.layer(image.input)[0], image.tokens)
 
 
-def test_a_patch_is_shown_with_its_token(data, monkeypatch):
-    monkeypatch.delenv("MOCOLIB_PAGE", raising=False)
+def test_a_patch_is_shown_with_its_token(data):
     image = heroes.tokenise(tiny(), data, number=0)
-    panel = heroes.patch_to_token(image, caption="Drag.", start=3)
-    assert "Row 2, column 2. 48 numbers" in panel.words.value
-    assert "become 8" in panel.words.value
+    picture, words = frame(heroes.patch_to_token(image, start=3).data)
+    assert "Row 2, column 2. 48 numbers" in words
+    assert "become 8" in words
     size = float(image.tokens[3].square().mean().sqrt())
-    assert f"size is {size:.2f}" in panel.words.value
-    assert panel.picture.value.count("<svg") == 1
+    assert f"size is {size:.2f}" in words
+    assert picture.count("<svg") == 1
 
 
-def test_an_image_is_rebuilt_at_each_width(data, monkeypatch):
-    monkeypatch.delenv("MOCOLIB_PAGE", raising=False)
+def test_an_image_is_rebuilt_at_each_width(data):
     table = completeness.reconstruction(data, [3, 12], seeds=(0,), patch_size=2)
-    panel = heroes.rebuilt(data, table.set_index("width"), {"a": 0, "b": 1}, caption="")
-    assert panel.picture.value.count("<img") == 3
-    panel.controls[1].value = 1
-    assert "12 numbers a token" in panel.words.value
-    assert "miss 0%, the best possible ones 0%" in panel.words.value
-    sources = re.findall(r'src="([^"]+)"', panel.picture.value)
+    panel = heroes.rebuilt(data, table.set_index("width"), {"a": 0, "b": 1}).data
+    picture, words = frame(panel, width=1)
+    assert picture.count("<img") == 3
+    assert "12 numbers a token" in words
+    assert "miss 0%, the best possible ones 0%" in words
+    sources = re.findall(r'src="([^"]+)"', picture)
     assert len(set(sources)) == 1  # all three are the image itself
 
 
-def test_the_bill_is_that_of_the_recipe(monkeypatch):
-    monkeypatch.delenv("MOCOLIB_PAGE", raising=False)
+def test_the_bill_is_that_of_the_recipe():
     recipe = Recipe(batch_size=64, steps=100)
-    panel = heroes.bill(
-        recipe, 6400, recipe, caption="", width=[64, 128], epochs=[1, 2]
-    )
-    assert "As many operations as 1 runs" in panel.words.value
-    assert "6,400" in panel.picture.value
-    panel.controls[0].value = panel.controls[1].value = 1
+    panel = heroes.bill(recipe, 6400, recipe, width=[64, 128], epochs=[1, 2]).data
+    picture, words = frame(panel)
+    assert "As many operations as 1 runs" in words
+    assert "6,400" in picture
+    picture, words = frame(panel, width=1, epochs=1)
     wide = recipe.replace(width=128, steps=200)
     times = 2 * cost.flops(wide) / cost.flops(recipe)
-    assert f"As many operations as {times:,.0f} runs" in panel.words.value
-    assert f"{cost.parameters(wide):,}" in panel.picture.value
+    assert f"As many operations as {times:,.0f} runs" in words
+    assert f"{cost.parameters(wide):,}" in picture

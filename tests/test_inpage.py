@@ -183,7 +183,7 @@ def test_what_is_changed_in_mid_run_changes_the_outcome(opened, name, place):
                 choose(opened, name, place)
         found = losses(opened)
         if change:
-            assert opened.locator("svg[data-key=loss] path.mark").count() >= 1
+            assert opened.locator("svg[data-key=loss] path.change").count() >= 1
         press(opened, "reset")
         return found
 

@@ -24,6 +24,15 @@ TINY = "width=8, depth=1, batch_size=64, steps=2000, head_hidden=16, head_dim=8"
 CHAPTERS = {
     "live": PANEL.format("'live'"),
     "tiny": PANEL.format(f"'live', {TINY}"),
+    "recorded": """from mocolib import lab
+lines = [
+    lab.Line(
+        settings={"kind": kind}, steps=[5, 10, 15], samples=[5, 10, 15],
+        y={"knn": [0.5, 0.6, end]}, seed=seed,
+    )
+    for kind, end in (("calm", 0.7), ("shaky", 0.2)) for seed in (0, 1)
+]
+lab.experiment(lines, id="one", by=("kind",), start={"kind": "calm"})""",
 }
 SETTINGS = {
     "themes": lambda theme: {"theme": f"JupyterLab {theme.title()}"},
@@ -110,7 +119,8 @@ def panel(jupyter, browser, request) -> Iterator[Page]:
     wait_for(page, lambda: kernels(page, address, "idle"))
     cell.click()
     page.keyboard.press("Control+Enter")
-    expect(button(page, "Run")).to_be_enabled(timeout=60_000)
+    ready = "Keep this curve" if name == "recorded" else "Run"
+    expect(button(page, ready)).to_be_enabled(timeout=60_000)
     yield page
     for kernel in kernels(page, address):
         page.request.delete(f"{address}/api/kernels/{kernel['id']}")
@@ -124,12 +134,12 @@ def kernels(page: Page, address: str, state: str = "") -> list[dict]:
 
 
 def button(page: Page, name: str):
-    return page.locator(".jp-OutputArea button", has_text=name)
+    return page.locator(".jp-Cell-outputArea button", has_text=name)
 
 
 def steps(page: Page) -> int:
     """The step that the last row of the table tells."""
-    rows = page.locator(".moco-lab td:nth-child(2)").all_inner_texts()
+    rows = page.locator(".jp-Cell-outputArea td[data-head=step]").all_inner_texts()
     return int(rows[-1].split()[0].replace(",", "")) if rows else 0
 
 
@@ -155,7 +165,7 @@ def test_slider_run_stop_clear_and_trouble(panel: Page) -> None:
     for _ in range(4):
         panel.keyboard.press("ArrowRight")
     expect(rate).to_contain_text("4e-3")
-    expect(panel.locator(".jp-OutputArea")).to_contain_text("= 1e-3; every run")
+    expect(panel.locator(".jp-Cell-outputArea")).to_contain_text("= 1e-3; every run")
 
     button(panel, "Run").click()
     wait_for(panel, lambda: steps(panel) > 0)
@@ -170,7 +180,8 @@ def test_slider_run_stop_clear_and_trouble(panel: Page) -> None:
     stopped = steps(panel)
     panel.wait_for_timeout(500)
     assert steps(panel) == stopped
-    expect(panel.locator(".moco-lab table")).to_contain_text("run 1: base rate 4e-3")
+    table = panel.locator(".jp-Cell-outputArea table")
+    expect(table).to_contain_text("run 1: base rate 4e-3")
 
     seed = panel.locator(".widget-text input[type=number]")
     seed.fill("-1")
@@ -184,8 +195,8 @@ def test_slider_run_stop_clear_and_trouble(panel: Page) -> None:
     expect(panel.get_by_role("alert")).to_have_count(0)
 
     button(panel, "Clear").click()
-    expect(panel.locator(".moco-lab table")).to_have_count(0)
-    expect(panel.locator(".moco-lab circle")).to_have_count(0)
+    expect(panel.locator(".jp-Cell-outputArea table")).to_have_count(0)
+    expect(panel.locator("svg[data-key] circle")).to_have_count(0)
 
 
 @pytest.mark.parametrize("panel", [("tiny", "light", 1280)], indirect=True)
@@ -193,13 +204,13 @@ def test_a_change_in_mid_run_is_marked_on_the_curves(panel: Page) -> None:
     """The rate and the freeze of the run that goes on, which grows past its marks."""
     button(panel, "Run").click()
     wait_for(panel, lambda: steps(panel) > 0)
-    marks = panel.locator(".moco-lab path.mark")
+    marks = panel.locator("svg[data-key] path.change")
     assert marks.count() == 0
     rate = panel.locator(".widget-hslider", has_text="base rate")
     rate.locator(".noUi-handle").focus()
     panel.keyboard.press("ArrowRight")
     expect(marks).to_have_count(3)  # one a chart
-    told = panel.locator(".moco-lab text.mark")
+    told = panel.locator("svg[data-key] text.said")
     expect(told.first).to_have_text("base rate 1.5e-3")
     button(panel, "fixed").click()
     expect(marks).to_have_count(6)
@@ -207,7 +218,7 @@ def test_a_change_in_mid_run_is_marked_on_the_curves(panel: Page) -> None:
     seen = steps(panel)
     wait_for(panel, lambda: steps(panel) > seen + 5)
     expect(button(panel, "Run")).to_be_disabled()  # it is the same run
-    assert panel.locator(".moco-lab tbody tr, .moco-lab table tr").count() == 2
+    assert panel.locator(".jp-Cell-outputArea tbody tr").count() == 1
     button(panel, "Stop").click()
     expect(button(panel, "Run")).to_be_enabled(timeout=10_000)
     expect(marks).to_have_count(6)
@@ -220,11 +231,29 @@ def test_executing_the_cell_again_stops_the_training(panel: Page) -> None:
     panel.locator(".jp-Notebook .cm-content").first.click()
     panel.keyboard.press("Control+Enter")
     wait_for(panel, lambda: button(panel, "Run").is_enabled())
-    assert panel.locator(".moco-lab table").count() == 0
+    assert panel.locator(".jp-Cell-outputArea table").count() == 0
     button(panel, "Run").click()  # waits for the old training, then trains
     wait_for(panel, lambda: steps(panel) > 0)
     button(panel, "Stop").click()
     expect(button(panel, "Run")).to_be_enabled(timeout=10_000)
+
+
+@pytest.mark.parametrize("panel", [("recorded", "dark", 1280)], indirect=True)
+def test_recorded_runs_are_drawn_by_the_page_s_own_program(
+    panel: Page, request
+) -> None:
+    """Without a widget: what the cell showed works on when its kernel has gone."""
+    address = panel.url
+    button(panel, "Keep this curve").click()
+    panel.locator("why-lab").get_by_label("shaky").check()
+    expect(panel.locator("why-lab path.line")).to_have_count(2)
+    expect(panel.locator("why-lab path.seed")).to_have_count(2)
+    expect(panel.locator("why-lab text.said")).to_have_text("falls 40 points")
+    chart = panel.locator("why-lab svg[data-key]").first
+    chart.hover()
+    expect(panel.locator("why-lab .readout")).to_contain_text("kNN accuracy, % 50")
+    assert panel.url == address  # JupyterLab's address is not ours
+    save_shot(panel, request.node.name)
 
 
 LOOKS = [("live", "light", 1280), ("live", "dark", 1280), ("live", "light", 640)]
@@ -238,7 +267,9 @@ def test_the_recipe_of_the_chapters(panel: Page, request) -> None:
     waited = wait_for(panel, lambda: steps(panel) > 0)
     print(f"The first point came {waited:.2f} s after Run.")
     assert waited < 15  # 3 s, where no other work holds the cores
-    wait_for(panel, lambda: "images/s" in panel.locator(".jp-OutputArea").inner_text())
+    wait_for(
+        panel, lambda: "images/s" in panel.locator(".jp-Cell-outputArea").inner_text()
+    )
     if os.environ.get("MOCOLIB_SHOTS"):
         wait_for(panel, lambda: steps(panel) > 60, 300)
         button(panel, "Stop").click()

@@ -1,6 +1,5 @@
 """The panel that goes through a spike step by step shows the run's own numbers."""
 
-import json
 import re
 
 import numpy as np
@@ -8,8 +7,8 @@ import pytest
 
 from mocolib.analysis import measures
 from mocolib.lab import moments
-from mocolib.lab.recorded import PAGE
 from tests.planted import plant, shaking
+from tests.told import frame, told
 
 
 @pytest.fixture
@@ -21,37 +20,34 @@ def run(tmp_path):
     return plant(tmp_path, shaking(0.001, 0), norms={"patch_projection": norms})
 
 
-def test_a_moment_is_that_of_the_run(run, monkeypatch):
-    monkeypatch.delenv(PAGE, raising=False)
-    panel = moments(run, caption="Move.")
-    spikes, offsets = panel.axes
-    assert spikes.values == (100, 150)
-    assert offsets.values == tuple(range(-8, 16))
-    assert "Step 100: patch projection ×4.0, projector 1 ×1.0" in panel.words.value
-    panel.controls[0].value = 1
-    panel.controls[1].value += 1
-    assert "Step 151: patch projection ×6.0" in panel.words.value
+def test_a_moment_is_that_of_the_run(run):
+    panel = moments(run, question="Move.").data
+    spikes, offsets = told(panel)["axes"]
+    assert spikes["words"] == ["100", "150"]
+    assert offsets["words"] == [str(i) for i in range(-8, 16)]
+    _, words = frame(panel)
+    assert "Step 100: patch projection ×4.0, projector 1 ×1.0" in words
+    drawn, words = frame(panel, spike_at_step=1, steps_from_it=9)
+    assert "Step 151: patch projection ×6.0" in words
     read = run.steps.set_index("step")["knn"].loc[150]
-    assert f"kNN was last read as {read:.1%}" in panel.words.value
-    drawn = panel.picture.value
+    assert f"kNN was last read as {read:.1%}" in words
     layers = ["patch projection", "block 1, qkv", "projector 1", "predictor 2"]
     assert [drawn.index(name) for name in layers] == sorted(map(drawn.index, layers))
-    assert drawn.count("<svg") == 2
+    curves = told(drawn)
+    assert [mark["at"] for mark in curves["marks"]] == [150, 151]
+    assert (curves["x"]["since"], curves["x"]["until"]) == (110, 190)
 
 
-def test_bars_are_logarithmic(run, monkeypatch):
-    monkeypatch.delenv(PAGE, raising=False)
-    drawn = moments(run, caption="").picture.value
+def test_bars_are_logarithmic(run):
+    drawn, _ = frame(moments(run).data)
     bars = re.findall(r"M([\d.]+) \d+H([\d.]+)v7", drawn)
     (one, first), (_, second) = [tuple(map(float, bar)) for bar in bars[:2]]
     assert first - one == pytest.approx(2 * 48 / 4)  # x 4: two doublings
     assert second == one  # x 1
 
 
-def test_a_page_holds_every_step_of_every_spike(run, monkeypatch):
-    monkeypatch.setenv(PAGE, "1")
-    shown = moments(run, caption="Move.").data
-    data = json.loads(re.search(r"json\">(.*?)</script>", shown, re.S)[1])
+def test_a_panel_holds_every_step_of_every_spike(run):
+    data = told(moments(run).data)
     assert data["start"] == [0, 8]  # where the first spike begins
     assert len(data["frames"]) == 2 * 24 == len(set(data["frames"]))
     said = [re.match(r"Step (\d+)", words)[1] for words in data["spoken"][:24]]
@@ -61,4 +57,4 @@ def test_a_page_holds_every_step_of_every_spike(run, monkeypatch):
 def test_a_run_without_spikes_says_so(tmp_path):
     calm = plant(tmp_path, shaking(0.001, 0))
     assert not len(measures.spike_steps(calm))
-    assert "no spike" in moments(calm, caption="Move.").data
+    assert "no spike" in moments(calm).data

@@ -115,8 +115,7 @@ def test_it_prints_whole(opened):
     for around in (".bd-sidebar-primary", ".bd-header-article", ".prev-next-area"):
         assert not page.locator(around).first.is_visible(), around
     for panel in page.locator("why-lab, why-frames").all():
-        assert panel.locator(".charts, .frame").first.is_visible()
-        assert panel.locator(".spoken").is_visible()
+        assert panel.locator("why-charts, .frame").first.is_visible()
         assert panel.locator("button:visible, input:visible").count() == 0
         if panel.locator("[data-axis]").count():
             assert panel.locator("output:visible, input:checked").count()

@@ -7,6 +7,7 @@ from mocolib.analysis import causes
 from mocolib.analysis.measures import SPIKE
 from mocolib.lab.rewind import rewind
 from tests.planted import events, plant, shaking
+from tests.told import frame, told
 
 SPIKES = (90, 130)
 
@@ -30,30 +31,30 @@ def replayed(run):
     return pd.concat(rows)
 
 
-def test_it_shows_each_spike_with_each_change(run, replayed, monkeypatch):
-    monkeypatch.delenv("MOCOLIB_PAGE", raising=False)
+def test_it_shows_each_spike_with_each_change(run, replayed):
     judged = causes.responses(run, replayed)
-    panel = rewind(replayed, judged, [run], caption="Compare.")
-    spike, change = panel.controls
-    assert [word for word, _ in spike.options] == ["1", "2"]
-    assert [word for word, _ in change.options] == ["calm"]  # nothing is the record
+    panel = rewind(replayed, judged, [run], question="Compare.").data
+    spike, change = told(panel)["axes"]
+    assert spike["words"] == ["1", "2"]
+    assert change["words"] == ["calm"]  # nothing is the record
     peaks = judged.set_index(["spike", "change"])["peak_first"]
     assert peaks[130, "calm"] < SPIKE < peaks[130, "nothing"]
-    spike.value = 1
-    assert "spike at step 130" in panel.words.value
+    drawn, words = frame(panel, spike=1)
+    assert "spike at step 130" in words
     for name in ("nothing", "calm"):
-        assert f"×{peaks[130, name]:.1f}" in panel.words.value
-    shown = panel.picture.value
-    assert shown.count("<svg") == 3
-    assert shown.count(">restart</text>") == 3
+        assert f"×{peaks[130, name]:.1f}" in words
+    shown = told(drawn)
+    assert [chart["key"] for chart in shown["charts"]] == ["first", "loss", "knn"]
+    assert [line["name"] for line in shown["lines"]] == ["record", "calm"]
     # from 20 steps before the restart on: the axis does not begin at 0
-    assert ">100</text>" in shown
-    assert ">0</text>" not in shown.split("<svg")[1]
+    assert (shown["x"]["since"], shown["x"]["until"]) == (100, 149)
+    restart, spike = shown["marks"]
+    assert (restart["at"], restart["words"], spike["at"]) == (120, "restart", 130)
 
 
 def test_in_the_page_all_frames_are_drawn(run, replayed, monkeypatch):
     monkeypatch.setenv("MOCOLIB_PAGE", "1")
     judged = causes.responses(run, replayed)
-    page = rewind(replayed, judged, [run], caption="Compare.", id="own").data
+    page = rewind(replayed, judged, [run], question="Compare.", id="own").data
     assert 'id="frames-own"' in page
     assert page.count("spike at step") == 2

@@ -1,15 +1,38 @@
-/* One chart as SVG text: the same picture that mocolib/lab/chart.py draws in a kernel.
+/* One chart as the text of an <svg>; drawn at its size on the screen, so that its
+   letters are as large as asked for. Everybody who draws curves calls this.
 
-   A test draws both from one description and compares them. */
+   Why.chart(description); of all but `lines` and `x` a description may leave out any:
+     key, title   a word for the chart, and what stands above its y axis
+     width, height  in pixels
+     log          a logarithmic y axis; its title says so
+     limits       [low, high], which the y axis encloses; else it encloses the lines
+     x            { title, since = 0, until, bare }: the x axis; bare: without its words
+     room         letters of the longest label, where other charts share the x axis
+     lines        [{ name, x, y, colour, dash, width, opacity, dots, label, seed }]
+                  label: words at its end; seed: not named, not read aloud
+     points       [{ kind, x, y, colour, words }]: a symbol, kind one of Why.SYMBOLS;
+                  kind "fall": x and y are pairs, from the height to the depth
+     marks        [{ at, words }]: upright lines with what was changed there */
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
-  const WIDE = 330, HIGH = 220, LEFT = 44, RIGHT = 14, TOP = 30, BOTTOM = 38;
+  const WIDE = 640, HIGH = 200, LEFT = 48, TOP = 26, BOTTOM = 40, BARE = 10;
+  const LETTER = 6.4; // pixels; what a letter takes, a little more than on average
   const AXES = { step: "training step", images: "images seen" };
+  // by order: the chosen one, then the kept ones; the page's theme sets the colours
+  const COLOURS = ["#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161"]
+    .map((colour, i) => `var(--why-${i}, ${colour})`);
+  const DASHES = ["", "7 3", "2 3", "9 3 2 3", "12 3", "4 2 1 2"];
+  const SYMBOLS = {
+    spike: "M0 -4L3.2 2H-3.2Z", // a gradient far above what was usual
+    dip: "M-3.5 -3.5L3.5 3.5M-3.5 3.5L3.5 -3.5",
+    fall: "M-4 -4H1V4M-2 1L1 4.5L4 1",
+  };
 
   const escaped = (text) => String(text).replace(/[&<>"]/g,
     (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
-  const finite = (value) => value !== null && Number.isFinite(value);
+  const finite = (value) => typeof value === "number" && Number.isFinite(value);
+  const fixed = (value) => String(Number(value.toFixed(1)));
 
   /* A number in few letters: 4e-3, 0.2, 61k. */
   function short(value) {
@@ -17,11 +40,13 @@ globalThis.Why = globalThis.Why ?? {};
       const [digits, power] = value.toExponential(2).split("e");
       return `${Number(digits)}e${Number(power)}`;
     }
-    if (Math.abs(value) >= 1000) return `${Number((value / 1000).toPrecision(3))}k`;
+    if (Math.abs(value) >= 999.5) return `${Number((value / 1000).toPrecision(3))}k`;
     return String(Number(value.toPrecision(3)));
   }
 
-  /* Three to six round numbers that enclose the values. */
+  /* --- axes ------------------------------------------------------------------------ */
+
+  /* Three to six round numbers that enclose two values. */
   function linearTicks(low, high) {
     if (high - low < 1e-9 * Math.max(1, Math.abs(high))) {
       const half = 0.5 * (Math.abs(low) || 1);
@@ -29,8 +54,7 @@ globalThis.Why = globalThis.Why ?? {};
     }
     const size = 10 ** Math.floor(Math.log10((high - low) / 2));
     const step = [1, 2, 5, 10].find((s) => (high - low) / (s * size) <= 4) * size;
-    const ticks = [];
-    const last = Math.ceil(high / step - 1e-9);
+    const last = Math.ceil(high / step - 1e-9), ticks = [];
     for (let i = Math.floor(low / step + 1e-9); i <= last; i++) ticks.push(i * step);
     return ticks;
   }
@@ -39,7 +63,8 @@ globalThis.Why = globalThis.Why ?? {};
   function logTicks(low, high) {
     const first = Math.floor(Math.log10(low)), last = Math.ceil(Math.log10(high));
     const fine = [];
-    for (let i = first - 1; i <= last; i++) for (const s of [1, 2, 5]) fine.push(s * 10 ** i);
+    for (let i = first - 1; i <= last; i++)
+      for (const s of [1, 2, 5]) fine.push(s * 10 ** i);
     const below = fine.findLastIndex((v) => v <= low * 1.000001);
     let above = fine.findIndex((v) => v >= high * 0.999999);
     if (above < 0) above = fine.length - 1;
@@ -49,104 +74,187 @@ globalThis.Why = globalThis.Why ?? {};
     return ticks;
   }
 
-  /* Where a step and a value lie on a chart: the scales of both axes. */
-  function scales(chart, curves, x, bands) {
-    const values = [];
-    for (const { group } of curves) {
-      values.push(...(group.lines[chart.key]?.[1] ?? []));
-      if (bands) for (const side of (group.bands[chart.key] ?? []).slice(1)) values.push(...side);
-    }
-    const good = values.filter((v) => finite(v) && (v > 0 || !chart.log));
-    const low = good.length ? Math.min(...good) : 0.1;
-    const high = good.length ? Math.max(...good) : 1;
-    const ticks = chart.log ? logTicks(low, high) : linearTicks(low, high);
-    const scale = chart.log ? Math.log10 : (v) => v;
-    const until = Math.max(...curves.map(({ group }) => group.until * times(group, x)));
-    const [bottom, top] = [scale(ticks[0]), scale(ticks.at(-1))];
+  /* What a log axis can show of a number, or any axis. */
+  const shows = (value, log) => finite(value) && (value > 0 || !log);
+
+  /* The least and the largest of what lines show; null where they show nothing. */
+  function reach(lines, log) {
+    let low = Infinity, high = -Infinity;
+    for (const { y } of lines)
+      for (const value of y) {
+        if (!shows(value, log)) continue;
+        low = Math.min(low, value);
+        high = Math.max(high, value);
+      }
+    return low > high ? null : [low, high];
+  }
+
+  /* Where things lie: edges, ticks, and both scales. */
+  function layout({ width = WIDE, height = HIGH, log, limits, x, lines, room = 0 }) {
+    const letters = lines.map(({ label }) => (label ?? "").length);
+    const beside = width >= 520 ? LETTER * Math.max(room, ...letters) : 0; // else: above
+    const right = width - 12 - Math.min(beside, width / 4);
+    const bottom = height - (x.bare ? BARE : BOTTOM), since = x.since ?? 0;
+    const values = limits ?? reach(lines, log);
+    const ticks = (log ? logTicks : linearTicks)(...(values ?? [0.1, 1]));
+    const scale = log ? Math.log10 : (v) => v;
+    const [low, high] = [scale(ticks[0]), scale(ticks.at(-1))];
     return {
-      ticks, until, bare: !good.length,
-      across: (v) => LEFT + ((WIDE - LEFT - RIGHT) * v) / until,
-      up: (v) => HIGH - BOTTOM - ((HIGH - TOP - BOTTOM) * (scale(v) - bottom)) / (top - bottom),
+      width, height, right, bottom, ticks, since, until: x.until, beside: beside > 0,
+      empty: !values,
+      across: (v) => LEFT + ((right - LEFT) * (v - since)) / (x.until - since),
+      up: (v) => bottom - ((bottom - TOP) * (scale(v) - low)) / (high - low),
     };
   }
 
-  const times = (group, x) => (x === "images" ? group.images : 1);
-  const fixed = (value) => value.toFixed(1);
-  const words = (x, y, text, anchor) =>
-    `<text x="${fixed(x)}" y="${fixed(y)}" text-anchor="${anchor}">${escaped(text)}</text>`;
+  const words = (x, y, text, anchor, more = "") =>
+    `<text x="${fixed(x)}" y="${fixed(y)}" text-anchor="${anchor}"${more}>` +
+    `${escaped(text)}</text>`;
 
-  function axes(chart, place, x) {
-    const parts = [`<text x="${LEFT}" y="14" class="title">${escaped(chart.title)}</text>`];
-    for (const value of place.ticks) {
-      const y = place.up(value);
-      parts.push(`<path d="M${LEFT} ${fixed(y)}H${WIDE - RIGHT}" class="grid"/>`);
-      if (!place.bare) parts.push(words(LEFT - 6, y + 3.5, short(value), "end"));
+  function axes({ title = "", log, x }, at) {
+    const { right, bottom, height } = at, parts = [];
+    const note = log ? ' <tspan class="note">(log axis)</tspan>' : "";
+    parts.push(`<text x="0" y="13" class="title">${escaped(title)}${note}</text>`);
+    const many = at.ticks.length * 14 > bottom - TOP; // then not every one is named
+    at.ticks.forEach((value, i) => {
+      const y = at.up(value);
+      parts.push(`<path d="M${LEFT} ${fixed(y)}H${fixed(right)}" class="grid"/>`);
+      if (!at.empty && !(many && i % 2))
+        parts.push(words(LEFT - 6, y + 4, short(value), "end"));
+    });
+    const inside = linearTicks(at.since, at.until)
+      .filter((v) => v >= at.since && v <= at.until * 1.000001);
+    for (const value of inside) {
+      const across = at.across(value);
+      parts.push(`<path d="M${fixed(across)} ${fixed(bottom)}v4" class="tick"/>`);
+      if (!x.bare) parts.push(words(across, bottom + 17, short(value), "middle"));
     }
-    for (const value of linearTicks(0, place.until).filter((v) => v <= place.until)) {
-      const at = place.across(value);
-      parts.push(`<path d="M${fixed(at)} ${HIGH - BOTTOM}v4" class="tick"/>`,
-        words(at, HIGH - BOTTOM + 15, short(value), "middle"));
-    }
-    parts.push(`<path d="M${LEFT} ${HIGH - BOTTOM}H${WIDE - RIGHT}" class="tick"/>`,
-      words((LEFT + WIDE - RIGHT) / 2, HIGH - 6, AXES[x], "middle"));
+    parts.push(`<path d="M${LEFT} ${fixed(bottom)}H${fixed(right)}" class="tick"/>`);
+    if (!x.bare)
+      parts.push(words((LEFT + right) / 2, height - 6, x.title ?? AXES.step, "middle"));
     return parts.join("");
   }
 
-  function band(rows, place, per, colour) {
-    const [x, low, high] = rows;
-    const point = (i, side) => `${fixed(place.across(x[i] * per))} ${fixed(place.up(side[i]))}`;
-    const order = [...x.keys()];
-    const path = [...order.map((i) => point(i, high)), ...order.reverse().map((i) => point(i, low))];
-    return `<path class="band" d="M${path.join("L")}Z" fill="${colour}" fill-opacity="0.17"/>`;
+  /* --- what is drawn between them --------------------------------------------------- */
+
+  /* An upright line where something was changed, with what it was. */
+  function upright({ at: x, words: said }, at, row) {
+    const across = at.across(x), end = across > at.right - LETTER * said.length;
+    return `<path class="change" d="M${fixed(across)} ${TOP}V${fixed(at.bottom)}" ` +
+      `stroke-dasharray="2 2"/>` + words(across + (end ? -3 : 3), TOP + 10 + 12 * row,
+        said, end ? "end" : "start", ' class="said"');
   }
 
-  function line(rows, place, per, style, dots) {
-    const [x, y] = rows;
-    const placed = x.map((v, i) => [fixed(place.across(v * per)), fixed(place.up(y[i]))]);
-    const marks = (dots && placed.length <= 80 ? placed : placed.slice(-1))
-      .map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="2"/>`).join("");
-    return `<path class="line" d="M${placed.map((p) => p.join(" ")).join("L")}" fill="none" ` +
-      `stroke="${style.colour}" stroke-width="1.8" stroke-dasharray="${style.dash}" ` +
-      `stroke-linejoin="round"/><g fill="${style.colour}">${marks}</g>`;
+  function line({ name, x, y, colour, dash = "", width = 1.8, opacity = 1, ...rest }, at,
+    log) {
+    const placed = [];
+    y.forEach((value, i) => {
+      if (shows(value, log)) placed.push([fixed(at.across(x[i])), fixed(at.up(value))]);
+    });
+    if (!placed.length) return "";
+    const marked = rest.dots && placed.length <= 80 ? placed : placed.slice(-1);
+    const circles = rest.seed ? "" : marked
+      .map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="${width > 2 ? 2.4 : 2}"/>`)
+      .join("");
+    return `<path class="${rest.seed ? "seed" : "line"}" ` +
+      `d="M${placed.map((p) => p.join(" ")).join("L")}" fill="none" stroke="${colour}" ` +
+      `stroke-width="${width}" stroke-opacity="${opacity}" stroke-dasharray="${dash}" ` +
+      `stroke-linejoin="round"><title>${escaped(name ?? "")}</title></path>` +
+      `<g fill="${colour}" fill-opacity="${opacity}">${circles}</g>`;
   }
 
-  /* Upright lines where something was changed, with what it was; at is on the x axis. */
-  const upright = ({ at, words: said }, place) => {
-    const across = fixed(place.across(at));
-    return `<path class="mark" d="M${across} ${TOP}V${HIGH - BOTTOM}" stroke-dasharray="2 2">` +
-      `<title>${escaped(said)}</title></path>`;
-  };
-
-  function draw(chart, curves, x, bands, marks = []) {
-    const place = scales(chart, curves, x, bands), parts = [axes(chart, place, x)];
-    parts.push(...marks.map((mark) => upright(mark, place)));
-    if (bands)
-      for (const { group, style } of curves)
-        if (group.bands[chart.key]?.length)
-          parts.push(band(group.bands[chart.key], place, times(group, x), style.colour));
-    for (const { group, style } of curves)
-      if (group.lines[chart.key]?.length)
-        parts.push(line(group.lines[chart.key], place, times(group, x), style, chart.dots));
-    const ends = curves.map(({ name, group }) =>
-      `${name} ends at ${short(group.lines[chart.key]?.[1]?.at(-1) ?? NaN)}`).join("; ");
-    const label = escaped(`${chart.title} against ${AXES[x]}: ${ends}.`);
-    return `<svg viewBox="0 0 ${WIDE} ${HIGH}" role="img" aria-label="${label}" ` +
-      `data-key="${chart.key}">${parts.join("")}<g class="hover"></g></svg>`;
+  /* The labels at the ends of lines, moved apart where they would touch. */
+  function labels(lines, at, log) {
+    const ends = lines.flatMap(({ label, x, y, colour }) => {
+      const i = label ? y.findLastIndex((value) => shows(value, log)) : -1;
+      return i < 0 ? [] : [{ label, colour, x: at.across(x[i]), y: at.up(y[i]) }];
+    }).sort((a, b) => a.y - b.y);
+    ends.forEach((end, i) => {
+      end.y = Math.max(end.y, TOP + 4, i ? ends[i - 1].y + 14 : 0);
+    });
+    for (let i = ends.length - 1, most = at.bottom; i >= 0; i--, most -= 14)
+      ends[i].y = Math.min(ends[i].y, most);
+    return ends.map(({ label, colour, x, y }) => words(
+      at.beside ? x + 6 : at.right, at.beside ? y + 4 : y - 6, label,
+      at.beside ? "start" : "end", ` class="label" style="fill:${colour}"`)).join("");
   }
 
-  const swatch = ({ colour, dash }) =>
+  /* A symbol on a line; a fall from its height to its depth. */
+  function symbol({ kind, x, y, colour = "currentColor", words: said = "" }, at) {
+    if (kind !== "fall")
+      return `<path class="symbol ${kind}" d="${SYMBOLS[kind]}" stroke="${colour}" ` +
+        `fill="${kind === "spike" ? colour : "none"}" transform="translate(` +
+        `${fixed(at.across(x))} ${fixed(at.up(y))})"><title>${escaped(said)}</title></path>`;
+    const [from, to] = x.map(at.across), [top, low] = y.map(at.up);
+    const end = to > at.right - LETTER * said.length / 2;
+    return `<path class="symbol fall" fill="none" stroke="${colour}" d="M${fixed(from)} ` +
+      `${fixed(top)}H${fixed(to)}V${fixed(low)}m-4 -5l4 5l4 -5"/>` + words(
+        end ? at.right : to, Math.min(low + 16, at.bottom - 3), said, end ? "end" : "middle",
+        ' class="label said"');
+  }
+
+  function chart(description) {
+    const { key = "", title = "", log, lines, x, points = [], marks = [] } = description;
+    const at = layout(description), named = lines.filter(({ seed }) => !seed);
+    const ends = named.map(({ name, y }) => {
+      const last = y.findLast((value) => shows(value, log));
+      return `${name} ${last === undefined ? "has no point yet" : `ends at ${short(last)}`}`;
+    });
+    const said = `${title}${log ? ", logarithmic," : ""} against ${x.title ?? AXES.step}`;
+    return `<svg viewBox="0 0 ${at.width} ${at.height}" width="${at.width}" ` +
+      `height="${at.height}" role="img" aria-label="${escaped(`${said}: ${ends.join("; ")}.`)}" ` +
+      `data-key="${escaped(key)}" data-since="${at.since}" data-until="${at.until}" ` +
+      `data-right="${fixed(at.right)}" data-bottom="${fixed(at.bottom)}">` +
+      axes(description, at) +
+      marks.map((mark, i) => upright(mark, at, i % 3)).join("") +
+      lines.map((one) => line(one, at, log)).join("") +
+      points.map((one) => symbol(one, at)).join("") +
+      `${labels(lines, at, log)}<g class="hover"></g></svg>`;
+  }
+
+  /* --- beside the charts ------------------------------------------------------------ */
+
+  /* A line's stroke as a small picture for a legend. */
+  const swatch = ({ colour, dash = "", width = 1.8 }) =>
     `<svg viewBox="0 0 34 8" width="34" height="8" aria-hidden="true"><path d="M1 4H33" ` +
-    `stroke="${colour}" stroke-width="1.8" stroke-dasharray="${dash}"/></svg>`;
+    `stroke="${colour}" stroke-width="${width}" stroke-dasharray="${dash}"/></svg>`;
 
-  /* Which x a point of the screen means on a chart of these curves; null off the axes. */
-  function xUnder(svg, clientX, curves, x) {
-    const box = svg.getBoundingClientRect();
-    const at = ((clientX - box.left) / box.width) * WIDE;
-    const until = Math.max(...curves.map(({ group }) => group.until * times(group, x)));
-    const value = ((at - LEFT) / (WIDE - LEFT - RIGHT)) * until;
-    return value < 0 || value > until ? null
-      : { value, hair: `<path class="hair" d="M${fixed(at)} ${TOP}V${HIGH - BOTTOM}"/>` };
+  /* A symbol as a small picture for a legend. */
+  const glyph = (kind) =>
+    `<svg viewBox="-6 -6 12 12" width="12" height="12" aria-hidden="true">` +
+    `<path d="${SYMBOLS[kind]}" fill="${kind === "spike" ? "currentColor" : "none"}" ` +
+    `stroke="currentColor" stroke-width="1.5"/></svg>`;
+
+  /* The x value under the pointer, on any drawn chart; null off its axes. */
+  function under(svg, clientX) {
+    const box = svg.getBoundingClientRect(), { since, until, right } = svg.dataset;
+    const at = ((clientX - box.left) / box.width) * svg.viewBox.baseVal.width;
+    const share = (at - LEFT) / (right - LEFT);
+    return share < 0 || share > 1 ? null : Number(since) + share * (until - since);
   }
 
-  Object.assign(Why, { AXES, escaped, finite, short, swatch, draw, times, xUnder });
+  /* The line under the pointer, through several charts of one x axis; null: none. */
+  function hair(charts, value) {
+    for (const svg of charts) {
+      const { since, until, right, bottom } = svg.dataset;
+      const at = LEFT + ((right - LEFT) * (value - since)) / (until - since);
+      svg.querySelector("g.hover").innerHTML = value === null ? ""
+        : `<path class="hair" d="M${fixed(at)} ${TOP - 6}V${Number(bottom) + BARE}"/>`;
+    }
+  }
+
+  /* --- the form before: curves of {name, style, group}, read by train_view.js -------- */
+
+  const times = (group, x) => (x === "images" ? group.images : 1);
+  function draw({ key, title, log, dots }, curves, x, _, marks = []) {
+    const until = Math.max(...curves.map(({ group }) => group.until * times(group, x)));
+    const lines = curves.filter(({ group }) => group.lines[key]?.[0]?.length).map(
+      ({ name, style, group: { lines: { [key]: [at, y] }, ...group } }) =>
+        ({ name, ...style, dots, x: at.map((v) => v * times(group, x)), y }));
+    return chart({ key, title, log, lines, marks, width: 330, height: 210,
+      x: { title: AXES[x], until } });
+  }
+
+  Object.assign(Why, { AXES, COLOURS, DASHES, SYMBOLS, chart, draw, escaped, finite, glyph,
+    hair, reach, short, swatch, times, under });
 })();

@@ -1,26 +1,33 @@
-/* The controls of a panel: a slider for numbers, a switch for words. */
+/* The controls of a panel: a slider for many numbers, a button each for a few values. */
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
+  const escaped = (text) => Why.escaped(text);
+
   /* One control of an axis {name, label, kind, words, spoken}; nothing to choose, none. */
   function control(panel, axis, k) {
-    const id = `${panel}-${axis.name}`, { escaped } = Why;
+    const id = `${panel}-${axis.name}`;
     if (axis.words.length < 2) return "";
     if (axis.kind === "slider")
       return `<div class="control"><label for="${id}">${escaped(axis.label)}</label>
-        <input type="range" id="${id}" data-axis="${k}" min="0" max="${axis.words.length - 1}"
-        step="1"><output for="${id}"></output></div>`;
+        <input type="range" id="${id}" data-axis="${k}" min="0"
+        max="${axis.words.length - 1}" step="1"><output for="${id}"></output></div>`;
     const options = axis.words.map((word, i) =>
-      `<label><input type="radio" name="${id}" data-axis="${k}" value="${i}">${escaped(word)}</label>`);
-    return `<fieldset class="control"><legend>${escaped(axis.label)}</legend>${options.join("")}</fieldset>`;
+      `<label><input type="radio" name="${id}" data-axis="${k}" value="${i}">` +
+      `<span>${escaped(word)}</span></label>`);
+    return `<fieldset class="control"><legend>${escaped(axis.label)}</legend>
+      <div class="options">${options.join("")}</div></fieldset>`;
   }
 
-  /* Bring all controls of a panel to the chosen setting. */
-  function setControls(panel, axes, at) {
+  /* Bring all controls of a panel to the chosen setting. Options that would change
+     another control as well, `lone(k, i)`, are drawn fainter. */
+  function setControls(panel, axes, at, lone = () => false) {
     for (const input of panel.querySelectorAll("[data-axis]")) {
       const k = Number(input.dataset.axis), i = at[k];
-      if (input.type === "radio") input.checked = Number(input.value) === i;
-      else {
+      if (input.type === "radio") {
+        input.checked = Number(input.value) === i;
+        input.parentElement.classList.toggle("lone", lone(k, Number(input.value)));
+      } else {
         input.value = i;
         input.setAttribute("aria-valuetext", axes[k].spoken[i]);
         input.nextElementSibling.textContent = axes[k].words[i];
@@ -28,9 +35,13 @@ globalThis.Why = globalThis.Why ?? {};
     }
   }
 
-  /* The panel's own part of the page's address, so that a view can be linked. */
+  /* The panel's own part of the page's address, so that a view can be linked; in a
+     notebook the address is not ours. */
+  const ours = (panel) => !("kernel" in panel.dataset);
   const fromAddress = (id) => new URLSearchParams(location.search).get(id);
   function toAddress(id, text) {
+    const panel = document.getElementById(id);
+    if (panel && !ours(panel)) return;
     const url = new URL(location.href);
     url.searchParams.set(id, text);
     history.replaceState(null, "", url);

@@ -1,15 +1,14 @@
-/* <why-lab>: sliders and switches over recorded runs, drawn from the JSON inside.
+/* <why-lab>: buttons and sliders over recorded runs, drawn from the JSON inside.
 
    Classic scripts, since modules do not load from file://. One element is one panel:
    controls -> the chosen setting (and those kept) -> charts, table and sentence. What
    is shown stands in the page's address, so that a view can be linked. */
 "use strict";
 (() => {
-  const { AXES, draw, escaped, finite, short, swatch } = Why;
-  const MOST = 6; // curves on top of each other that can still be told apart
-  // seaborn's "colorblind"; each with a stroke of its own, for grey
-  const COLOURS = ["#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161"];
-  const DASHES = ["", "7 3", "2 3", "9 3 2 3", "12 3", "4 2 1 2"];
+  const { COLOURS, DASHES, escaped, finite, reach, short, swatch, times } = Why;
+  const MOST = COLOURS.length; // settings on top of each other that can be told apart
+  const STRONG = { width: 2.4 }, KEPT = { width: 1.6, opacity: 0.85 };
+  const SEED = { width: 0.9, opacity: 0.4, seed: true };
   const same = (a, b) => a.length === b.length && a.every((value, i) => value === b[i]);
 
   class WhyLab extends HTMLElement {
@@ -19,10 +18,19 @@
       this.at = [...this.data.start];
       this.kept = this.data.keep.map((at) => [...at]);
       this.x = this.data.x;
-      this.bands = true;
+      this.limit();
       this.readAddress();
       this.build();
       this.show();
+    }
+
+    /* The y axes enclose every setting and seed, so that settings can be compared. */
+    limit() {
+      for (const chart of this.data.charts) {
+        const rows = this.data.groups.flatMap(({ lines, others }) =>
+          [lines, ...others].map((one) => ({ y: one[chart.key]?.[1] ?? [] })));
+        chart.limits = reach(rows, chart.log);
+      }
     }
 
     /* --- state in the address ---------------------------------------------------- */
@@ -30,20 +38,18 @@
     readAddress() {
       const text = Why.fromAddress(this.id);
       if (!text) return;
-      const [at, kept, x, bands] = text.split("_");
+      const [at, kept, x] = text.split("_");
       const known = (t) => t.split(".").map(Number);
       if (this.group(known(at))) this.at = known(at);
       if (kept !== undefined)
         this.kept = kept.split("-").filter(Boolean).map(known)
           .filter((one) => this.group(one)).slice(0, MOST - 1);
-      if (x in AXES) this.x = x;
-      if (bands) this.bands = bands === "bands";
+      if (x in this.data.x_axes) this.x = x;
     }
 
     writeAddress() {
       const kept = this.kept.map((one) => one.join(".")).join("-");
-      const view = [this.at.join("."), kept, this.x, this.bands ? "bands" : "plain"];
-      Why.toAddress(this.id, view.join("_"));
+      Why.toAddress(this.id, [this.at.join("."), kept, this.x].join("_"));
     }
 
     /* --- settings ---------------------------------------------------------------- */
@@ -51,6 +57,15 @@
     group(at) { return this.data.groups.find((g) => same(g.at, at)); }
 
     name(at) { return at.map((i, k) => this.data.axes[k].spoken[i]).join(", "); }
+
+    /* What sets a setting apart from the others that are shown. */
+    label(at, shown) {
+      const { axes } = this.data;
+      return at.map((i, k) => {
+        if (shown.every((one) => one[k] === i)) return "";
+        return /^(yes|no)$/.test(axes[k].words[i]) ? axes[k].spoken[i] : axes[k].words[i];
+      }).filter(Boolean).join(", ");
+    }
 
     /* Move one control; the others follow where the combination was not recorded. */
     choose(axis, value) {
@@ -73,116 +88,129 @@
 
     /* The chosen setting first, then the kept ones, each with a stroke of its own. */
     curves() {
-      const shown = [this.at, ...this.kept.filter((one) => !same(one, this.at))];
-      const order = (at) => {
-        const i = this.kept.findIndex((one) => same(one, at));
-        return i < 0 ? this.kept.length : i;
-      };
-      return shown.map((at) => ({
-        at, group: this.group(at), name: this.name(at),
-        style: { colour: COLOURS[order(at) % MOST], dash: DASHES[order(at) % MOST] },
+      const rest = this.kept.filter((one) => !same(one, this.at));
+      const shown = [this.at, ...rest];
+      return shown.map((at, i) => ({
+        at, group: this.group(at), name: this.name(at), label: this.label(at, shown),
+        style: { colour: COLOURS[i], dash: DASHES[i], ...(i ? KEPT : STRONG) },
       }));
+    }
+
+    /* All seeds thin, behind them the kept settings, on top the chosen one. */
+    lines(curves) {
+      const per = (group) => times(group, this.x);
+      const scaled = (group, [x, y]) => [x.map((v) => v * per(group)), y];
+      const data = (group, lines) => Object.fromEntries(Object.entries(lines)
+        .filter(([, rows]) => rows.length)
+        .map(([key, [x, y]]) => [key, scaled(group, [x ?? group.lines[key][0], y])]));
+      const seeds = curves.toReversed().flatMap(({ group, style, name }) =>
+        group.others.map((other) =>
+          ({ name, colour: style.colour, ...SEED, data: data(group, other) })));
+      const strong = curves.map(({ group, style, ...rest }, i) => ({
+        ...rest, ...style, data: data(group, group.lines),
+        points: i ? {} : this.points(group, per(group)),
+      }));
+      return [...seeds, ...strong.toReversed()];
+    }
+
+    points(group, per) {
+      const moved = ({ x, ...rest }) =>
+        ({ ...rest, x: Array.isArray(x) ? x.map((v) => v * per) : x * per });
+      return Object.fromEntries(Object.entries(group.points).map(([key, some]) =>
+        [key, some.map(moved)]));
     }
 
     /* --- what is on the screen --------------------------------------------------- */
 
     build() {
-      const controls = this.data.axes.map((axis, k) => Why.control(this.id, axis, k)).join("");
-      const hasBands = this.data.groups.some((g) => Object.keys(g.bands).length);
+      const { axes, x_axes: xAxes } = this.data;
+      const controls = axes.map((axis, k) => Why.control(this.id, axis, k)).join("");
+      const option = ([value, text]) => `<option value="${value}">${text}</option>`;
       this.innerHTML = `<div class="controls">${controls}</div>
         <div class="buttons"><button type="button" class="keep">Keep this curve</button>
-        ${hasBands ? '<label><input type="checkbox" class="bands"> band of all seeds</label>' : ""}
-        <label>x axis <select class="x">${Object.entries(AXES).map(([value, text]) =>
-          `<option value="${value}">${text}</option>`).join("")}</select></label></div>
-        <div class="charts"></div><div class="readout" aria-hidden="true"></div>
-        <div class="table"></div><p class="spoken" role="status"></p>`;
+        <label class="axis">x axis <select class="x">${Object.entries(xAxes).map(option).join("")}
+        </select></label></div>
+        <why-charts></why-charts><div class="facts"></div>
+        <p class="heard" role="status"></p>`;
       this.listen();
     }
 
     listen() {
       this.addEventListener("input", ({ target }) => {
-        if (target.dataset.axis) this.choose(Number(target.dataset.axis), Number(target.value));
-        else if (target.className === "bands") { this.bands = target.checked; this.changed(); }
+        const { axis } = target.dataset;
+        if (axis) this.choose(Number(axis), Number(target.value));
         else if (target.className === "x") { this.x = target.value; this.changed(); }
       });
       this.addEventListener("click", ({ target }) => {
         if (target.className === "keep") this.keep();
         else if (target.dataset.drop) this.drop(Number(target.dataset.drop));
       });
-      const charts = this.querySelector(".charts");
-      charts.addEventListener("pointermove", (event) => this.hover(event));
-      charts.addEventListener("pointerleave", () => this.hover(null));
     }
 
     show() {
       this.setControls();
-      const curves = this.curves();
-      this.querySelector(".charts").innerHTML =
-        this.data.charts.map((chart) => draw(chart, curves, this.x, this.bands)).join("");
-      this.querySelector(".table").innerHTML = this.table(curves);
-      this.querySelector(".spoken").textContent = this.sentence(curves[0]);
-      this.querySelector(".readout").textContent = "";
+      const curves = this.curves(), { charts, symbols, marks, x_axes: xAxes } = this.data;
+      const until = Math.max(...this.data.groups.map((g) => g.until * times(g, this.x)));
+      const per = times(curves[0].group, this.x);
+      this.querySelector("why-charts").show({
+        charts, symbols, lines: this.lines(curves), x: { title: xAxes[this.x], until },
+        marks: marks.map(({ at, words }) => ({ at: at * per, words })),
+      });
+      this.querySelector(".facts").innerHTML = this.table(curves);
+      this.querySelector(".heard").textContent = this.sentence(curves[0]);
     }
 
     setControls() {
-      Why.setControls(this, this.data.axes, this.at);
-      const keep = this.querySelector(".keep"), bands = this.querySelector(".bands");
-      const full = this.kept.length >= MOST - 1;
+      const other = (k, i) => this.at.map((v, axis) => (axis === k ? i : v));
+      Why.setControls(this, this.data.axes, this.at, (k, i) => !this.group(other(k, i)));
+      const keep = this.querySelector(".keep"), full = this.kept.length >= MOST - 1;
       keep.disabled = full || this.kept.some((one) => same(one, this.at));
-      keep.title = full ? `At most ${MOST} curves.` : "Keep it on the charts while you choose another.";
-      if (bands) bands.checked = this.bands;
+      keep.title = full ? `At most ${MOST} curves.`
+        : "Keep it on the charts while you choose another.";
       this.querySelector(".x").value = this.x;
     }
 
     table(curves) {
       const facts = [...new Set(curves.flatMap(({ group }) => Object.keys(group.facts)))];
-      const cell = (value) => {
-        if (!value || !finite(value[0])) return "<td>–</td>";
+      const cell = (fact, value) => {
+        const head = `<td data-head="${escaped(fact)}">`;
+        if (!value || !finite(value[0])) return `${head}–</td>`;
         const [mean, low, high] = value.map((v) => short(v ?? NaN));
-        return `<td>${mean}${low === high ? "" : ` <small>${low} to ${high}</small>`}</td>`;
+        const range = low === high ? "" : ` <small>${low} to ${high}</small>`;
+        return `${head}${mean}${range}</td>`;
       };
       const rows = curves.map(({ at, group, name, style }) => {
         const i = this.kept.findIndex((one) => same(one, at));
-        const drop = i < 0 ? "" :
-          `<button type="button" data-drop="${i}" aria-label="Remove ${escaped(name)}">×</button>`;
+        const drop = i < 0 ? "" : `<button type="button" data-drop="${i}"
+          aria-label="Remove ${escaped(name)}">×</button>`;
         return `<tr><th scope="row">${swatch(style)} ${escaped(name)} ${drop}</th>
-          <td>${group.seeds}</td>${facts.map((fact) => cell(group.facts[fact])).join("")}</tr>`;
+          ${facts.map((fact) => cell(fact, group.facts[fact])).join("")}
+          <td data-head="runs">${group.seeds}</td></tr>`;
       });
-      return `<table><thead><tr><th scope="col">setting</th><th scope="col">runs</th>${facts.map(
-        (fact) => `<th scope="col">${escaped(fact)}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
+      const heads = ["setting", ...facts, "runs"].map((head) =>
+        `<th scope="col">${escaped(head)}</th>`);
+      const many = curves.some(({ group }) => group.seeds > 1);
+      const note = many ? `<p class="note">Numbers: mean of the runs, with the least and
+        the largest. Strong line: ${escaped(this.data.strong)}; thin: the other
+        seeds.</p>` : "";
+      return `<table><thead><tr>${heads.join("")}</tr></thead>
+        <tbody>${rows.join("")}</tbody></table>${note}`;
     }
 
     /* What the charts show, for those who do not see them. */
     sentence({ name, group }) {
-      const facts = Object.entries(group.facts).filter(([, v]) => finite(v[0])).map(([fact, v]) =>
-        `${fact} ${short(v[0])}${v[1] === v[2] ? "" : ` (${short(v[1])} to ${short(v[2])})`}`);
-      const ends = this.data.charts.filter((c) => group.lines[c.key]?.length).map((c) =>
-        `${c.title} goes from ${short(group.lines[c.key][1][0])} to ${short(group.lines[c.key][1].at(-1))}`);
+      const facts = Object.entries(group.facts).filter(([, v]) => finite(v[0]));
+      const said = facts.map(([fact, v]) => `${fact} ${short(v[0])}` +
+        (v[1] === v[2] ? "" : ` (${short(v[1])} to ${short(v[2])})`));
+      const drawn = this.data.charts.filter((c) => group.lines[c.key]?.length);
+      const ends = drawn.map((c) => {
+        const y = group.lines[c.key][1];
+        return `${c.title} goes from ${short(y[0])} to ${short(y.at(-1))}`;
+      });
+      const falls = (group.points.knn ?? []).filter(({ kind }) => kind === "fall")
+        .map(({ words, x }) => `it ${words} between steps ${x[0]} and ${x[1]}`);
       const runs = `${group.seeds} run${group.seeds > 1 ? "s" : ""}`;
-      return `Shown: ${name}; ${runs}. ${[...facts, ...ends].join("; ")}.`;
-    }
-
-    /* A hair line at one x on all charts, with the values of all curves below them. */
-    hover(event) {
-      const svg = event?.target.closest("svg[data-key]"), curves = this.curves();
-      const under = svg && Why.xUnder(svg, event.clientX, curves, this.x);
-      for (const g of this.querySelectorAll("g.hover")) g.innerHTML = under ? under.hair : "";
-      const readout = this.querySelector(".readout");
-      if (!under) { readout.textContent = ""; return; }
-      const parts = curves.map(({ name, group }) => {
-        const step = under.value / Why.times(group, this.x);
-        return `${name}: ${this.valuesAt(group, step).join(", ")}`;
-      });
-      readout.textContent = `${AXES[this.x]} ${short(under.value)} — ${parts.join(" · ")}`;
-    }
-
-    /* The readings of a setting's line that are nearest to a step, a chart each. */
-    valuesAt(group, step) {
-      return this.data.charts.filter((c) => group.lines[c.key]?.length).map((c) => {
-        const [x, y] = group.lines[c.key];
-        const i = x.reduce((best, v, j) => (Math.abs(v - step) < Math.abs(x[best] - step) ? j : best), 0);
-        return `${c.title.split(",")[0].split(":").at(-1).trim()} ${short(y[i])}`;
-      });
+      return `Shown: ${name}; ${runs}. ${[...said, ...ends, ...falls].join("; ")}.`;
     }
   }
 

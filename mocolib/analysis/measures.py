@@ -57,6 +57,26 @@ def dips(knn, sigma: float) -> np.ndarray:
     return _starts(knn < np.maximum.accumulate(knn) - 3 * sigma)
 
 
+def deepest_fall(knn) -> float:
+    """The deepest a curve falls below its running maximum, in its own unit.
+
+    Both ends of it are real readings, so a curve that only rises has 0;
+    one without readings has nan.
+    """
+    if not len(knn):
+        return float("nan")
+    top, low = ends_of_fall(knn)
+    knn = np.asarray(knn, float)
+    return float(knn[top] - knn[low])
+
+
+def ends_of_fall(knn) -> tuple[int, int]:
+    """Where the deepest fall begins, at the highest reading before it, and ends."""
+    knn = np.asarray(knn, float)
+    low = int(np.argmax(np.maximum.accumulate(knn) - knn))
+    return int(np.argmax(knn[: low + 1])), low
+
+
 def spikes(norms, factor: float = SPIKE) -> np.ndarray:
     """Indices at which a gradient norm first exceeds `factor` x its recent median."""
     high = np.nan_to_num(log_ratio(norms)) > math.log2(factor)

@@ -5,7 +5,7 @@ Core widgets only, with options that ipywidgets 7.7 (Colab) and 8 both have.
 
 import ipywidgets as widgets
 
-from mocolib.lab.chart import short
+from mocolib.lab.numbers import short
 from mocolib.recipe import FIELDS, Recipe
 
 # close to evenly spaced on a log axis, and easy to say

@@ -1,77 +1,66 @@
-"""Traces as HTML: three charts side by side, and a table that is legend and summary."""
+"""Traces as HTML: three charts over one x axis, and a table, legend and summary in one.
+
+The charts are the page's own: an element with what they show as JSON inside.
+"""
 
 import math
 from html import escape
 
-from mocolib.lab.chart import Curve, chart, swatch
+from mocolib.lab.numbers import brief, points
+from mocolib.lab.page import element
 from mocolib.lab.traces import Trace, labels
 
-# seaborn's "colorblind", without the two that vanish on white; each with a stroke of
-# its own, so that the curves can be told apart in grey too
-COLOURS = ("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#56b4e9")
-DASHES = ("", "7 3", "2 3", "9 3 2 3")
-
-LOOK = """<style>
-.moco-lab { color: var(--jp-content-font-color1, inherit); line-height: 1.45;
-  font-size: 13px; font-family: var(--jp-ui-font-family, inherit); }
-.moco-lab .charts { display: flex; flex-wrap: wrap; gap: 4px 16px; }
-.moco-lab .charts svg { flex: 1 1 220px; min-width: 0; max-width: 340px; height: auto; }
-.moco-lab svg text { fill: currentColor; fill-opacity: .75; font-size: 11px; }
-.moco-lab svg text.title { fill-opacity: 1; font-size: 12px; font-weight: 600; }
-.moco-lab svg path.grid { stroke: currentColor; stroke-opacity: .13; }
-.moco-lab svg path.mark { stroke: currentColor; stroke-opacity: .6; }
-.moco-lab svg .mark { color: inherit; } /* Bootstrap darkens that class */
-.moco-lab svg text.mark { font-size: 10px; }
-.moco-lab svg path.tick { stroke: currentColor; stroke-opacity: .5; fill: none; }
-.moco-lab table { border-collapse: collapse; border: none; margin: 6px 0 0;
-  font-size: 13px; color: inherit; font-variant-numeric: tabular-nums; }
-.moco-lab th, .moco-lab td { border: none; padding: 2px 18px 2px 0; text-align: right;
-  background: none; white-space: nowrap; }
-.moco-lab th { font-weight: 600; }
-.moco-lab td:first-child, .moco-lab th:first-child, .moco-lab td:last-child,
-.moco-lab th:last-child { text-align: left; }
-.moco-lab tr { background: none !important; }
-.moco-lab td svg { vertical-align: middle; margin-right: 8px; }
-</style>"""
+# by order, as in assets/lab/chart.js, and the page's theme may set others
+COLOURS = [
+    f"var(--why-{i}, {colour})"
+    for i, colour in enumerate(
+        ("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161")
+    )
+]
+DASHES = ("", "7 3", "2 3", "9 3 2 3", "12 3", "4 2 1 2")
 
 
-def charts(traces: list[Trace], images: int = 1) -> str:
-    """kNN, loss and gradient of all traces against the images they have seen.
+def charts(traces: list[Trace], steps: int = 1) -> str:
+    """kNN, loss and gradient of all traces against the training step.
 
-    `images` is how far the x axis goes while there is no trace.
+    `steps` is how far the x axis goes while there is no trace.
     """
-    until = max((t.end for t in traces), default=images)
-    styles, names = strokes(traces), labels(traces)
-
-    def curves(values) -> list[Curve]:
-        return [
-            Curve(name=name, x=t.samples, y=values(t), **style)
-            for t, name, style in zip(traces, names, styles, strict=True)
-        ]
-
-    def percent(trace):
-        return [None if k is None else 100 * k for k in trace.knn]
-
-    marks = [mark for t in traces for mark in t.marks]
     layers = {t.layer for t in traces if t.layer}
     where = layers.pop() if len(layers) == 1 else "first trained layer"
-    drawn = (
-        chart(curves(percent), "kNN accuracy, %", until=until, dots=True, marks=marks),
-        chart(curves(lambda t: t.loss), "loss", until=until, marks=marks),
-        chart(
-            curves(lambda t: t.gradient),
-            f"gradient ∞-norm, {where}",
-            until=until,
-            log=True,
-            marks=marks,
-        ),
-    )
-    return LOOK + wrapped(drawn)
+    shown = [
+        {"key": "knn", "title": "kNN accuracy, %", "dots": True},
+        {"key": "loss", "title": "loss"},
+        {"key": "gradient", "title": f"gradient ∞-norm, {where}", "log": True},
+    ]
+    until = max((t.recipe.steps for t in traces), default=steps)
+    names, styles = labels(traces), strokes(traces)
+    lines = [
+        {"name": name, **style, "data": _data(trace)}
+        for trace, name, style in zip(traces, names, styles, strict=True)
+    ]
+    marks = [{"at": at, "words": words} for t in traces for at, words in t.marks]
+    x = {"title": "training step", "until": until}
+    return picture({"charts": shown, "lines": lines, "marks": marks, "x": x})
 
 
-def wrapped(charts) -> str:
-    """Charts side by side where there is room."""
-    return f'<div class="moco-lab"><div class="charts">{"".join(charts)}</div></div>'
+def picture(description: dict) -> str:
+    """Charts as HTML, to stand in a widget or a frame; see assets/lab/charts.js."""
+    return f'<div class="why-panel bare">{element("why-charts", description)}</div>'
+
+
+def _data(trace: Trace) -> dict:
+    """What each chart shows of a trace, as [steps, values]."""
+    percent = [None if k is None else 100 * k for k in trace.knn]
+    found = {"knn": percent, "loss": trace.loss, "gradient": trace.gradient}
+    return {
+        key: columns(points(trace.at, y, log=key == "gradient"))
+        for key, y in found.items()
+    }
+
+
+def columns(rows: list) -> list[list]:
+    """Points as two lists of numbers."""
+    return [[brief(v) for v in column] for column in zip(*rows, strict=True)]
 
 
 def strokes(traces: list[Trace]) -> list[dict]:
@@ -85,8 +74,7 @@ def strokes(traces: list[Trace]) -> list[dict]:
         if trace.recorded and mixed:
             styles.append({"colour": "currentColor", "dash": dash, "opacity": 0.4})
         else:
-            colour = COLOURS[order % len(COLOURS)]
-            styles.append({"colour": colour, "dash": dash, "opacity": 1.0})
+            styles.append({"colour": COLOURS[order % len(COLOURS)], "dash": dash})
     return styles
 
 
@@ -94,17 +82,41 @@ def table(traces: list[Trace]) -> str:
     """A row a run; read aloud by screen readers when it changes."""
     if not traces:
         return ""
+    heads = ("run", "step", "loss", "accuracy (kNN), %", "state")
     rows = "".join(
-        f"<tr><td>{swatch(**style)}{escape(name)}</td>"
-        f"<td>{t.steps:,} of {t.recipe.steps:,}</td>"
-        f"<td>{_number(t.loss[-1] if t.loss else None, 3)}</td>"
-        f"<td>{_number(t.last_knn, 1, 100)}</td><td>{escape(t.outcome)}</td></tr>"
-        for t, name, style in zip(traces, labels(traces), strokes(traces), strict=True)
+        _row(heads, trace, name, style)
+        for trace, name, style in zip(
+            traces, labels(traces), strokes(traces), strict=True
+        )
     )
-    heads = "".join(f"<th>{h}</th>" for h in ("run", "step", "loss", "kNN, %", "state"))
+    names = "".join(f'<th scope="col">{head}</th>' for head in heads)
     return (
-        '<div class="moco-lab" role="status" aria-live="polite" '
-        f'style="overflow-x: auto"><table><tr>{heads}</tr>{rows}</table></div>'
+        '<div class="why-panel bare"><div class="facts" role="status" '
+        f'aria-live="polite"><table><thead><tr>{names}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></div>"
+    )
+
+
+def _row(heads: tuple, trace: Trace, name: str, style: dict) -> str:
+    cells = (
+        f"{trace.steps:,} of {trace.recipe.steps:,}",
+        _number(trace.loss[-1] if trace.loss else None, 3),
+        _number(trace.last_knn, 1, 100),
+        escape(trace.outcome),
+    )
+    told = "".join(
+        f'<td data-head="{head}">{cell}</td>'
+        for head, cell in zip(heads[1:], cells, strict=True)
+    )
+    return f'<tr><th scope="row">{_swatch(**style)} {escape(name)}</th>{told}</tr>'
+
+
+def _swatch(colour: str, dash: str, opacity: float = 1.0) -> str:
+    """A curve's stroke as a small picture for the legend."""
+    return (
+        '<svg viewBox="0 0 34 8" width="34" height="8" aria-hidden="true">'
+        f'<path d="M1 4H33" stroke="{colour}" stroke-width="1.8" '
+        f'stroke-dasharray="{dash}" stroke-opacity="{opacity}"/></svg>'
     )
 
 

@@ -1,11 +1,11 @@
 """From recorded runs to the description of a panel: axes, settings, curves, facts.
 
-The description is plain data. The page gets it as JSON and draws it in the browser;
-a kernel draws the same with widgets. Nothing is computed twice.
+The description is plain data, which page.py writes as JSON and assets/lab draws, in the
+built page and in a kernel alike.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 
 from mocolib.analysis import measures
 from mocolib.errors import BadInput
-from mocolib.lab.chart import Curve, points, short
+from mocolib.lab.numbers import MOST_POINTS, points, short
 from mocolib.runs import Run
 
 STANDARD = {
@@ -21,11 +21,19 @@ STANDARD = {
     "loss": "loss",
     "gradient": "first layer: largest gradient entry",
 }
+SYMBOLS = {
+    "fall": "deepest fall below the best accuracy so far, after the warmup",
+    "spike": f"spike: the first layer's gradient exceeds {measures.SPIKE:g} times its "
+    "recent median",
+}
+MEDIAN = "the run whose deepest fall is the median one"
 LOG = ("gradient",)  # charts with a logarithmic y axis
 DOTS = ("knn",)  # charts that mark each reading
 PERCENT = ("knn",)  # shares that are shown as percentages
 X_AXES = {"step": "training step", "images": "images seen"}
-BUCKETS = 90  # of a band over seeds along the x axis
+LEAST_FALL = 2  # points; a smaller one is not marked
+FEW = 6  # values that get a button each; more get a slider
+SEED_POINTS = 150  # of a thin line
 MOST_SETTINGS = 64
 WORDS = {
     "base_lr": "base rate",
@@ -35,8 +43,14 @@ WORDS = {
     "beta2": "β₂",
     "negatives": "negatives K",
 }
+FALL = "deepest fall, points"
 ENDINGS = {"patch_projection": "projection", "stem": "stem"}
-FACTS = {"knn": "kNN, %", "linear_probe": "linear probe, %", "jitter": "jitter, %"}
+FACTS = {  # from the summary of a run, shares shown as percentages
+    "jitter": "jitter, points",
+    "deepest_fall": FALL,
+    "knn": "accuracy (kNN), %",
+    "linear_probe": "linear probe, %",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +58,8 @@ class Line:
     """A curve that is not simply a run: a thinner monitor, a replay, a ratio.
 
     steps, samples: [n]. y: {chart key: [n]}, None or nan where there is no reading.
-    facts: {name: value} for the table, shown with three digits.
+    facts: {name: value} for the table, shown with three digits. spikes: the steps at
+    which a spike begins.
     """
 
     settings: dict
@@ -53,6 +68,7 @@ class Line:
     y: dict
     seed: int = 0
     facts: dict = field(default_factory=dict)
+    spikes: Sequence = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,17 +81,20 @@ class Axis:
     words: tuple
 
     @property
-    def numeric(self) -> bool:
-        """Numbers get a slider, words a switch."""
-        return all(map(_is_number, self.values))
+    def slides(self) -> bool:
+        """Many numbers get a slider; a few, or words, a button each."""
+        return len(self.values) > FEW and all(map(_is_number, self.values))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """The curves of one setting: the first seed's line, and the band of all seeds.
+    """The curves of one setting: a line a seed, one of which stands for all.
 
-    lines: {chart key: [(step, value)]}; bands: {chart key: [(step, low, high)]}.
-    images: images a step, so that steps can be shown as images seen.
+    lines: {chart key: [(step, value)]} of one seed, a run that was: a mean over seeds
+    would smooth every dip away. others: the
+    same of each other seed. points: {chart key: [symbol]}, as assets/lab/chart.js
+    draws them on the line. images: images a step, so that steps can be shown as
+    images seen.
     """
 
     at: tuple  # an index into each axis' values
@@ -83,7 +102,8 @@ class Group:
     images: float
     until: int
     lines: dict
-    bands: dict
+    others: list
+    points: dict
     facts: dict  # {name: (mean, low, high)}
 
 
@@ -98,6 +118,8 @@ class Description:
     start: tuple
     keep: tuple
     x: str  # of X_AXES, the one shown first
+    marks: Mapping  # {step: words}, upright lines
+    strong: str  # which run of each setting stands for all
 
     def name(self, at: tuple) -> str:
         """A setting in words: `base rate 4e-3, learned projection`."""
@@ -106,9 +128,14 @@ class Description:
 
 
 def describe(
-    runs, *, id, by, start=None, keep=(), charts=None, x="step"
+    runs, *, id, by, start=None, keep=(), charts=None, x="step", marks=None, seed=None
 ) -> Description:
-    """A description from runs and `Line`s; the values of each `by` become an axis."""
+    """A description from runs and `Line`s; the values of each `by` become an axis.
+
+    Without a `start`, the setting with the deepest fall is shown first. `seed` names
+    the run of each setting that is drawn strong; without it, or where a setting lacks
+    it, that is the run whose deepest fall is the median one.
+    """
     if x not in X_AXES:
         raise BadInput(f"x is {x!r}, but must be one of {', '.join(X_AXES)}.")
     charts = charts or STANDARD
@@ -122,17 +149,24 @@ def describe(
         raise BadInput(
             f"by gives {len(members)} settings, but a panel holds {MOST_SETTINGS}."
         )
-    groups = {at: _group(at, members[at], charts) for at in sorted(members)}
-    first = next(iter(groups), ())
+    groups = {at: _group(at, members[at], charts, seed) for at in sorted(members)}
     return Description(
         id=id,
         axes=axes,
         charts=charts,
         groups=groups,
-        start=_place(start, axes, groups) if start else first,
+        start=_place(start, axes, groups) if start else _deepest(groups),
         keep=tuple(_place(one, axes, groups) for one in keep if groups),
         x=x,
+        marks=marks or {},
+        strong=MEDIAN if seed is None else f"seed {seed}",
     )
+
+
+def _deepest(groups: dict) -> tuple:
+    """The setting whose accuracy falls deepest on average; else the first."""
+    falls = {at: group.facts.get(FALL, (-math.inf,))[0] for at, group in groups.items()}
+    return max(falls, key=falls.get, default=())
 
 
 def spoken(name: str, word: str) -> str:
@@ -155,6 +189,8 @@ def _line(run: Run, charts: dict) -> Line:
         if (name := available.get(key, key)) in steps
     }
     [row] = measures.summary([run]).to_dict("records")
+    knn = measures.monitored(run)["knn"]
+    row["deepest_fall"] = measures.deepest_fall(knn)
     facts = {words: 100 * row[name] for name, words in FACTS.items()}
     facts["spikes"] = row["spikes"]
     return Line(
@@ -164,6 +200,7 @@ def _line(run: Run, charts: dict) -> Line:
         y=y,
         seed=run.recipe.seed,
         facts=facts,
+        spikes=measures.spike_steps(run),
     )
 
 
@@ -212,32 +249,36 @@ def _place(setting: dict, axes: tuple, groups: dict) -> tuple:
     return place
 
 
-def _group(at: tuple, lines: list[Line], charts: dict) -> Group:
+def _group(at: tuple, lines: list[Line], charts: dict, seed: int | None) -> Group:
     lines = sorted(lines, key=lambda line: line.seed)
-    first = lines[0]
-    last = int(max(line.steps[-1] for line in lines))
-    drawn, bands = {}, {}
-    for key in charts:
-        series = [_readings(line, key) for line in lines]
-        curve = Curve(name="", x=series[0][0], y=series[0][1], colour="")
-        drawn[key] = points(curve, log=key in LOG)
-        if len(lines) > 1:
-            bands[key] = _band(series, last)
+    median = sorted(lines, key=_fall_of)[len(lines) // 2]
+    strong = next((line for line in lines if line.seed == seed), median)
     table = pd.DataFrame([line.facts for line in lines], dtype=float)
     facts = {
         name: tuple(map(float, (values.mean(), values.min(), values.max())))
         for name, values in table.items()
         if values.notna().any()
     }
+    drawn = _drawn(strong, charts)
     return Group(
         at=at,
         seeds=len(lines),
-        images=float(first.samples[-1] / first.steps[-1]),
-        until=last,
+        images=float(strong.samples[-1] / strong.steps[-1]),
+        until=int(max(line.steps[-1] for line in lines)),
         lines=drawn,
-        bands=bands,
+        others=[
+            _drawn(line, charts, SEED_POINTS) for line in lines if line is not strong
+        ],
+        points=_points(strong, drawn),
         facts=facts,
     )
+
+
+def _drawn(line: Line, charts: dict, most: int = MOST_POINTS) -> dict:
+    """What each chart shows of a line, few enough points for a screen."""
+    return {
+        key: points(*_readings(line, key), log=key in LOG, most=most) for key in charts
+    }
 
 
 def _readings(line: Line, key: str) -> tuple[np.ndarray, np.ndarray]:
@@ -248,17 +289,31 @@ def _readings(line: Line, key: str) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(line.steps)[good], times * y[good]
 
 
-def _band(series: list, last: int) -> list[tuple]:
-    """(step, lowest, highest) over all seeds, in buckets along the x axis."""
-    steps = np.concatenate([x for x, _ in series])
-    values = np.concatenate([y for _, y in series])
-    if not len(steps):
-        return []
-    # a reading every n steps: buckets of whole such intervals, so that none is empty
-    apart = int(np.diff(np.unique(steps)).min()) if len(np.unique(steps)) > 1 else 1
-    size = apart * max(1, math.ceil(last / apart / BUCKETS))
-    table = pd.DataFrame({"bucket": (steps - 1) // size, "step": steps, "y": values})
-    rows = table.groupby("bucket").agg(
-        step=("step", "mean"), low=("y", "min"), high=("y", "max")
-    )
-    return [tuple(map(float, row)) for row in rows.itertuples(index=False)]
+def _after_warmup(line: Line) -> tuple[np.ndarray, np.ndarray]:
+    steps, knn = _readings(line, "knn")
+    late = steps > line.settings.get("warmup_steps", 0)
+    return steps[late], knn[late]
+
+
+def _fall_of(line: Line) -> float:
+    knn = _after_warmup(line)[1]
+    return measures.deepest_fall(knn) if len(knn) else 0.0
+
+
+def _points(line: Line, drawn: dict) -> dict:
+    """The symbols of a line: its deepest fall, and its spikes."""
+    found, (steps, knn) = {}, _after_warmup(line)
+    depth = measures.deepest_fall(knn)
+    if "knn" in drawn and depth >= LEAST_FALL:
+        top, low = measures.ends_of_fall(knn)
+        words = f"falls {depth:.{0 if depth >= 10 else 1}f} points"
+        x, y = [int(steps[i]) for i in (top, low)], [float(knn[i]) for i in (top, low)]
+        found["knn"] = [{"kind": "fall", "x": x, "y": y, "words": words}]
+    if "gradient" in drawn:
+        values = dict(zip(*_readings(line, "gradient"), strict=True))
+        found["gradient"] = [
+            {"kind": "spike", "x": int(step), "y": float(values[step])}
+            for step in line.spikes
+            if step in values
+        ]
+    return {key: some for key, some in found.items() if some}

@@ -1,7 +1,7 @@
 """Panels that open a chapter: each shows what the library computes, setting by setting.
 
 image = tokenise(recipe, data, number=34)
-patch_to_token(image, caption="Drag over the boot.")
+patch_to_token(image, question="Drag over the boot.")
 """
 
 import math
@@ -52,7 +52,7 @@ def tokenise(recipe: Recipe, data: Dataset, number: int) -> Tokenised:
     )
 
 
-def patch_to_token(image: Tokenised, *, caption: str, start: int = 0):
+def patch_to_token(image: Tokenised, *, start: int = 0, **asked):
     """Drag over an image: the patch, its token, its position code and their sum."""
     count, width = image.tokens.shape
     grid, inside = math.isqrt(count), image.patches[0].size
@@ -80,17 +80,17 @@ def patch_to_token(image: Tokenised, *, caption: str, start: int = 0):
     return frames(
         draw,
         id="patch",
-        caption=caption,
         over=("patch", image.image, grid, grid),
         start={"patch": start},
         patch=range(count),
+        **asked,
     )
 
 
 # --- from random tokens back to the image -----------------------------------------
 
 
-def rebuilt(data: Dataset, errors, numbers: dict[str, int], *, caption: str):
+def rebuilt(data: Dataset, errors, numbers: dict[str, int], **asked):
     """Test images {name: number} from tokens of several widths, random and best.
 
     errors: a table by width of error_random and error_pca, over all test patches.
@@ -116,9 +116,7 @@ def rebuilt(data: Dataset, errors, numbers: dict[str, int], *, caption: str):
         )
         return Frame(html=beside(shown), spoken=spoken)
 
-    return frames(
-        draw, id="rebuilt", caption=caption, image=list(numbers), width=widths
-    )
+    return frames(draw, id="rebuilt", image=list(numbers), width=widths, **asked)
 
 
 def _bytes(picture: torch.Tensor) -> np.ndarray:
@@ -137,10 +135,11 @@ SCALES = {  # the ends of each bar's logarithmic scale
 }
 
 
-def bill(recipe: Recipe, epoch: int, unit: Recipe, *, caption: str, **options):
+def bill(recipe: Recipe, epoch: int, unit: Recipe, **options):
     """What a recipe comes to as its fields change, beside runs of the recipe `unit`.
 
-    epoch: images in an epoch. options: `epochs`, and fields of the recipe.
+    epoch: images in an epoch. options: `epochs`, and fields of the recipe; and the
+    question, the answer, the start of the panel.
     """
 
     def draw(epochs: int, **fields) -> Frame:
@@ -156,7 +155,7 @@ def bill(recipe: Recipe, epoch: int, unit: Recipe, *, caption: str, **options):
         spoken = f"As many operations as {times:,.0f} runs of this book's size."
         return Frame(html=meters(rows), spoken=spoken)
 
-    return frames(draw, id="bill", caption=caption, **options)
+    return frames(draw, id="bill", **options)
 
 
 def _meter(amount: float, low: float, high: float) -> tuple[str, float]:

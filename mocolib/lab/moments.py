@@ -1,6 +1,6 @@
 """Spike by spike and step by step: the gradient of every layer, and what follows it.
 
-moments(run, caption="Move one step at a time.")
+moments(run, question="Which layer darkens first?")
 """
 
 from html import escape
@@ -13,7 +13,8 @@ from IPython.display import HTML
 from mocolib.analysis import measures
 from mocolib.analysis.causes import lone_spikes
 from mocolib.figures import layer_name
-from mocolib.lab.chart import short
+from mocolib.lab.curves import COLOURS, columns, picture
+from mocolib.lab.numbers import points
 from mocolib.lab.pictures import MOST_FRAMES, Frame, beside, data_uri, frames
 from mocolib.runs import Run
 
@@ -21,14 +22,15 @@ BEFORE, AFTER = 8, 15  # steps around a spike that the slider reaches
 AROUND = 40  # steps around it that the curves show
 WIDE, ROW, TOP = 316, 11, 18
 HEAT, BARS = (98, 156), (264, 48)  # left end and width
-NOW = "#0173b2"  # the moment in the heat map, its bars, its place in the curves
+NOW = "var(--why-0, #0173b2)"  # the moment in the heat map, and its bars
 
 
-def moments(run: Run, *, caption: str):
+def moments(run: Run, *, start: dict | None = None, **asked):
     """A panel: choose a spike of the first layer, then move through its steps.
 
     Only spikes that stand alone and whose steps were all recorded, at most as many
-    as a page holds.
+    as a page holds. asked: question and answer of the panel; start: its first state,
+    spike_at_step and steps_from_it.
     """
     offsets = range(-BEFORE, AFTER + 1)
     whole = [s for s in lone_spikes(run) if s + AFTER <= len(run.steps)]
@@ -48,10 +50,10 @@ def moments(run: Run, *, caption: str):
     return frames(
         draw,
         id="moments",
-        caption=caption,
-        start={"steps_from_it": 0},
+        start={"steps_from_it": 0, **(start or {})},
         spike_at_step=whole[: MOST_FRAMES // len(offsets)],
         steps_from_it=offsets,
+        **asked,
     )
 
 
@@ -134,47 +136,29 @@ def _bars(row: pd.Series, high: float) -> str:
 
 
 def _curves(run: Run, spike: int, now: int) -> str:
-    """kNN and loss around a spike, the moment as an upright line. SVG."""
+    """kNN and loss around a spike, upright lines at it and at the moment; as HTML."""
     steps = run.steps[run.steps["step"].between(spike - AROUND, spike + AROUND)]
-    first, last = steps["step"].iloc[0], steps["step"].iloc[-1]
-    left, right, high, gap = 42, WIDE - 12, 86, 30
-
-    def across(step):
-        return left + (right - left) * (np.asarray(step) - first) / (last - first)
-
-    parts = []
-    for k, (column, name) in enumerate((("knn", "kNN accuracy, %"), ("loss", "loss"))):
-        seen = steps[steps[column].notna()]
-        top = TOP + k * (high + gap)
-        values = seen[column].to_numpy() * (100 if column == "knn" else 1)
-        parts.append(_line(across(seen["step"]), values, name, top, high, column))
-    bottom, (at, begins) = TOP + 2 * high + gap, across([now, spike])
-    return (
-        f'<svg viewBox="0 0 {WIDE} {bottom + 34}" width="{WIDE}" '
-        'style="max-width:100%;height:auto" fill="currentColor" font-size="11" '
-        'role="img" aria-label="kNN accuracy and loss around the spike.">'
-        f'{"".join(parts)}<path d="M{at:.1f} {TOP}V{bottom}" stroke="{NOW}" '
-        f'stroke-width="2"/><path d="M{begins:.1f} {bottom + 3}l4 8h-8z"/>'
-        f'<text x="{begins + 7:.1f}" y="{bottom + 12}">spike begins</text>'
-        f'<text x="{left}" y="{bottom + 28}">step {first}</text>'
-        f'<text x="{right}" y="{bottom + 28}" text-anchor="end">{last}</text></svg>'
-    )
-
-
-def _line(x, values, name: str, top: float, high: float, column: str) -> str:
-    """One curve in its frame, its lowest and highest value at the side."""
-    low, most = values.min(), values.max()
-    y = top + high * (1 - (values - low) / ((most - low) or 1))
-    path = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True))
-    dots = "".join(
-        f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.4"/>'
-        for a, b in zip(x, y, strict=True)
-        if column == "knn"
-    )
-    return (
-        f'<text x="42" y="{top - 7}" font-weight="600">{escape(name)}</text>'
-        f'<text x="36" y="{top + 8}" text-anchor="end">{short(float(most))}</text>'
-        f'<text x="36" y="{top + high}" text-anchor="end">{short(float(low))}</text>'
-        f'<path d="M{path}" fill="none" stroke="currentColor" stroke-width="1.4"/>'
-        f"<g>{dots}</g>"
+    titles = {"knn": "kNN accuracy, %", "loss": "loss"}
+    at = steps["step"].to_numpy()
+    data = {
+        key: columns(points(at, steps[key] * (100 if key == "knn" else 1), log=False))
+        for key in titles
+    }
+    marks = [{"at": spike, "words": "spike begins"}]
+    if now != spike:
+        marks.append({"at": now, "words": "now"})
+    return picture(
+        {
+            "charts": [
+                {"key": key, "title": title, "dots": key == "knn"}
+                for key, title in titles.items()
+            ],
+            "x": {
+                "title": "training step",
+                "since": int(at[0]),
+                "until": int(at[-1]),
+            },
+            "lines": [{"name": "this run", "colour": COLOURS[0], "data": data}],
+            "marks": marks,
+        }
     )

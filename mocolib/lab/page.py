@@ -1,34 +1,104 @@
-"""A panel for a page without a kernel: its description as JSON inside one element.
+"""Panels as HTML: a description as JSON inside an element that assets/lab draws.
 
-`assets/lab.js` in the book turns the element into controls and charts. Without a
-script the reader still gets a sentence and the table of what was recorded.
+The built page loads the scripts once; in a kernel they come along with each panel, so
+that it needs neither a server nor a widget of its own, under ipywidgets 7 and 8 alike.
+Without a script the reader still gets a sentence and the table of what was recorded.
 """
 
+import functools
 import json
-import math
+import os
 from html import escape
+from pathlib import Path
 
-from mocolib.lab.describe import DOTS, LOG, Axis, Description, Group, spoken
+from IPython.display import HTML
 
+from mocolib.lab.describe import (
+    DOTS,
+    LOG,
+    SYMBOLS,
+    X_AXES,
+    Axis,
+    Description,
+    Group,
+    spoken,
+)
+from mocolib.lab.numbers import brief
+
+PAGE = "MOCOLIB_PAGE"  # set while the book is built: no kernel will stand behind it
 NO_RUNS = "No run of this experiment has been recorded yet."
+SCRIPTS = (
+    "controls",
+    "chart",
+    "charts",
+    "panel",
+    "frames",
+)  # what each stands on first
 
 
-def element(description: Description, caption: str | None) -> str:
-    """The panel as HTML."""
-    if not description.groups:
-        return f"<p>{NO_RUNS}</p>"
-    text = json.dumps(as_data(description), separators=(",", ":"), allow_nan=False)
-    note = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    return (
-        f'<figure class="why-panel"><why-lab id="lab-{escape(description.id)}">'
-        f"{script(text)}<noscript>{_table(description)}</noscript></why-lab>{note}</figure>"
+def in_page() -> bool:
+    """Whether what is shown goes into a built page."""
+    return bool(os.environ.get(PAGE))
+
+
+def figure(tag, id, data, *, plain="", question=None, answer=None) -> HTML:
+    """A panel: <`tag`> with its data, the question above, the answer folded below.
+
+    plain: HTML for readers without scripts.
+    """
+    asked = f"<figcaption>{escape(question)}</figcaption>" if question else ""
+    told = ""
+    if answer:
+        told = (
+            f"<details><summary>What is seen</summary><p>{escape(answer)}</p></details>"
+        )
+    return HTML(
+        f'<figure class="why-panel">{asked}'
+        f"{element(tag, data, id=id, plain=plain)}{told}</figure>{scripts()}"
     )
+
+
+def element(tag: str, data: dict, *, id=None, plain="") -> str:
+    """The element alone, as the HTML of another panel may hold it."""
+    name = f' id="{escape(id)}"' if id else ""
+    alone = "" if in_page() else " data-kernel"  # there the address is not ours
+    without = f"<noscript>{plain}</noscript>" if plain else ""
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return f"<{tag}{name}{alone}>{script(text)}{without}</{tag}>"
 
 
 def script(text: str) -> str:
     """JSON inside an element that browsers neither show nor run."""
     safe = text.replace("</", "<\\/")  # the only text that could end it early
     return f'<script type="application/json">{safe}</script>'
+
+
+@functools.cache
+def _inline() -> str:
+    here = Path(__file__).parents[1]
+    assets = next(p for p in (here / "_assets", here.parent / "assets") if p.is_dir())
+    code = "".join(f"{(assets / f'lab/{n}.js').read_text('utf-8')}\n" for n in SCRIPTS)
+    style = (assets / "lab.css").read_text("utf-8")
+    return f"<style>{style}</style><script>{code}</script>"
+
+
+def scripts() -> str:
+    """What draws a panel, to stand behind it in a kernel; a page has it already."""
+    return "" if in_page() else _inline()
+
+
+def explorer(description: Description, question=None, answer=None) -> HTML:
+    """The panel over recorded runs."""
+    if not description.groups:
+        return HTML(f"<p>{NO_RUNS}</p>")
+    return figure(
+        "why-lab",
+        f"lab-{description.id}",
+        as_data(description),
+        plain=_table(description),
+        question=question,
+        answer=answer,
+    )
 
 
 def as_data(description: Description) -> dict:
@@ -41,9 +111,15 @@ def as_data(description: Description) -> dict:
         "id": description.id,
         "axes": [axis_data(axis) for axis in description.axes],
         "charts": charts,
+        "symbols": SYMBOLS,
+        "strong": description.strong,
+        "x_axes": X_AXES,
         "start": list(description.start),
         "keep": [list(at) for at in description.keep],
         "x": description.x,
+        "marks": [
+            {"at": at, "words": words} for at, words in description.marks.items()
+        ],
         "groups": [group_data(group) for group in description.groups.values()],
     }
 
@@ -53,7 +129,7 @@ def axis_data(axis: Axis) -> dict:
     return {
         "name": axis.name,
         "label": axis.label,
-        "kind": "slider" if axis.numeric else "switch",
+        "kind": "slider" if axis.slides else "switch",
         "words": list(axis.words),
         "spoken": [spoken(axis.name, word) for word in axis.words],
     }
@@ -61,31 +137,38 @@ def axis_data(axis: Axis) -> dict:
 
 def group_data(group: Group) -> dict:
     """One setting with its curves as plain values."""
+    lines = {key: _columns(rows) for key, rows in group.lines.items()}
+    others = [
+        {key: _columns(rows) for key, rows in other.items()} for other in group.others
+    ]
+    for other in others:  # seeds that were read at the same steps share them
+        for key, columns in other.items():
+            if columns and lines[key] and columns[0] == lines[key][0]:
+                columns[0] = None
     return {
         "at": list(group.at),
         "seeds": group.seeds,
         "images": group.images,
         "until": group.until,
-        "lines": {key: _columns(rows) for key, rows in group.lines.items()},
-        "bands": {key: _columns(rows) for key, rows in group.bands.items()},
+        "lines": lines,
+        "others": others,
+        "points": {
+            key: [_point(one) for one in some] for key, some in group.points.items()
+        },
         "facts": {
-            name: [_brief(v) for v in values] for name, values in group.facts.items()
+            name: [brief(v) for v in values] for name, values in group.facts.items()
         },
     }
 
 
 def _columns(rows: list) -> list[list]:
     """Rows as columns: steps, then values."""
-    return [[_brief(v) for v in column] for column in zip(*rows, strict=True)]
+    return [[brief(v) for v in column] for column in zip(*rows, strict=True)]
 
 
-def _brief(value: float):
-    """Four digits: a chart of 300 pixels shows no more."""
-    value = float(value)
-    if not math.isfinite(value):
-        return None
-    short = float(f"{value:.4g}")
-    return int(short) if short.is_integer() and abs(short) < 1e9 else short
+def _point(point: dict) -> dict:
+    y = point["y"]
+    return {**point, "y": [brief(v) for v in y] if isinstance(y, list) else brief(y)}
 
 
 def _table(description: Description) -> str:

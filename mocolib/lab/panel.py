@@ -12,11 +12,13 @@ import time
 from html import escape
 
 import ipywidgets as widgets
+from IPython.display import HTML
 
 from mocolib.data import Dataset, load
 from mocolib.errors import BadInput
 from mocolib.lab import controls, curves, session
-from mocolib.lab.recorded import experiment, in_page
+from mocolib.lab.page import in_page, scripts
+from mocolib.lab.recorded import experiment
 from mocolib.lab.traces import Trace, from_run, words
 from mocolib.recipe import Recipe
 from mocolib.train import CHANGEABLE, Step, Training, train
@@ -38,7 +40,7 @@ def live(recipe: Recipe, recorded=(), data: Dataset | None = None):
     """
     if in_page():
         by = [a for a in AXES if len({getattr(r.recipe, a) for r in recorded}) > 1]
-        return experiment(recorded, id="live", by=by or AXES[:1], caption=ELSEWHERE)
+        return experiment(recorded, id="live", by=by or AXES[:1], question=ELSEWHERE)
     session.stop()
     return Panel(recipe, [from_run(run) for run in recorded], data)
 
@@ -49,7 +51,6 @@ class Panel(widgets.VBox):
     def __init__(self, recipe: Recipe, traces: list[Trace], data: Dataset | None):
         self.recipe, self.data, self.traces = recipe, data, []
         self.recorded = traces
-        self.images = recipe.steps * recipe.batch_size
         self.pace, self.session = session.Pace(), None
         self.lock = threading.Lock()  # Clear and the training thread both draw
         trouble = self._load()
@@ -63,6 +64,8 @@ class Panel(widgets.VBox):
         self.bar = widgets.FloatProgress(max=1.0)
         self.note, self.progress, self.error = (widgets.HTML() for _ in range(3))
         self.charts, self.table = widgets.HTML(), widgets.HTML()
+        self.scripts = widgets.Output()  # what draws the charts, where they stand
+        self.scripts.append_display_data(HTML(scripts()))
         super().__init__(self._rows())
         self.run.on_click(self._on_run)
         self.stop.on_click(self._on_stop)
@@ -89,6 +92,7 @@ class Panel(widgets.VBox):
             self.note,
             widgets.HBox(below, layout=wrap),
             self.error,
+            self.scripts,
             self.charts,
             self.table,
         ]
@@ -124,8 +128,7 @@ class Panel(widgets.VBox):
         elif getattr(self.running, name) != value:
             self.running = self.running.replace(**{name: value})
             self.session.changes.put({name: value})
-            seen = trace.samples[-1] if trace.samples else 0
-            trace.marks.append((seen, said))
+            trace.marks.append((trace.steps, said))
 
     def _say(self, sentence: str):
         """Show one sentence of trouble, or none."""
@@ -177,7 +180,7 @@ class Panel(widgets.VBox):
         self.pace.step(step.samples)
         if self.pace.due():
             start = time.perf_counter()
-            self.bar.value = step.samples / trace.end
+            self.bar.value = step.index / trace.recipe.steps
             self.progress.value = _line(_progress(trace, self.pace.rate))
             self._draw()
             self.pace.took(time.perf_counter() - start)
@@ -198,7 +201,7 @@ class Panel(widgets.VBox):
         """Charts and table as they are now, before the nearest recorded run."""
         with self.lock:
             traces = [*self._nearest(), *self.traces]
-            self.charts.value = curves.charts(traces, self.images)
+            self.charts.value = curves.charts(traces, self.recipe.steps)
             self.table.value = curves.table(traces)
 
     def _nearest(self) -> list[Trace]:
@@ -223,7 +226,8 @@ def _progress(trace: Trace, rate: float) -> str:
     text = f"step {trace.steps:,} of {trace.recipe.steps:,}"
     if not rate:
         return text
-    minutes, seconds = divmod(round((trace.end - trace.samples[-1]) / rate), 60)
+    left = (trace.recipe.steps - trace.steps) * trace.recipe.batch_size
+    minutes, seconds = divmod(round(left / rate), 60)
     left = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
     return f"{text} · {rate:,.0f} images/s · {left} left"
 

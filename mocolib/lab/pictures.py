@@ -1,30 +1,26 @@
 """A picture for each setting: sliders over frames that are drawn, not trained.
 
-    lab.frames(draw, id="width", caption="Narrow the tokens.", width=[8, 32, 192])
+    lab.frames(draw, id="width", question="When is it there?", width=[8, 32, 192])
 
-In the page every frame is drawn beforehand; in a kernel, when it is asked for.
+Every frame is drawn beforehand, so the panel works without a kernel as with one.
 """
 
 import base64
 import io
 import itertools
-import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
-import ipywidgets as widgets
 import numpy as np
+from IPython.display import HTML
 from matplotlib.figure import Figure
 from PIL import Image
 
 from mocolib.errors import BadInput
-from mocolib.lab.controls import column
-from mocolib.lab.describe import Axis
-from mocolib.lab.describe import axis as described
-from mocolib.lab.explorer import control, with_names
-from mocolib.lab.page import axis_data, script
-from mocolib.lab.recorded import in_page
+from mocolib.lab.describe import axis
+from mocolib.lab.page import axis_data, figure
 
 MOST_FRAMES = 120
 
@@ -38,29 +34,28 @@ class Frame:
 
 
 def frames(
-    draw: Callable[..., Frame], *, id, caption, over=None, start=None, **options
-):
+    draw: Callable[..., Frame],
+    *,
+    id,
+    question=None,
+    answer=None,
+    over=None,
+    start=None,
+    **options,
+) -> HTML:
     """A panel with a control for each option, showing `draw(option=value, ...)`.
 
-    options: name=[values], numbers a slider, words a switch. over: (name, picture
-    [H, W] or [H, W, 3] uint8, rows, columns): that option, the cells' numbers from 0
-    in reading order, is chosen by dragging over the picture (in a kernel: a slider).
-    start: {option: value} shown first; the first value where an option is left out.
+    question stands above, answer can be unfolded below. over: (name, picture [H, W] or
+    [H, W, 3] uint8, rows, columns): that option, the cells' numbers from 0 in reading
+    order, is chosen by dragging over the picture. start: {option: value} shown first;
+    the first value where an option is left out. options: name=[values]; all frames,
+    at most MOST_FRAMES, are drawn at once.
     """
-    axes = [described(name, list(values)) for name, values in options.items()]
+    axes = [axis(name, list(values)) for name, values in options.items()]
     at = [a.values.index((start or {}).get(a.name, a.values[0])) for a in axes]
-    count = int(np.prod([len(axis.values) for axis in axes]))
-    if in_page() and count > MOST_FRAMES:
+    sizes = [len(a.values) for a in axes]
+    if (count := math.prod(sizes)) > MOST_FRAMES:
         raise BadInput(f"options give {count} frames, but a page holds {MOST_FRAMES}.")
-    if not in_page():
-        return FramePanel(draw, axes, caption, over, at)
-    from IPython.display import HTML
-
-    return HTML(_element(draw, id, axes, caption, over, at))
-
-
-def _element(draw, id: str, axes: list[Axis], caption: str, over, at: list) -> str:
-    """All frames, drawn, inside one <why-frames>."""
     drawn = [
         draw(**{a.name: v for a, v in zip(axes, values, strict=True)})
         for values in itertools.product(*(a.values for a in axes))
@@ -79,54 +74,14 @@ def _element(draw, id: str, axes: list[Axis], caption: str, over, at: list) -> s
             "rows": rows,
             "columns": columns,
         }
-    first = int(np.ravel_multi_index(at, [len(a.values) for a in axes]))
-    plain = f"<noscript>{drawn[first].html}</noscript>"
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    return (
-        f'<figure class="why-panel"><why-frames id="frames-{escape(id)}">'
-        f"{script(text)}{plain}</why-frames>"
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
-
-
-class FramePanel(widgets.VBox):
-    """The same with widgets, each frame drawn when it is asked for."""
-
-    def __init__(self, draw, axes: list[Axis], caption: str, over, at: list):
-        self.draw, self.axes, self.over = draw, axes, over
-        self.controls = [control(axis) for axis in axes]
-        for one, index in zip(self.controls, at, strict=True):
-            one.value = index
-        self.picture, self.words = widgets.HTML(), widgets.HTML()
-        rows = with_names(axes, self.controls)
-        note = widgets.HTML(f"<em>{escape(caption)}</em>")
-        super().__init__([column(rows), self.picture, self.words, note])
-        for one in self.controls:
-            one.observe(lambda _: self._show(), "value")
-        self._show()
-
-    def _show(self):
-        chosen = {
-            axis.name: axis.values[c.value]
-            for axis, c in zip(self.axes, self.controls, strict=True)
-        }
-        frame = self.draw(**chosen)
-        marked = _marked(*self.over, chosen) if self.over else ""
-        self.picture.value = marked + frame.html
-        self.words.value = f'<div role="status">{escape(frame.spoken)}</div>'
-
-
-def _marked(name: str, picture, rows: int, columns: int, chosen: dict) -> str:
-    """The picture with the chosen cell framed, where no pointer can be followed."""
-    row, column = divmod(chosen[name], columns)
-    return (
-        '<div style="position:relative;width:14rem;max-width:100%">'
-        f'<img alt="" src="{data_uri(picture)}" '
-        'style="width:100%;display:block;image-rendering:pixelated">'
-        '<div style="position:absolute;box-sizing:border-box;'
-        f"border:3px solid #d55e00;left:{100 * column / columns}%;"
-        f"top:{100 * row / rows}%;width:{100 / columns}%;height:{100 / rows}%"
-        '"></div></div>'
+    first = drawn[int(np.ravel_multi_index(at, sizes))].html
+    return figure(
+        "why-frames",
+        f"frames-{id}",
+        data,
+        plain=first,
+        question=question,
+        answer=answer,
     )
 
 
@@ -188,7 +143,7 @@ def beside(parts: dict[str, str]) -> str:
         f"<div><div><small>{escape(name)}</small></div>{html}</div>"
         for name, html in parts.items()
     )
-    return f'<div style="display:flex;flex-wrap:wrap;gap:0.8rem">{pieces}</div>'
+    return f'<div class="beside">{pieces}</div>'
 
 
 def data_uri(array) -> str:

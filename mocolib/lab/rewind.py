@@ -3,15 +3,14 @@
     table = tables.read("causes")
     rewind(table, causes.judged(table), [runs.read(id, root) for id in ...])
 
-Each frame lays a changed replay over the record, three charts side by side.
+Each frame lays a changed replay over the record, in charts over one x axis.
 """
 
-import numpy as np
 import pandas as pd
 
 from mocolib.analysis.measures import first_layer
-from mocolib.lab.chart import Curve, chart, short
-from mocolib.lab.curves import COLOURS, DASHES, LOOK, wrapped
+from mocolib.lab.curves import COLOURS, DASHES, columns, picture
+from mocolib.lab.numbers import points, short
 from mocolib.lab.pictures import Frame, frames
 from mocolib.runs import Run
 
@@ -23,11 +22,11 @@ CHARTS = {
 }
 
 
-def rewind(replayed, judged, runs: list[Run], *, caption: str, id: str = "rewind"):
+def rewind(replayed, judged, runs: list[Run], *, id: str = "rewind", **asked):
     """A slider over the spikes of a table of replays, and a switch over the changes.
 
     replayed: as `causes.curves` gives it. judged: its `causes.responses`. runs: the
-    recorded runs that both are about.
+    recorded runs that both are about. asked: question, answer, start of the panel.
     """
     found = {run.id: run for run in runs}
     kinds = replayed[["run", "spike"]].drop_duplicates()
@@ -44,7 +43,7 @@ def rewind(replayed, judged, runs: list[Run], *, caption: str, id: str = "rewind
         )
 
     numbers = range(1, len(places) + 1)
-    return frames(draw, id=id, caption=caption, spike=numbers, change=changes)
+    return frames(draw, id=id, spike=numbers, change=changes, **asked)
 
 
 def _of(table: pd.DataFrame, run: str, spike: int) -> pd.DataFrame:
@@ -52,34 +51,54 @@ def _of(table: pd.DataFrame, run: str, spike: int) -> pd.DataFrame:
 
 
 def _charts(run: Run, spike: int, steps: pd.DataFrame, change: str) -> str:
-    """Gradient, loss and kNN: the record in grey, the replay over it."""
+    """Gradient, loss and kNN: the record in grey, the replay over it; as HTML."""
     restart, end = int(steps["step"].iloc[0]) - 1, int(steps["step"].iloc[-1])
     record = run.steps.rename(columns={f"grad_inf/{first_layer(run)}": "first"})
     record = record[record["step"].between(restart - PAST, end)]
     looks = (
         ("record", record, {"colour": "currentColor", "dash": DASHES[1]}),
-        (change, steps, {"colour": COLOURS[3]}),
+        (change, steps, {"colour": COLOURS[3], "width": 2.4}),
     )
-    drawn = [
-        chart(
-            [_curve(name, table, key, **look) for name, table, look in looks],
-            title,
-            since=max(0, restart - PAST),
-            until=end,
-            x="training step",
-            log=key == "first",
-            dots=key == "knn",
-            marks=[(restart, "restart"), (spike, "spike")],
+    return picture(
+        {
+            "charts": [
+                {
+                    "key": key,
+                    "title": title,
+                    "log": key == "first",
+                    "dots": key == "knn",
+                }
+                for key, title in CHARTS.items()
+            ],
+            "x": {
+                "title": "training step",
+                "since": max(0, restart - PAST),
+                "until": end,
+            },
+            "lines": [
+                {"name": name, "label": name, **look, "data": _data(table)}
+                for name, table, look in looks
+            ],
+            "marks": [
+                {"at": restart, "words": "restart"},
+                {"at": spike, "words": "spike"},
+            ],
+        }
+    )
+
+
+def _data(table: pd.DataFrame) -> dict:
+    """{chart key: [steps, values]}, the accuracy in percent."""
+    return {
+        key: columns(
+            points(
+                table["step"].to_numpy(),
+                table[key].to_numpy(float) * (100 if key == "knn" else 1),
+                log=key == "first",
+            )
         )
-        for key, title in CHARTS.items()
-    ]
-    return LOOK + wrapped(drawn)
-
-
-def _curve(name: str, table: pd.DataFrame, key: str, **look) -> Curve:
-    y = table[key].to_numpy(float) * (100 if key == "knn" else 1)
-    seen = np.isfinite(y)
-    return Curve(name=name, x=table["step"].to_numpy()[seen], y=y[seen], **look)
+        for key in CHARTS
+    }
 
 
 def _told(run: Run, spike: int, told: pd.DataFrame, change: str) -> str:

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from mocolib.lab.chart import short
+from mocolib.lab.numbers import short
 from mocolib.recipe import FIELDS, Recipe
 from mocolib.runs import Run
 from mocolib.train import Step
@@ -34,11 +34,11 @@ class Trace:
     outcome: str = "training"
     steps: int = 0
     layer: str = ""  # first trained layer, whose gradient is drawn
-    samples: list = field(default_factory=list)
+    at: list = field(default_factory=list)  # the steps
     loss: list = field(default_factory=list)
     knn: list = field(default_factory=list)  # None where it was not read
     gradient: list = field(default_factory=list)
-    marks: list = field(default_factory=list)  # (images seen, what was changed there)
+    marks: list = field(default_factory=list)  # (step, what was changed there)
 
     def add(self, step: Step):
         """Take what is shown out of a step's record."""
@@ -46,7 +46,7 @@ class Trace:
             trained = [n for n, value in step.grad_inf.items() if value is not None]
             self.layer = trained[0]
         self.steps = step.index
-        self.samples.append(step.samples)
+        self.at.append(step.index)
         self.loss.append(step.loss)
         self.knn.append(step.knn)
         self.gradient.append(step.grad_inf[self.layer])
@@ -54,11 +54,6 @@ class Trace:
     @property
     def last_knn(self) -> float | None:
         return next((k for k in reversed(self.knn) if k is not None), None)
-
-    @property
-    def end(self) -> int:
-        """Images that the whole run sees."""
-        return self.recipe.steps * self.recipe.batch_size
 
 
 def from_run(run: Run) -> Trace:
@@ -72,7 +67,7 @@ def from_run(run: Run) -> Trace:
         outcome=run.end["outcome"] if run.finished else "unfinished",
         steps=len(table),
         layer=layers[0].removeprefix("grad_inf/") if layers else "",
-        samples=table["samples"].tolist(),
+        at=table["step"].tolist(),
         loss=table["loss"].tolist(),
         knn=[k if k == k else None for k in table["knn"].astype(float)],
         gradient=table[layers[0]].tolist() if layers else missing,
