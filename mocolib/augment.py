@@ -17,6 +17,7 @@ import torch
 
 BLUR_FROM = 64  # pixels a side; smaller images are never blurred
 CHUNK = 64  # images that share an order of the jitter; also what fits a cache
+TRIES = 10  # crops that are drawn before the centre is taken, as torchvision does
 GREY = (0.299, 0.587, 0.114)  # ITU-R 601 luma, as torchvision and PIL use
 
 
@@ -96,11 +97,11 @@ def draw(strength: Strength, n: int, side: tuple, generator) -> Params:
 
 
 def _draw_crop(strength: Strength, n: int, side: tuple, rand):
-    """torchvision's RandomResizedCrop: ten tries a sample, else the centre."""
+    """torchvision's RandomResizedCrop: `TRIES` a sample, else the centre."""
     high, wide = side
-    area = strength.scale[0] + rand(n, 10) * (strength.scale[1] - strength.scale[0])
+    area = strength.scale[0] + rand(n, TRIES) * (strength.scale[1] - strength.scale[0])
     log_ratio = [math.log(r) for r in strength.ratio]
-    ratio = torch.exp(log_ratio[0] + rand(n, 10) * (log_ratio[1] - log_ratio[0]))
+    ratio = torch.exp(log_ratio[0] + rand(n, TRIES) * (log_ratio[1] - log_ratio[0]))
     w = torch.round(torch.sqrt(area * high * wide * ratio))
     h = torch.round(torch.sqrt(area * high * wide / ratio))
     fits = (w > 0) & (h > 0) & (w <= wide) & (h <= high)

@@ -8,8 +8,9 @@ from tools import ROOT, inpage, ort
 from tools.serve import running
 
 SCRIPTS = (
-    *("controls", "chart", "charts", "panel", "frames"),
-    *("zip", "record", "session", "train_view", "train"),
+    *("controls", "chart", "charts", "panel", "frames", "method"),
+    *("zip", "spikes", "record", "session", "own_pictures", "learned"),
+    *("training", "train_view", "train"),
 )
 
 
@@ -49,3 +50,14 @@ def served(folder: Path):
     """The address of a server for the folder, while it runs."""
     handler = functools.partial(Quiet, directory=folder)
     return running(ThreadingHTTPServer(("localhost", 0), handler))
+
+
+def choose(page, name: str, place: int):
+    """Move a control as a reader would: by the keys of a slider, or a click."""
+    target = page.locator(f"#lab-train-{name}")
+    if target.count():
+        target.press("Home")
+        for _ in range(place):
+            target.press("ArrowRight")
+    else:
+        page.locator(f"[name=lab-train-{name}]").nth(place).check(force=True)

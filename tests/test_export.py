@@ -1,6 +1,7 @@
 """The exported step against mocolib's own: the files that the book ships, in
 onnxruntime, from one shared state, step by step."""
 
+import copy
 import functools
 import gzip
 import json
@@ -12,23 +13,30 @@ import torch
 
 from mocolib import augment, evaluate, load, named_recipe
 from mocolib.errors import BadInput
-from mocolib.export import export
-from mocolib.export.compare import Kinks, apart, compared, one_step
-from mocolib.export.given import inputs_of, state_of, view_params
+from mocolib.export import ANY, ONLY, export
+from mocolib.export import check as page_check
+from mocolib.export.compare import (
+    CLOSE,
+    KINK,
+    apart,
+    compared,
+    differing,
+    one_step,
+)
 from mocolib.export.graph import check, tiny_in_graph, to_onnx, translate
+from mocolib.export.inputs import inputs_of, state_of, view_params
 from mocolib.export.layout import Layout
-from mocolib.export.played import Played, Player
-from mocolib.export.step import view
+from mocolib.export.runtime import Graph, GraphTraining
+from mocolib.export.step import Features, Step, view
 from mocolib.export.update import UPDATES, moments
 from mocolib.moco import MoCo
 from mocolib.probe import layers
-from mocolib.recipe import from_dict
+from mocolib.recipe import FIELDS, from_dict
 from mocolib.train import train
 from tests.tiny import blobs, random_images, tiny
 from tools import inpage
 
 STEPS = 50
-EXACT = 1e-5  # the largest difference, in the Euclidean norm and relative
 
 
 class Shape:
@@ -42,10 +50,10 @@ class Shape:
             graph: gzip.decompress((folder / self.about[graph]["file"]).read_bytes())
             for graph in ("step", "lamb", "features")
         }
-        self.players = {name: Player(raw) for name, raw in self.raw.items()}
+        self.graphs = {name: Graph(raw) for name, raw in self.raw.items()}
 
-    def step(self, recipe) -> Player:
-        return self.players["step" if recipe.optimizer == "adamw" else "lamb"]
+    def step(self, recipe) -> Graph:
+        return self.graphs["step" if recipe.optimizer == "adamw" else "lamb"]
 
 
 shape = functools.cache(Shape)  # sessions take a while to begin
@@ -57,8 +65,8 @@ def any_shape(request):
 
 
 @pytest.fixture
-def quick():
-    return shape("quick")
+def shipped():
+    return shape("page")
 
 
 @pytest.fixture(scope="module")
@@ -86,38 +94,35 @@ CASES = {
 
 @pytest.mark.parametrize("optimizer", ["adamw", "lamb"])
 @pytest.mark.parametrize("case", CASES)
-def test_fifty_steps_are_mocolibs(quick, fashion, optimizer, case):
+def test_fifty_steps_are_mocolibs(shipped, fashion, optimizer, case):
     start, changes = CASES[case]
-    recipe = quick.recipe.replace(optimizer=optimizer, knn_every=0, **start)
+    recipe = shipped.recipe.replace(optimizer=optimizer, knn_every=0, **start)
     training = train(recipe, fashion)
-    layout, player = Layout(training.model), quick.step(recipe)
-    kinks, compared_whole = Kinks(training.model), 0
+    layout, graph = Layout(training.model), shipped.step(recipe)
+    far = []
     for index in range(STEPS):
         training.change(**changes.get(index, {}))
-        far = compared(training, layout, player)
-        assert max(far["loss"], far["key"]) <= EXACT
-        if kinks.decided():
-            assert max(far.values()) <= EXACT, far
-            compared_whole += 1
-    assert compared_whole > 0.7 * STEPS
+        far.append(compared(training, layout, graph))
+        assert max(far[-1]["loss"], far[-1]["key"]) <= CLOSE
+        assert max(far[-1].values()) <= KINK, far[-1]
+    assert differing(far) <= 0.2 * STEPS
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "lamb"])
 def test_every_shape_steps_as_mocolib_does(any_shape, fashion, optimizer):
     recipe = any_shape.recipe.replace(optimizer=optimizer, knn_every=0)
-    training, player = train(recipe, fashion), any_shape.step(recipe)
-    kinks, layout = Kinks(training.model), Layout(training.model)
-    for _ in range(3):
-        far = compared(training, layout, player)
-        assert max(far["loss"], far["key"]) <= EXACT
-        assert max(far.values()) <= EXACT or not kinks.decided(), far
+    training, graph = train(recipe, fashion), any_shape.step(recipe)
+    layout = Layout(training.model)
+    far = [compared(training, layout, graph) for _ in range(5)]
+    assert max(max(step["loss"], step["key"]) for step in far) <= CLOSE
+    assert differing(far) <= 1, far
 
 
-def test_a_fixed_projection_stays_to_the_bit(quick, fashion):
-    recipe = quick.recipe.replace(patch_projection="fixed", knn_every=0)
+def test_a_fixed_projection_stays_to_the_bit(shipped, fashion):
+    recipe = shipped.recipe.replace(patch_projection="fixed", knn_every=0)
     training = train(recipe, fashion)
     layout = Layout(training.model)
-    given, out, _ = one_step(training, layout, quick.players["step"])
+    given, out, _ = one_step(training, layout, shipped.graphs["step"])
     own = layout.projection
     for name in ("query", "first", "second"):
         assert np.array_equal(out[f"next_{name}"][own], given[name][own])
@@ -129,9 +134,9 @@ def test_a_fixed_projection_stays_to_the_bit(quick, fashion):
 
 
 @pytest.fixture
-def dead(quick, fashion):
+def dead(shipped, fashion):
     """A first step in which one unit of the projector passes nothing on."""
-    training = train(quick.recipe.replace(knn_every=0), fashion)
+    training = train(shipped.recipe.replace(knn_every=0), fashion)
     named = dict(training.model.named_parameters())
     with torch.no_grad():
         for name in ("query", "key"):
@@ -140,9 +145,9 @@ def dead(quick, fashion):
     return training
 
 
-def test_where_a_gradient_is_exactly_zero_only_decay_acts(quick, dead):
+def test_where_a_gradient_is_exactly_zero_only_decay_acts(shipped, dead):
     layout, recipe = Layout(dead.model), dead.recipe
-    given, out, record = one_step(dead, layout, quick.players["step"])
+    given, out, record = one_step(dead, layout, shipped.graphs["step"])
     place = layout.layers["projector.0"]
     row = slice(place.offset + 3 * 32, place.offset + 4 * 32)
     assert not out["next_second"][row].any()
@@ -154,14 +159,14 @@ def test_where_a_gradient_is_exactly_zero_only_decay_acts(quick, dead):
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "lamb"])
-def test_epsilon_is_an_input(quick, dead, optimizer):
+def test_epsilon_is_an_input(shipped, dead, optimizer):
     """As a constant of 1e-8 the exporter would drop it, and 0 / 0 is not a number."""
     layout = Layout(dead.model)
-    player = quick.step(dead.recipe.replace(optimizer=optimizer))
-    assert "eps" in player.inputs
+    graph = shipped.step(dead.recipe.replace(optimizer=optimizer))
+    assert "eps" in graph.inputs
     given = inputs_of(dead, layout, state_of(dead, layout))
     usual, large, none = (
-        player(given | {"eps": torch.tensor(eps)})["next_query"]
+        graph(given | {"eps": torch.tensor(eps)})["next_query"]
         for eps in (1e-8, 1e-2, 0.0)
     )
     assert np.isfinite(usual).all()
@@ -192,7 +197,7 @@ def test_a_dropped_constant_is_noticed():
     """The translation's own optimizer drops them still: why it is left out."""
     given = {"x": torch.zeros(3)}
     kept = to_onnx(lambda g: {"y": g["x"] / (g["x"].abs() + 1e-9)}, given)
-    assert not Player(kept)(given)["y"].any()
+    assert not Graph(kept)(given)["y"].any()
     traced = torch.fx.symbolic_trace(lambda x: x / (x.abs() + 1e-9))
     program = translate(traced, (given["x"],), ["x"], ["y"])
     program.optimize()
@@ -242,12 +247,12 @@ def test_updates_are_torchs_and_timms(optimizer, decay):
             torch.testing.assert_close(state[name], theirs[name], rtol=1e-5, atol=1e-8)
 
 
-def test_features_are_the_monitors(quick, fashion):
-    training = train(quick.recipe, fashion)
+def test_features_are_the_monitors(shipped, fashion):
+    training = train(shipped.recipe, fashion)
     state = state_of(training, Layout(training.model))
-    images = fashion.test_images[: quick.about["features"]["batch"]]
+    images = fashion.test_images[: shipped.about["features"]["batch"]]
     pixels = {"pixel_mean": fashion.mean, "pixel_std": fashion.std}
-    out = quick.players["features"]({"images": images, **pixels, **state})
+    out = shipped.graphs["features"]({"images": images, **pixels, **state})
     theirs = evaluate.features(
         training.model.query.backbone, images, 28, fashion.mean, fashion.std
     )
@@ -264,7 +269,7 @@ def test_the_manifest_tells_the_recipe(any_shape):
 
 
 def test_a_fresh_export_is_not_made_again():
-    made = inpage.build() / "quick.json"
+    made = inpage.build() / "page.json"
     before = made.stat().st_mtime_ns
     inpage.build()
     assert made.stat().st_mtime_ns == before
@@ -316,18 +321,47 @@ def test_the_images_are_the_embedded_ones(any_shape, fashion):
 REFUSED = [
     *({"stem": "conv"}, {"optimizer": "sgd"}, {"framework": "simclr"}),
     *({"decay": "matrices"}, {"temperature_schedule": "learned"}),
+    *({"momentum_schedule": "cosine"}, {"patch_projection_clip": 0.1}),
+    *({"knn_memory": "queue"}, {"knn_every": 0}, {"position": "learned"}),
 ]
 
 
 @pytest.mark.parametrize("change", REFUSED, ids=lambda change: next(iter(change)))
 def test_what_a_page_cannot_train_is_refused(change):
-    with pytest.raises(BadInput, match=f"^{next(iter(change))} is .* must be one of"):
-        export(tiny(**change), blobs(channels=1))
+    with pytest.raises(BadInput, match=f"^{next(iter(change))} is .* must be .* page"):
+        export(tiny(**{"knn_memory": "clean", **change}), blobs(channels=1))
+
+
+def test_a_field_that_the_page_was_never_told_of_must_stay_at_its_default():
+    """One that a later release adds is refused until somebody has made it work."""
+    assert FIELDS.keys() >= ANY
+    assert ONLY.keys() <= FIELDS.keys() - ANY
+    for name in FIELDS.keys() - ANY - ONLY.keys():
+        recipe = tiny(knn_memory="clean")
+        vars(recipe)[name] = "another value"  # past the recipe's own checks
+        with pytest.raises(BadInput, match=f"^{name} is 'another value', but must be"):
+            page_check(recipe, blobs(channels=1))
+
+
+def test_the_traced_step_leaves_the_model_it_is_given_alone(shipped):
+    model = MoCo(shipped.recipe, 1)
+    before = copy.deepcopy(model)
+    step = Step(model, shipped.recipe)
+    Features(model, shipped.recipe)
+    assert step.model is not model
+    assert model.query.part == before.query.part
+    assert model.update_key.__func__ is MoCo.update_key
+    assert model.training
+    for ours, theirs in zip(model.modules(), before.modules(), strict=True):
+        assert vars(ours).keys() == vars(theirs).keys()
+        assert ours.training == theirs.training
+        if isinstance(ours, torch.nn.BatchNorm1d):
+            assert ours.track_running_stats
 
 
 def test_colour_is_refused():
     with pytest.raises(BadInput, match=r"has 3 channels .* must be grey"):
-        export(tiny(), blobs(channels=3))
+        export(tiny(knn_memory="clean"), blobs(channels=3))
 
 
 # ---- runs of their own
@@ -337,19 +371,24 @@ def mean_loss(records) -> float:
     return np.mean([step.loss for step in records])
 
 
-def test_a_run_on_the_graph_learns_as_mocolibs_does(quick, fashion):
-    recipe = quick.recipe.replace(steps=60, knn_every=60)
-    graphs = (quick.players["step"], quick.players["features"])
-    ours, theirs = list(Played(recipe, fashion, *graphs)), list(train(recipe, fashion))
-    assert ours[0].loss == pytest.approx(theirs[0].loss, rel=EXACT)
+def test_a_run_on_the_graph_learns_as_mocolibs_does(shipped, fashion):
+    recipe = shipped.recipe.replace(steps=60, knn_every=60)
+    graphs = (shipped.graphs["step"], shipped.graphs["features"])
+    ours, theirs = (
+        list(GraphTraining(recipe, fashion, *graphs)),
+        list(train(recipe, fashion)),
+    )
+    assert ours[0].loss == pytest.approx(theirs[0].loss, rel=CLOSE)
     assert mean_loss(ours[-10:]) == pytest.approx(mean_loss(theirs[-10:]), rel=0.03)
     assert ours[-1].knn == pytest.approx(theirs[-1].knn, abs=0.05)
     assert ours[-1].row().keys() == theirs[-1].row().keys()
 
 
-def test_a_run_that_breaks_says_when(quick, fashion):
-    recipe = quick.recipe.replace(base_lr=1e4, warmup_steps=0, knn_every=0)
-    played = Played(recipe, fashion, quick.players["step"], quick.players["features"])
-    records = list(played)
-    assert played.outcome == f"diverged at step {len(records)}"
+def test_a_run_that_breaks_says_when(shipped, fashion):
+    recipe = shipped.recipe.replace(base_lr=1e4, warmup_steps=0, knn_every=0)
+    training = GraphTraining(
+        recipe, fashion, shipped.graphs["step"], shipped.graphs["features"]
+    )
+    records = list(training)
+    assert training.outcome == f"diverged at step {len(records)}"
     assert not np.isfinite(records[-1].loss)

@@ -24,7 +24,8 @@ def test_steps_and_runs_are_told(tmp_path):
     steps = figures.parity_steps(path)
     [row] = steps.to_dict("records")
     assert row["at a kink"] == 4
-    assert {row[words] for words in VECTORS.values()} == {"2.0e-06"}
+    assert {row[words] for words in VECTORS.values()} == {"1.2e-07"}
+    assert row["furthest"] == "2.0e-06"
     [run] = figures.parity_runs(path).to_dict("records")
     assert run == {
         "seed": 2,
@@ -39,8 +40,9 @@ def test_runs_of_a_page_are_told(tmp_path):
     learned |= {"outcome": "finished", "spikes": {PROJECTION: 7, BLOCK: 2}}
     learned["curves"] = {"knn": {"5": 0.25, "10": 0.5}, f"grad_inf/{BLOCK}": [1.0, 2.0]}
     fixed = learned | {"patch_projection": "fixed", "spikes": {BLOCK: 1}}
+    other = learned | {"beta2": 0.5}  # another question's
     path = tmp_path / "inpage.json"
-    path.write_text(as_json({"shaky": [learned, learned | {"seed": 1}, fixed]}))
+    path.write_text(as_json({"runs": [learned, learned | {"seed": 1}, fixed, other]}))
     first, _, last = figures.page_runs(path).to_dict("records")
     assert first == {
         **{"base rate": 0.12, "patch projection": "learned", "seed": 0},

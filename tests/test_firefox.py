@@ -8,8 +8,9 @@ from tools.firefox import open_tab
 CHAPTER = "book/in_page.html"
 STEPS = 20
 CLOSE = 1e-4  # both run the same instructions; their Math differs in the last digit
-LOSSES = "document.querySelector('why-train').live.rows.map((row) => row.loss)"
-ENOUGH = f"(document.querySelector('why-train').live?.steps ?? 0) >= {STEPS}"
+TRAINING = "document.querySelector('why-train').training"
+LOSSES = f"{TRAINING}.live[0].rows.map((row) => row.loss)"
+ENOUGH = f"{TRAINING}.steps >= {STEPS}"
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def test_the_chapter_trains_in_firefox_as_in_chromium(tab, site, browser):
     tab.evaluate("document.querySelector('[data-press=train]').click()")
     tab.wait_for(ENOUGH)
     ours = tab.evaluate(LOSSES)[:STEPS]
-    said = tab.evaluate("document.querySelector('why-train .progress').textContent")
+    said = tab.evaluate("document.querySelector('why-train .state').textContent")
     tab.evaluate("document.querySelector('[data-press=reset]').click()")
     with open_page(browser, f"{site}/{CHAPTER}", 900, "light") as (page, problems):
         page.set_default_timeout(120_000)

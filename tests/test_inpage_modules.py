@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from mocolib import augment, evaluate, optim, runs
+from mocolib.analysis import measures
 from mocolib.augment import STRENGTHS
-from mocolib.export.given import factors
+from mocolib.export.inputs import factors
 from mocolib.recipe import Recipe
 from tests.served import served, write_page
 from tools.browser import open_page
@@ -97,10 +98,11 @@ def test_the_same_uniform_numbers_give_the_same_views(page, monkeypatch, name, s
         body = """const left = given.numbers.map((n) => Float32Array.from(n));
           const p = m.draw(given.strength, 512, given.side, (n) => {
             if (left[0].length !== n) throw new Error(`asked for ${n}`);
-            return left.shift(); });
+            return left.shift(); }, given.draw);
           return Object.fromEntries(Object.entries(p).map(([k, v]) => [k, [...v]]));"""
         numbers = [g.flatten().tolist() for g in given]
         sent = {"strength": dataclasses.asdict(strength), "side": side}
+        sent |= {"draw": {"chunk": augment.CHUNK, "tries": augment.TRIES}}
         theirs = call(page, "views", body, {**sent, "numbers": numbers})
         for field, values in vars(ours).items():
             expected = values.flatten().numpy().astype(float)
@@ -114,18 +116,18 @@ def test_knn_is_mocolibs(page):
     labels = [torch.randint(4, (n,), generator=generator) for n in (300, 100)]
     expected = evaluate.knn_accuracy(memory, labels[0], queries, labels[1], 4)
     body = """const unit = (f) => m.normalized(Float32Array.from(f), 8);
-      const [a, b] = given.features.map(unit);
-      return m.knnAccuracy(a, given.labels[0], b, given.labels[1], 8, 4);"""
+      const [a, b] = given.features.map((f, i) =>
+        ({ features: unit(f), labels: given.labels[i] }));
+      const cast = m.votes(a, b, 8, 4, given.rule);
+      return [m.accuracy(cast), cast[0].near];"""
     features = [f.flatten().tolist() for f in (memory, queries)]
+    rule = {"neighbours": evaluate.NEIGHBOURS, "sharpness": evaluate.SHARPNESS}
     sent = {"features": features, "labels": [one.tolist() for one in labels]}
-    assert call(page, "knn", body, sent) == pytest.approx(expected, abs=0.011)
-
-
-def test_the_queue_keeps_the_last(page):
-    body = """const q = new m.Queue(3);
-      for (const i of [1, 2]) q.push(Float32Array.of(i, i, 10 * i, 10 * i), [i, i]);
-      return [[...q.features], q.labels];"""
-    assert call(page, "knn", body) == [[10, 10, 2, 2, 20, 20], [1, 2, 2]]
+    accuracy, near = call(page, "knn", body, sent | {"rule": rule})
+    assert accuracy == pytest.approx(expected, abs=0.011)
+    unit = torch.nn.functional.normalize
+    cosines = unit(memory) @ unit(queries[:1]).T
+    assert near == cosines[:, 0].topk(evaluate.NEIGHBOURS).indices.tolist()
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
@@ -196,8 +198,7 @@ def test_another_beta2_leaves_what_adam_sees_of_its_memory(page):
       await t.rescale();
       return [[...t.state.second.data], [...t.state.first.data]];"""
     images = {"channels": 1, "height": 2, "width": 2}
-    recipe = {"knn_memory_size": 2}
-    given = {"images": images, "recipe": recipe, "projection": [0, 2]}
+    given = {"images": images, "recipe": {}, "projection": [0, 2]}
     second, first = call(page, "trainer", body, given)
     seen = np.array([1, 2, 3, 4]) / (1 - 0.999 ** np.array([2, 2, 5, 5]))
     corrected = np.array(second) / (1 - 0.9 ** np.array([2, 2, 5, 5]))
@@ -219,7 +220,7 @@ def test_a_download_is_a_run_folder(page, tmp_path, capsys):
     from mocolib.__main__ import main
 
     recipe = Recipe(batch_size=64, steps=4, warmup_steps=1, seed=5)
-    body = """const r = new Why.Record(given.recipe);
+    body = """const r = new Why.Record(given.recipe, 0);
       r.rows.push(...given.rows.slice(0, 2));
       for (const rate of [0.5, 0.25]) r.change("base_lr", rate, `base rate ${rate}`);
       r.rows.push(...given.rows.slice(2)); r.outcome = given.outcome;
@@ -266,3 +267,50 @@ def test_long_curves_are_thinned_but_keep_their_peaks(page):
     assert steps[losses.index(-9)] == 2001
     assert (steps[0], steps[-1]) == (1, 3000)
     assert steps == sorted(steps)
+
+
+def gradients(seed: int, steps: int = 120) -> dict:
+    """Largest gradient entries of three layers by step, calm but for a few jumps."""
+    random = np.random.default_rng(seed)
+    layers = {name: random.uniform(0.9, 1.1, steps) for name in ("a", "b", "c")}
+    layers["a"][60], layers["b"][61:63] = 4.0, 6.0  # begins in a, b follows
+    layers["c"][90] = 3.0
+    layers["b"][20] = 9.0  # too little past to judge by
+    return layers
+
+
+def test_spikes_are_where_the_measures_find_them(page):
+    layers, calm = gradients(0), 10
+    rows = [
+        {"step": i + 1, **{f"grad_inf/{name}": v[i] for name, v in layers.items()}}
+        for i in range(120)
+    ]
+    body = """const s = new Why.Spikes(given.layers, given.calm);
+      for (const row of given.rows) s.push(row);
+      return s.list;"""
+    sent = {"layers": list(layers), "calm": calm, "rows": rows}
+    found = call(page, "random", body, sent)
+    ours = {name: measures.spikes(v[calm:]) + calm + 1 for name, v in layers.items()}
+    assert [(one["layer"], one["step"]) for one in found] == [("a", 61), ("c", 91)]
+    assert list(ours["a"]) == [61]
+    assert list(ours["c"]) == [91]
+    median = np.median(layers["a"][35:60])
+    assert found[0]["times"] == pytest.approx(4 / median)
+
+
+def test_a_branch_has_its_past_and_leaves_what_came_later(page):
+    body = """const r = new Why.Record(given.recipe, 0, "learned");
+      r.begin(["patch_projection"]);
+      for (const row of given.rows) {
+        r.push(row);
+        if (row.step % 2 === 0) r.change("base_lr", row.step, "a rate");
+      }
+      const b = r.branch(3, 1);
+      return [b.steps, b.changes, b.words, b.settings.base_lr, b.column("loss")[0]];"""
+    given = {"recipe": vars(Recipe(batch_size=64)), "rows": rows(6)}
+    steps, changes, words, rate, drawn = call(page, "random", body, given)
+    assert steps == 3
+    assert changes == [{"step": 2, "base_lr": 2}]
+    assert words == "learned from step 3"
+    assert rate == 2
+    assert drawn == [3]  # the rest lies under its parent

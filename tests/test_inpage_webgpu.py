@@ -9,9 +9,10 @@ import pytest
 
 from mocolib import lab
 from mocolib.lab.recorded import PAGE
-from tests.served import served, write_graphs, write_page
+from tests.served import choose, served, write_graphs, write_page
 from tools.browser import open_browser, open_page
 
+TRAINING = "document.querySelector('why-train').training"
 PATIENCE = 300_000  # ms
 CLOSE = 1e-5
 # put before the worker's code: what a broken card does
@@ -25,7 +26,7 @@ def address(tmp_path_factory):
     write_graphs(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(PAGE, "1")
-        write_page(folder, lab.train_here({"quick": []}, caption="Train.").data)
+        write_page(folder, lab.train_here("train", recorded=[]).data)
     with served(folder) as root:
         yield f"{root}/book/one.html"
 
@@ -51,15 +52,15 @@ def trained(browser, address: str, steps: int, stub: str = "") -> tuple[list, st
             page.route("**/worker.js", stubbed)
         for count in range(1, steps + 1):
             if count == 2:  # in mid-run: the state must come back from the card for it
-                page.locator("#lab-train-beta2").press("Home")
+                choose(page, "beta2", 0)
             page.click("[data-press=step]")
             page.wait_for_function(
-                "(n) => document.querySelector('why-train').live?.steps === n",
+                f"(n) => {TRAINING}.steps === n",
                 arg=count,
             )
-        rows = "document.querySelector('why-train').live.rows.map((row) => row.loss)"
+        rows = f"{TRAINING}.live[0].rows.map((row) => row.loss)"
         assert problems == []
-        said = page.text_content(".progress")
+        said = page.text_content(".state")
         return page.evaluate(rows), said, " ".join(heard)
 
 
@@ -92,8 +93,8 @@ def test_an_imitated_card_is_not_tried(gpu_browser, address):
         page.set_default_timeout(PATIENCE)
         page.on("request", lambda request: asked.append(request.url))
         page.click("[data-press=step]")
-        page.wait_for_function("document.querySelector('why-train').live?.steps === 1")
-        assert "wasm" in page.text_content(".progress")
+        page.wait_for_function(f"{TRAINING}.steps === 1")
+        assert "wasm" in page.text_content(".state")
         assert not any("webgpu" in url or "asyncify" in url for url in asked)
         assert problems == []
 

@@ -17,7 +17,7 @@ from tools import ROOT, fingerprint
 
 INPAGE = ROOT / "_build" / "inpage"
 MARK = INPAGE / "built-from"
-SHAPES = ("quick", "shaky")
+SHAPES = ("page",)
 OPTIMIZERS = ("adamw", "lamb")
 TRAIN, TEST = 2560, 640  # images that a page loads; 1.4 MB packed
 SOURCES = [  # what decides what comes out

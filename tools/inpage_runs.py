@@ -1,13 +1,16 @@
-"""Whether it shakes in the page too: python -m tools.inpage_runs
+"""What the pages' own training does: python -m tools.inpage_runs
 
-Trains the shape `shaky` in headless Chromium, by the worker of the built book, at a
-calm rate, at a high one and there with a fixed projection too, and adds the curves and
-what the book's measures make of them to data/tables/inpage.json. A minute a run on an
-idle core.
+Trains in headless Chromium, by the worker of the book, and adds the curves and what the
+book's measures make of them to data/tables/inpage.json. They stand thin behind what a
+reader trains. Half a minute a run on an idle core; what has been recorded of a setting
+and a seed is recorded anew.
 """
 
-import itertools
 import sys
+import tempfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 
@@ -16,16 +19,21 @@ from mocolib.analysis import measures
 from mocolib.data import data_root
 from mocolib.figures.parity import SPIKING
 from mocolib.files import as_json, read_json, write_whole
+from mocolib.lab.train_here import SHAPE, VALUES
+from tools import ROOT, inpage, ort
 from tools.browser import open_browser
-from tools.serve import bind, running
+from tools.serve import running
 
-SHAPE = "shaky"
-SETTINGS = (
-    {"base_lr": 4e-3, "patch_projection": "learned"},
-    {"base_lr": 0.12, "patch_projection": "learned"},
-    {"base_lr": 0.12, "patch_projection": "fixed"},
-)
-SEEDS = (0, 1)
+BOTH = ("learned", "fixed")
+RUNS = [  # settings where they are not the shape's own, and how many seeds of each
+    *((3, {"patch_projection": p}) for p in BOTH),
+    *((3, {"patch_projection": p, "base_lr": 2.4e-2}) for p in BOTH),
+    *((2, {"patch_projection": p, "base_lr": 0.192}) for p in BOTH),
+    *((2, {"beta2": beta2}) for beta2 in (0.95, 0.99)),
+    *((2, {"temperature": temperature}) for temperature in (0.1, 0.5)),
+    *((2, {"momentum": momentum}) for momentum in (0.9, 0.999)),
+    *((2, {"optimizer": "lamb", "base_lr": rate}) for rate in (4e-3, 1.2e-2)),
+]
 ROWS = """([base, seed, settings, shape]) => new Promise((done, fail) => {
   const script = new URL("_static/inpage/worker.js", base);
   const worker = new Worker(script, { type: "module" });
@@ -38,8 +46,23 @@ ROWS = """([base, seed, settings, shape]) => new Promise((done, fail) => {
     if (data.is === "done") { worker.terminate(); done([rows, data.outcome]); }
   };
   worker.postMessage({ do: "begin", run: 1, base: new URL("inpage/", base).href, shape,
-    seed, settings });
+    runs: [{ seed, settings }], device: "wasm" });
 })"""
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def site(folder: Path) -> ThreadingHTTPServer:
+    """The scripts and the graphs, laid out as in the built book."""
+    ort.build()
+    (folder / "inpage").symlink_to(inpage.build())
+    (folder / "_static").symlink_to(ROOT / "assets")
+    (folder / "index.html").write_text("<!doctype html><title>Runs</title>")
+    handler = partial(Quiet, directory=folder)
+    return ThreadingHTTPServer(("127.0.0.1", 0), handler)
 
 
 def trained(page, base: str, seed: int, setting: dict) -> dict:
@@ -59,8 +82,7 @@ def trained(page, base: str, seed: int, setting: dict) -> dict:
         for name, values in gradients.items()
     }
     return {
-        **setting,
-        "seed": seed,
+        **{name: getattr(recipe, name) for name in (*VALUES, "seed")},
         "outcome": outcome,
         "spikes": spikes,
         "loss spikes": len(measures.loss_spikes([row["loss"] for row in settled])),
@@ -79,15 +101,22 @@ def trained(page, base: str, seed: int, setting: dict) -> dict:
 
 
 def main():
-    target, found = data_root() / "tables" / "inpage.json", []
-    with running(bind(0)) as site, open_browser() as browser:
+    target, names = data_root() / "tables" / "inpage.json", (*VALUES, "seed")
+    with tempfile.TemporaryDirectory() as folder, open_browser() as browser:
         page = browser.new_page()
-        page.goto(f"{site}/404.html")  # the root leads on, and a run would end there
-        for setting, seed in itertools.product(SETTINGS, SEEDS):
-            found.append(trained(page, f"{site}/", seed, setting))
-            print({k: v for k, v in found[-1].items() if k != "curves"}, flush=True)
-    table = read_json(target) if target.exists() else {}
-    write_whole(target, as_json(table | {SHAPE: found}))
+        with running(site(Path(folder))) as address:
+            page.goto(f"{address}/")
+            for count, setting in RUNS:
+                for seed in range(count):
+                    new = trained(page, f"{address}/", seed, setting)
+                    print({k: v for k, v in new.items() if k != "curves"}, flush=True)
+                    table = read_json(target) if target.exists() else {}
+                    others = [
+                        run
+                        for run in table.get("runs", [])
+                        if any(run[name] != new[name] for name in names)
+                    ]
+                    write_whole(target, as_json(table | {"runs": [*others, new]}))
 
 
 if __name__ == "__main__":

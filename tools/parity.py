@@ -14,9 +14,9 @@ import numpy as np
 
 from mocolib import load, named_recipe
 from mocolib.data import data_root
-from mocolib.export.compare import Kinks, compared
+from mocolib.export.compare import compared, differing
 from mocolib.export.layout import Layout
-from mocolib.export.played import Played, Player
+from mocolib.export.runtime import Graph, GraphTraining
 from mocolib.files import as_json, read_json, write_whole
 from mocolib.runs.record import _provenance
 from mocolib.train import train
@@ -28,38 +28,32 @@ USABLE = (1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)  # base rates, four seeds of each
 BREAKS = 1e4
 
 
-def graph(name: str) -> Player:
-    """A shipped graph of the quick shape."""
+def graph(name: str) -> Graph:
+    """A shipped graph of the shape that is shipped."""
     folder = inpage.build()
-    about = json.loads((folder / "quick.json").read_text())
-    return Player(gzip.decompress((folder / about[name]["file"]).read_bytes()))
+    about = json.loads((folder / "page.json").read_text())
+    return Graph(gzip.decompress((folder / about[name]["file"]).read_bytes()))
 
 
 def steps(data, optimizer: str, projection: str) -> dict:
-    """Distances of 50 steps from shared states, but for those at a ReLU's kink."""
+    """Distances of 50 steps from shared states, and how many are beyond rounding."""
     changes = dict(optimizer=optimizer, patch_projection=projection, knn_every=0)
-    training = train(named_recipe("quick", **changes), data)
-    player = graph("step" if optimizer == "adamw" else optimizer)
+    training = train(named_recipe("page", **changes), data)
+    stepped = graph("step" if optimizer == "adamw" else optimizer)
     layout = Layout(training.model)
-    kinks, far, undecided = Kinks(training.model), [], 0
-    for _ in range(STEPS):
-        step = compared(training, layout, player)
-        if kinks.decided():
-            far.append(step)
-        else:
-            undecided += 1
+    far = [compared(training, layout, stepped) for _ in range(STEPS)]
     found = {name: [step[name] for step in far] for name in far[0]}
     table = {
         name: {"median": float(np.median(values)), "largest": float(max(values))}
         for name, values in found.items()
     }
-    return {"steps": STEPS, "at a kink": undecided, "distance": table}
+    return {"steps": STEPS, "at a kink": differing(far), "distance": table}
 
 
 def whole(data, seed: int, graphs) -> dict:
     """Final kNN accuracy and loss of one long run, on the graph and in mocolib."""
-    recipe = named_recipe("quick", seed=seed, steps=LONG, knn_every=LONG)
-    ours, theirs = list(Played(recipe, data, *graphs)), list(train(recipe, data))
+    recipe = named_recipe("page", seed=seed, steps=LONG, knn_every=LONG)
+    ours, theirs = list(GraphTraining(recipe, data, *graphs)), list(train(recipe, data))
     return {
         "seed": seed,
         "knn": {"graph": ours[-1].knn, "mocolib": theirs[-1].knn},
@@ -73,11 +67,11 @@ def last_loss(records) -> float:
 
 def outcome(data, graphs, **changes) -> dict:
     """What a shorter run on the graph ends in."""
-    recipe = named_recipe("quick", **{"steps": 100, "knn_every": 0, **changes})
-    played = Played(recipe, data, *graphs)
-    for _ in played:
+    recipe = named_recipe("page", **{"steps": 100, "knn_every": 0, **changes})
+    training = GraphTraining(recipe, data, *graphs)
+    for _ in training:
         pass
-    return {"base_lr": recipe.base_lr, "outcome": played.outcome}
+    return {"base_lr": recipe.base_lr, "outcome": training.outcome}
 
 
 def main():

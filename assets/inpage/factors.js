@@ -1,4 +1,4 @@
-/* The numbers of the update, from the hyperparameters: mocolib.export.given.factors.
+/* The numbers of the update, from the hyperparameters: mocolib.export.inputs.factors.
 
    JavaScript counts in doubles; the graph takes float32, so that it can run on WebGPU. A
    difference from 1 is therefore taken here and rounded when it is whole. */

@@ -4,13 +4,13 @@
    the probe reads out. So whatever is set may change between two steps. */
 
 import { factors } from "./factors.js";
-import { knnAccuracy, normalized, Queue } from "./knn.js";
+import { accuracy, normalized, votes } from "./knn.js";
 import { generator } from "./random.js";
 import { start } from "./start.js";
-import { CHUNK, draw } from "./views.js";
+import { draw } from "./views.js";
 
 export const STATE = ["query", "key", "first", "second"];
-const MEASURES = ["grad_inf", "grad_l2", "adam_rms", "update", "cosine"];
+const KEEP = 5, RING = 24; // steps between two states that are kept, and how many are
 const KINDS = { float32: Float32Array, uint8: Uint8Array };
 
 export class Trainer {
@@ -24,10 +24,15 @@ export class Trainer {
     this.done = this.projectionSteps = 0; // a projection that was fixed has had fewer
     this.beta2 = this.settings.beta2; // the one that `second` was averaged with so far
     this.order = { epoch: -1 };
-    this.queue = new Queue(manifest.recipe.knn_memory_size);
-    const first = state ?? start(manifest, seed);
+    this.past = []; // what `rewind` goes back to, the oldest first
+    this.take(state ?? start(manifest, seed));
+  }
+
+  /* State vectors in place of what is there. */
+  take(vectors) {
+    for (const name of STATE) this.state?.[name].dispose();
     this.state = Object.fromEntries(STATE.map((name) =>
-      [name, new kit.Tensor("float32", first[name], [first[name].length])]));
+      [name, new this.kit.Tensor("float32", vectors[name], [vectors[name].length])]));
   }
 
   change(settings) { Object.assign(this.settings, settings); }
@@ -37,6 +42,7 @@ export class Trainer {
   /* The record of a step, flat and named as mocolib's rows are. */
   async step() {
     const { session, inputs } = await this.kit.step(this.settings.optimizer);
+    await this.keep();
     await this.rescale();
     const now = this.hyperparameters(), chosen = this.chosen(this.done);
     const out = await session.run(this.feeds(inputs, { ...factors(now), ...this.batch(chosen) }));
@@ -44,14 +50,14 @@ export class Trainer {
     this.adopt(out, good); // a broken step leaves the weights alone
     this.done += 1;
     this.projectionSteps += good && !now.freeze;
-    const { trainLabels } = this.images;
-    this.queue.push(await out.features.getData(), Array.from(chosen, (i) => trainLabels[i]));
+    this.views = await out.views.getData();
     const row = {
       step: this.done, samples: this.done * chosen.length, lr: now.lr,
       temperature: now.temperature, momentum: now.momentum, loss,
-      knn: good && this.knnIsDue() ? await this.knn() : null,
+      knn: good && this.isDue() && this.images.classes.length > 1
+        ? await this.knn() : null,
     };
-    for (const measure of MEASURES) {
+    for (const measure of this.manifest.measures) {
       const values = await out[measure].getData();
       this.manifest.layers.forEach((layer, i) => {
         const trained = !(now.freeze && layer === "patch_projection");
@@ -68,6 +74,28 @@ export class Trainer {
       if (good) this.state[name] = next;
       (good ? old : next).dispose();
     }
+  }
+
+  /* Every few steps the state before a step is kept, the oldest making room. */
+  async keep() {
+    if (this.done % KEEP || this.past.at(-1)?.done === this.done) return;
+    const vectors = {};
+    for (const name of STATE) vectors[name] = (await this.state[name].getData()).slice();
+    const { done, projectionSteps, beta2 } = this;
+    this.past = [...this.past, { vectors, done, projectionSteps, beta2 }].slice(-RING);
+  }
+
+  /* Back by so many steps at least, where that is kept; the number of steps that are left. */
+  rewind(steps) {
+    const far = this.past.findLastIndex(({ done }) => done <= this.done - steps);
+    const kept = this.past[Math.max(0, far)];
+    if (!kept) return this.done;
+    const { vectors, ...counts } = kept;
+    this.past = this.past.slice(0, this.past.indexOf(kept) + 1);
+    this.take(vectors);
+    this.seen = null;
+    Object.assign(this, counts);
+    return this.done;
   }
 
   /* Another beta2 corrects the second moment by another factor: what Adam sees of it stays
@@ -105,7 +133,7 @@ export class Trainer {
     const { uniform } = generator(seed, "views", this.done);
     const numbers = { images: batch, pixel_mean: images.mean, pixel_std: images.std };
     manifest.strengths.forEach((strength, v) => {
-      const view = draw(strength, chosen.length, this.side, uniform);
+      const view = draw(strength, chosen.length, this.side, uniform, manifest.draw);
       for (const [name, values] of Object.entries(view)) numbers[`view${v + 1}.${name}`] = values;
       numbers[`view${v + 1}.orders`] = contrastFirst(view.orders);
     });
@@ -134,26 +162,25 @@ export class Trainer {
 
   /* --- the monitor --------------------------------------------------------------- */
 
-  knnIsDue() {
+  /* Whether it is time for a reading; without classes there is no kNN to read. */
+  isDue() {
     const { knn_every: every, steps } = this.manifest.recipe;
-    return this.images.classes.length > 1 && (this.done % every === 0 || this.done === steps);
+    return this.done % every === 0 || this.done === steps;
   }
 
-  /* Accuracy on the test images, against the memory that the recipe asks for. */
+  /* Accuracy on the test images, against clean training images. */
   async knn() {
-    const { images, manifest } = this;
-    const memory = manifest.recipe.knn_memory === "queue" ? this.queue : await this.clean();
-    const tests = await this.features(images.test, [...images.testLabels.keys()]);
-    const d = tests.length / images.testLabels.length;
-    return knnAccuracy(normalized(memory.features, d), memory.labels,
-      normalized(tests, d), images.testLabels, d, images.classes.length);
-  }
-
-  /* Clean training images as a memory. */
-  async clean() {
-    const { train, trainLabels } = this.images, size = this.manifest.recipe.knn_memory_size;
-    const all = generator(this.seed, "memory").permutation(trainLabels.length).subarray(0, size);
-    return { features: await this.features(train, all), labels: Array.from(all, (i) => trainLabels[i]) };
+    const { images, manifest: { knn, recipe } } = this, { trainLabels, testLabels } = images;
+    const all = generator(this.seed, "memory").permutation(trainLabels.length);
+    const places = all.subarray(0, recipe.knn_memory_size);
+    const memory = await this.features(images.train, places);
+    const tests = await this.features(images.test, [...testLabels.keys()]);
+    const d = tests.length / testLabels.length;
+    const cast = votes(
+      { features: normalized(memory, d), labels: Array.from(places, (i) => trainLabels[i]) },
+      { features: normalized(tests, d), labels: testLabels }, d, images.classes.length, knn);
+    this.seen = { cast, places }; // for those who look
+    return accuracy(cast);
   }
 
   /* Features of the images at these places, in the graph's own parts, [n * d]. */

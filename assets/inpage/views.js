@@ -4,9 +4,7 @@
    inside the graph. Every operation is rounded to float32 as torch does it, so the same
    uniform numbers give the same crops; a test compares them. */
 
-export const CHUNK = 64; // images that share an order of the jitter, as in mocolib
 const f = Math.fround;
-const TRIES = 10;
 
 /* To the nearest whole number, halves to the even one, as torch.round. */
 function rounded(x) {
@@ -16,16 +14,17 @@ function rounded(x) {
 
 /* mocolib.augment.Params of n images of `side` [height, width]; rand(n) are uniform.
 
-   The lists are flat: factors [n * 3], orders [ceil(n / 64) * 4]. */
-export function draw(strength, n, side, rand) {
-  const crop = drawCrop(strength, n, side, rand);
+   rule is the manifest's {chunk, tries}: images that share an order of the jitter, and
+   crops that are tried. The lists are flat: factors [n * 3], orders [ceil(n / chunk) * 4]. */
+export function draw(strength, n, side, rand, { chunk, tries }) {
+  const crop = drawCrop(strength, n, side, rand, tries);
   const jittered = rand(n).map((u) => u < f(strength.jitter));
   const spread = [strength.brightness, strength.contrast, strength.saturation].map(f);
   const around = (u, width) => f(f(f(2 * u) - 1) * width);
   const factors = rand(3 * n).map((u, i) =>
     jittered[Math.floor(i / 3)] ? f(1 + around(u, spread[i % 3])) : 1);
   const hue = rand(n).map((u, i) => (jittered[i] ? around(u, f(strength.hue)) : 0));
-  const chunks = Math.ceil(n / CHUNK), places = rand(4 * chunks);
+  const chunks = Math.ceil(n / chunk), places = rand(4 * chunks);
   const orders = Array.from({ length: chunks }, (_, c) =>
     [0, 1, 2, 3].sort((a, b) => places[4 * c + a] - places[4 * c + b])).flat();
   const width = rand(n).map((u) => f(f(0.1) + f(f(1.9) * u)));
@@ -36,18 +35,18 @@ export function draw(strength, n, side, rand) {
   return { ...crop, flip, factors, hue, orders, grey, sigma, solarize };
 }
 
-/* torchvision's RandomResizedCrop: ten tries a sample, else the centre. */
-function drawCrop(strength, n, [high, wide], rand) {
+/* torchvision's RandomResizedCrop: some tries a sample, else the centre. */
+function drawCrop(strength, n, [high, wide], rand, tries) {
   const between = (u, low, top) => f(f(low) + f(u * f(top - low)));
   const logs = strength.ratio.map(Math.log);
-  const areas = rand(n * TRIES), ratios = rand(n * TRIES);
+  const areas = rand(n * tries), ratios = rand(n * tries);
   const tops = rand(n), lefts = rand(n);
   const crop = Object.fromEntries(
     ["top", "left", "height", "width"].map((name) => [name, new Float32Array(n)]));
   const [wholeHigh, wholeWide] = centre(strength, high, wide);
   for (let i = 0; i < n; i++) {
     let h = wholeHigh, w = wholeWide, found = false;
-    for (let j = i * TRIES; j < (i + 1) * TRIES && !found; j++) {
+    for (let j = i * tries; j < (i + 1) * tries && !found; j++) {
       const area = f(f(between(areas[j], ...strength.scale) * high) * wide);
       const ratio = f(Math.exp(between(ratios[j], ...logs)));
       const [tryWide, tryHigh] = [area * ratio, area / ratio].map((v) => rounded(f(Math.sqrt(f(v)))));

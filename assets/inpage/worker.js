@@ -1,15 +1,17 @@
-/* The worker that trains. Messages in: begin, train, pause, step, change. Out: files,
-   ready, step, paused, done, trouble; each names the run that it is about. */
+/* The worker that trains one run, or two beside each other, a step in turn. Messages in:
+   begin, train, pause, step, change, rewind. Out: files, ready, step, paused, rewound, done,
+   trouble; each names the training that it is about, and `part` which of its runs. */
 
 import { fitting, speed } from "./device.js";
 import { load, manifest as ask } from "./files.js";
+import { look } from "./look.js";
 import { pictures, Told } from "./pictures.js";
 import { runtime } from "./runtime.js";
 import { STATE, Trainer } from "./trainer.js";
 
-let trainer = null, run = 0, queue = Promise.resolve();
+let trainers = [], run = 0, queue = Promise.resolve();
 let turn = 0; // counts what is asked; a training goes on until something else is
-let changes = {}; // what was set since the last "begin"; a trainer may still be on its way
+let changes = []; // by part, what was set since the last "begin"; its trainer may be on its way
 const kits = new Map(); // a shape on a device: what has been loaded for it
 const chosen = new Map(); // the device that a shape runs on
 
@@ -25,15 +27,15 @@ navigator.locks?.request(LOCK, () => {
 
 /* Messages are worked off one after another, but for those that a run listens to. */
 onmessage = ({ data }) => {
-  if (data.do === "begin") changes = {};
+  if (data.do === "begin") changes = [];
   if (data.do === "change") {
-    Object.assign(changes, data.settings);
-    trainer?.change(data.settings);
+    changes[data.part] = { ...changes[data.part], ...data.settings };
+    trainers[data.part]?.change(data.settings);
     return;
   }
   const mine = ++turn;
   if (data.do === "pause") return;
-  const work = { begin, step, train: () => train(mine) };
+  const work = { begin, rewind, step: () => step(true), train: () => train(mine) };
   queue = queue.then(() => work[data.do](data)).catch(trouble);
 };
 
@@ -47,16 +49,18 @@ function trouble(error) {
   say("trouble", { sentence });
 }
 
-/* A new run: the files of its shape where they are missing, and its start. */
-async function begin({ run: number, base, shape, seed, settings, files, device }) {
-  trainer = null;
+/* A new training: the files of its shape where they are missing, and the start of each
+   of its runs [{seed, settings}]. */
+async function begin({ run: number, base, shape, runs, files, device }) {
+  trainers = [];
   run = number;
   const kit = await kitFor(base, shape, device);
   const { manifest } = kit;
   const decoded = (n, of) => say("files", { what: "pictures", came: n, of });
   const images = files ? await pictures(files, manifest.images, manifest.batch, decoded) : kit.images;
-  await kit.step(settings.optimizer);
-  trainer = new Trainer({ kit, manifest, images, seed, settings: { ...settings, ...changes } });
+  for (const { settings } of runs) await kit.step(settings.optimizer);
+  trainers = runs.map(({ seed, settings }, part) => new Trainer({ kit, manifest, images, seed,
+    settings: { ...settings, ...changes[part] } }));
   say("ready", {
     device: kit.device, version: kit.version, layers: manifest.layers,
     data: { own: Boolean(files), train: images.trainLabels.length, test: images.testLabels.length,
@@ -65,21 +69,37 @@ async function begin({ run: number, base, shape, seed, settings, files, device }
 }
 
 async function train(mine) {
-  while (turn === mine && trainer) {
-    await step();
+  while (turn === mine && trainers.some(goesOn)) {
+    await step(false);
     await breath();
   }
-  if (trainer) say("paused");
+  if (trainers.some(goesOn)) say("paused");
 }
 
-async function step() {
-  if (!trainer) return;
-  const start = performance.now(), row = await trainer.step();
-  say("step", { row, took: performance.now() - start });
-  const { steps } = trainer.manifest.recipe;
-  if (Number.isFinite(row.loss) && row.step < steps) return;
-  trainer = null;
-  say("done", { outcome: Number.isFinite(row.loss) ? "finished" : `diverged at step ${row.step}` });
+const goesOn = ({ over, done, manifest: { recipe } }) => !over && done < recipe.steps;
+
+/* One step of every run. One that is asked for by itself is looked at in any case; of
+   the others those with a reading, since much is sent. */
+async function step(alone) {
+  for (const [part, trainer] of trainers.entries()) {
+    if (!goesOn(trainer)) continue;
+    const start = performance.now(), row = await trainer.step();
+    const took = performance.now() - start, good = Number.isFinite(row.loss);
+    const seen = alone || trainer.isDue() ? await look(trainer) : null;
+    say("step", { part, row, took, look: seen });
+    trainer.over = !good;
+    if (!goesOn(trainer))
+      say("done", { part, outcome: good ? "finished" : `diverged at step ${row.step}` });
+  }
+}
+
+/* Every run goes back so many steps, or as far as its states are kept. */
+async function rewind({ steps }) {
+  for (const [part, trainer] of trainers.entries()) {
+    const left = trainer.rewind(steps);
+    trainer.over = false;
+    say("rewound", { part, left, look: await look(trainer) });
+  }
 }
 
 /* Let messages in: they wait while one promise follows another. */

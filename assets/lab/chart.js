@@ -243,18 +243,9 @@ globalThis.Why = globalThis.Why ?? {};
     }
   }
 
-  /* --- the form before: curves of {name, style, group}, read by train_view.js -------- */
-
+  /* What a step is worth on an x axis. */
   const times = (group, x) => (x === "images" ? group.images : 1);
-  function draw({ key, title, log, dots }, curves, x, _, marks = []) {
-    const until = Math.max(...curves.map(({ group }) => group.until * times(group, x)));
-    const lines = curves.filter(({ group }) => group.lines[key]?.[0]?.length).map(
-      ({ name, style, group: { lines: { [key]: [at, y] }, ...group } }) =>
-        ({ name, ...style, dots, x: at.map((v) => v * times(group, x)), y }));
-    return chart({ key, title, log, lines, marks, width: 330, height: 210,
-      x: { title: AXES[x], until } });
-  }
 
-  Object.assign(Why, { AXES, COLOURS, DASHES, SYMBOLS, chart, draw, escaped, finite, glyph,
+  Object.assign(Why, { AXES, COLOURS, DASHES, SYMBOLS, chart, escaped, finite, glyph,
     hair, reach, short, swatch, times, under });
 })();

@@ -2,7 +2,6 @@
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
-  const RATIO = "adam_rms/patch_projection";
   const MOST = 300; // points of a curve; more than the axes have pixels is a waste
 
   /* Points thinned so that peaks and dips stay: the least and the largest of each part. */
@@ -20,32 +19,49 @@ globalThis.Why = globalThis.Why ?? {};
   }
 
   class Record {
-    /* recipe: what was asked for, as mocolib's recipe.json; rows grow by one a step. */
-    constructor(recipe) {
-      Object.assign(this, { recipe, rows: [], changes: [], outcome: "", about: {} });
+    /* recipe: what was asked for, as mocolib's recipe.json; rows grow by one a step.
+       `number` tells the records of a panel apart; `words` says what is its own. */
+    constructor(recipe, number, words = "") {
+      Object.assign(this, { recipe, number, words, rows: [], changes: [], outcome: "",
+        about: {}, layers: [], spikes: null, look: null });
+    }
+
+    /* The same run up to a step, to go on from there in another way. */
+    branch(step, number) {
+      const own = new Record(this.recipe, number, `${this.words} from step ${step}`.trim());
+      Object.assign(own, { about: this.about, from: { step, record: this } });
+      own.begin(this.layers);
+      this.rows.slice(0, step).forEach((row) => own.push(row));
+      own.changes = this.changes.filter((change) => change.step < step);
+      return own;
+    }
+
+    begin(layers) {
+      this.layers = layers;
+      this.spikes = new Why.Spikes(layers, this.recipe.warmup_steps);
+    }
+
+    push(row) {
+      this.rows.push(row);
+      this.spikes.push(row);
     }
 
     get steps() { return this.rows.length; }
+
+    /* The settings in force behind the last step. */
+    get settings() {
+      return this.changes.reduce((all, { step, ...more }) => ({ ...all, ...more }), this.recipe);
+    }
 
     /* The last reading of a column; null where there is none. */
     last(name) { return this.rows.findLast((row) => row[name] != null)?.[name] ?? null; }
 
     /* [steps, values] of a column, where it was read and can be drawn. */
-    column(name, times = 1, log = false) {
-      const good = this.rows.filter((row) =>
-        Number.isFinite(row[name] ?? NaN) && (!log || row[name] > 0));
+    column(name, times = 1) {
+      // a branch is drawn from where it leaves
+      const rows = this.from ? this.rows.slice(Math.max(0, this.from.step - 1)) : this.rows;
+      const good = rows.filter((row) => Number.isFinite(row[name] ?? NaN));
       return thinned(good.map((row) => row.step), good.map((row) => times * row[name]));
-    }
-
-    /* As a panel's charts want it; `layer` is the one whose gradient is drawn. */
-    group(layer) {
-      const lines = {
-        loss: this.column("loss"), knn: this.column("knn", 100),
-        gradient: this.column(`grad_inf/${layer}`, 1, true),
-        [RATIO]: this.column(RATIO, 1, true),
-      };
-      for (const key of Object.keys(lines)) if (!lines[key][0].length) delete lines[key];
-      return { lines, bands: {}, images: this.recipe.batch_size, until: this.recipe.steps };
     }
 
     /* Note what was changed behind the last step; moving on at once moves the note. */
@@ -78,6 +94,20 @@ globalThis.Why = globalThis.Why ?? {};
     }
   }
 
+  /* The run folders of some records as one zip, for the reader to keep. */
+  function download(records, { shape, version }) {
+    const time = new Date().toISOString().replace(/\D/g, "").slice(0, 14), files = {};
+    for (const [i, record] of records.entries()) {
+      const name = `page-${shape}-${record.recipe.seed}-${time}${records.length > 1 ? `-${i + 1}` : ""}`;
+      Object.assign(files, record.folder(name, version));
+    }
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(Why.zip(files));
+    link.download = `page-${shape}-${time}.zip`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
+
   const json = (value) => `${JSON.stringify(value, null, 1)}\n`;
   /* JSON has no word for what is not finite; Python reads these. */
   const spelled = (v) => (typeof v !== "number" || Number.isFinite(v) ? JSON.stringify(v)
@@ -85,5 +115,5 @@ globalThis.Why = globalThis.Why ?? {};
   const line = (row) =>
     `{${Object.entries(row).map(([k, v]) => `${JSON.stringify(k)}: ${spelled(v)}`).join(", ")}}`;
 
-  Object.assign(Why, { Record });
+  Object.assign(Why, { Record, download });
 })();

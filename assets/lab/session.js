@@ -49,7 +49,7 @@ globalThis.Why = globalThis.Why ?? {};
       this.lost(sentence);
     }
 
-    /* A new run; `settings` are recipe fields. What earlier runs still say is not heard.
+    /* A new training of runs [{seed, settings}]; what earlier ones still say is not heard.
        An address with ?device=wasm or ?device=webgpu asks for that one. */
     begin(asked) {
       this.run += 1;
@@ -66,26 +66,5 @@ globalThis.Why = globalThis.Why ?? {};
     }
   }
 
-  /* The files of a drop or a choice, folders read to the end: [{file, path}]. */
-  async function chosenFiles(source) {
-    const entries = [...(source.items ?? [])].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-    if (entries.length) return (await Promise.all(entries.map(readEntry))).flat();
-    return [...source.files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
-  }
-
-  async function readEntry(entry) {
-    if (entry.isFile) {
-      const file = await new Promise((good, bad) => entry.file(good, bad));
-      return [{ file, path: entry.fullPath.slice(1) }];
-    }
-    const reader = entry.createReader(), inside = [];
-    for (;;) { // a hundred at a time, until there are none
-      const some = await new Promise((good, bad) => reader.readEntries(good, bad));
-      if (!some.length) break;
-      inside.push(...some);
-    }
-    return (await Promise.all(inside.map(readEntry))).flat();
-  }
-
-  Object.assign(Why, { lacking, Session, chosenFiles });
+  Object.assign(Why, { lacking, Session });
 })();

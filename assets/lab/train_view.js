@@ -1,99 +1,119 @@
-/* What <why-train> shows of its runs: charts, the legend of layers, a table, a sentence. */
+/* What <why-train> shows of its runs: the data of its charts, a table, a sentence. */
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
-  const { draw, escaped, finite, short, swatch } = Why;
-  const LIVE = { colour: "#0173b2", dash: "" }, BEFORE = { colour: "#de8f05", dash: "7 3" };
-  const RECORDED = { colour: "#888", dash: "2 3" };
-  // the layers of one run share a chart: first, last, and one that is chosen
-  const LAYERS = [LIVE, { colour: "#029e73", dash: "9 3 2 3" }, { colour: "#d55e00", dash: "4 2 1 2" }];
+  const { COLOURS, DASHES, escaped, finite, short, swatch } = Why;
+  const GREY = "var(--pst-color-text-muted, #767676)";
+  const SYMBOLS = { spike: "a spike begins: a layer's gradient above 2.5 times its median" };
 
-  /* The runs of a panel: the one that goes on, the one before, the nearest recorded one. */
-  function curves({ live, before, shape, settings, data }) {
-    const near = nearest(data.recorded, shape, settings), found = [];
-    const own = (record, style, name) => record?.steps && found.push({
-      name, style, record, group: record.group(record.layers[0]) });
-    own(live, LIVE, "this run");
-    own(before, BEFORE, "the run before");
-    if (near) found.push({ name: `recorded: ${near.name}`, style: RECORDED,
-      group: cut(near.group, shape.recipe.steps * shape.recipe.batch_size) });
-    return found;
+  const look = ({ number }, width = 2) => ({ width, colour: COLOURS[number % COLOURS.length],
+    dash: DASHES[number % DASHES.length] });
+  const nameOf = ({ words }) => words || "this run";
+
+  /* The runs that are on the charts: those that go on last, so that they lie on top. */
+  const shown = ({ live, kept }) => [...kept, ...live].filter(({ steps }) => steps);
+
+  /* All that <why-charts> draws. */
+  function charts(panel) {
+    const { data: { charts: all, recipe }, training } = panel, layer = layerOf(panel), { live } = training;
+    const lines = [...recorded(panel), ...shown(training).map((record) => line(record, live, layer))];
+    return {
+      charts: all.map((one) => (one.key !== "gradient" ? one
+        : { ...one, title: `${one.title}, ${panel.data.layers[layer] ?? layer}` })),
+      x: { title: "training step", until: recipe.steps }, symbols: SYMBOLS, lines,
+      marks: live.flatMap(({ changes }) => changes.map(({ step, words }) => ({ at: step, words })))
+        .filter(({ at, words }, i, marks) =>
+          marks.findIndex((other) => other.at === at && other.words === words) === i),
+    };
   }
 
-  /* The recorded run whose settings are nearest; words weigh more than any number. */
-  function nearest(recorded, shape, settings) {
+  function line(record, live, layer) {
+    const goesOn = live.includes(record), key = `grad_inf/${layer}`;
+    const at = (name, step) => record.rows.find((row) => row.step >= step && finite(row[name]))?.[name];
+    const points = (name, times = 1) => record.spikes.list.flatMap((spike) => {
+      const y = at(name, spike.step);
+      return finite(y) && spike.step >= (record.from?.step ?? 0)
+        ? [{ kind: "spike", x: spike.step, y: times * y, words: said(spike) }] : [];
+    });
+    return {
+      name: nameOf(record), label: record.words, ...look(record, goesOn ? 2.2 : 1.4),
+      opacity: goesOn ? 1 : 0.6,
+      data: { knn: record.column("knn", 100), loss: record.column("loss"),
+        gradient: record.column(key), adam_rms: record.column(`adam_rms/${layer}`) },
+      points: goesOn ? { knn: points("knn", 100), gradient: points(key) } : {},
+    };
+  }
+
+  const said = ({ step, layer, times }) =>
+    `step ${step}: ${layer.replaceAll("_", " ")}, ${times.toFixed(1)} times its median`;
+
+  /* The recorded runs of the setting that is nearest to the chosen one, thin and grey. */
+  function recorded({ data, settings, training }) {
+    const near = training.files ? [] : nearest(data.recorded, settings);
+    return near.map(({ name, lines }) => ({ name, seed: true, colour: GREY, width: 1,
+      opacity: 0.45, data: lines }));
+  }
+
+  /* Words weigh more than any number. */
+  function nearest(runs, settings) {
     const far = (run) => Object.entries(settings).reduce((sum, [name, value]) => {
       const own = run.settings[name];
       if (typeof value === "string") return sum + 100 * (own !== value);
       return sum + Math.abs(Math.log(Math.max(own, 1e-9) / Math.max(value, 1e-9)));
     }, 0);
-    const fit = recorded.filter((run) => run.shape === shape.name);
-    return fit.length ? fit.reduce((a, b) => (far(b) < far(a) ? b : a)) : null;
+    const least = Math.min(...runs.map(far));
+    return runs.filter((run) => far(run) <= least + 1e-9);
   }
 
-  /* A recorded run as far as this shape sees images. */
-  function cut(group, images) {
-    const until = Math.min(group.until, Math.ceil(images / group.images)), lines = {};
-    for (const [key, rows] of Object.entries(group.lines)) {
-      const kept = rows[0]?.filter((step) => step <= until).length;
-      if (kept) lines[key] = rows.map((row) => row.slice(0, kept));
+  /* The layer whose gradient is drawn: the chosen one, else the first. */
+  const layerOf = ({ layer, data }) => (layer in data.layers ? layer : Object.keys(data.layers)[0]);
+
+  /* The furthest below the best so far, in points, once the warmup is over. */
+  function deepestFall({ rows, recipe }) {
+    let best = 0, fall = 0;
+    for (const { step, knn } of rows) {
+      if (!finite(knn) || step <= recipe.warmup_steps) continue;
+      best = Math.max(best, knn);
+      fall = Math.max(fall, best - knn);
     }
-    return { ...group, lines, until };
-  }
-
-  function charts(panel) {
-    const { live, shape: { recipe }, data } = panel, shown = curves(panel);
-    const nothing = { lines: {}, bands: {}, images: recipe.batch_size, until: recipe.steps };
-    if (!shown.length) shown.push({ name: "nothing yet", style: LIVE, group: nothing });
-    const marks = (live?.changes ?? []).map(({ step, words }) => ({ at: step * recipe.batch_size, words }));
-    const layers = live?.steps ? layerNames(panel).map((name, i) =>
-      ({ name, style: LAYERS[i], group: live.group(name) })) : [];
-    return data.charts.map((chart) => {
-      const rest = shown.filter(({ record }) => chart.key !== "gradient" || !record || record !== live);
-      return draw(chart, chart.key === "gradient" ? [...layers, ...rest] : shown, "images", false, marks);
-    }).join("");
-  }
-
-  function layerNames({ live, layer }) {
-    const names = live?.layers ?? [];
-    const other = names.includes(layer) ? layer : names[Math.floor(names.length / 2)];
-    return names.length ? [names[0], names.at(-1), other] : [];
-  }
-
-  /* The legend of the gradient's chart; a list that is open must not be made anew. */
-  function showLayers(panel, legend) {
-    const names = layerNames(panel), known = names.join();
-    if (legend.dataset.of === known) return;
-    legend.dataset.of = known;
-    const said = (i) => `<span>${swatch(LAYERS[i])} ${escaped(names[i])}</span>`;
-    const options = (panel.live?.layers ?? []).map((name) =>
-      `<option${name === names[2] ? " selected" : ""}>${escaped(name)}</option>`);
-    legend.innerHTML = names.length ? `<span>Gradient of this run:</span>${said(0)}${said(1)}
-      <label>${swatch(LAYERS[2])} <select class="layer" aria-label="another layer">${options.join("")}</select></label>` : "";
+    return 100 * fall;
   }
 
   function table(panel) {
-    const said = (value, digits, times = 1) => (finite(value) ? (value * times).toFixed(digits) : "–");
-    const rows = curves(panel).map(({ name, style, record, group }) => {
-      const end = (key) => group.lines[key]?.[1]?.at(-1) ?? null;
-      const [loss, knn] = record ? [record.last("loss"), record.last("knn")] : [end("loss"), end("knn") / 100];
-      const state = record ? record.outcome || (record === panel.live ? panel.phase : "stopped") : "recorded";
-      return `<tr><th scope="row">${swatch(style)} ${escaped(name)}</th><td>${record?.steps ?? group.until}</td>
-        <td>${said(loss, 3)}</td><td>${said(knn, 1, 100)}</td><td>${escaped(state)}</td></tr>`;
+    const number = (value, digits) => (finite(value) ? value.toFixed(digits) : "–");
+    const { live, phase } = panel.training;
+    const rows = shown(panel.training).reverse().map((record) => {
+      const knn = record.last("knn"), first = Object.keys(panel.data.layers)[0];
+      const state = record.outcome || (live.includes(record) ? phase : "stopped");
+      const begun = record.spikes.list.filter(({ layer }) => layer === first).length;
+      return `<tr><th scope="row">${swatch(look(record))} ${escaped(nameOf(record))}</th>
+        <td>${number(knn === null ? NaN : 100 * knn, 1)}</td><td>${number(deepestFall(record), 1)}</td>
+        <td>${record.spikes.list.length} (${begun})</td><td>${number(record.last("loss"), 2)}</td>
+        <td>${record.steps}</td><td>${escaped(state)}</td></tr>`;
     });
-    const heads = ["run", "steps", "loss", "kNN, %", "state"].map((h) => `<th scope="col">${h}</th>`);
-    return rows.length ? `<table><thead><tr>${heads.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>` : "";
+    const heads = ["run", "kNN, %", "deepest fall, points", "spikes (first layer’s)", "loss", "step", "state"];
+    return rows.length ? `<table><thead><tr>${heads.map((h) => `<th scope="col">${h}</th>`).join("")}
+      </tr></thead><tbody>${rows.join("")}</tbody></table>` : "";
+  }
+
+  /* The last spikes of what goes on, with the layers they began in. */
+  function spikes({ training, data }) {
+    return training.live.flatMap((record) => record.spikes?.list.slice(-3).map((spike) =>
+      `${record.words ? `${record.words}: ` : ""}spike at step ${spike.step}, began in ` +
+      `${data.layers[spike.layer] ?? spike.layer} (×${spike.times.toFixed(1)})`) ?? []).join(" · ");
   }
 
   /* What the charts show, for those who do not see them. */
-  function sentence({ live, phase, data, at, seed }) {
+  function sentence({ training: { live, phase }, data, at, seed }) {
     const chosen = data.axes.map((axis, k) => axis.spoken[at[k]]).join(", ");
-    if (!live) return `Chosen: ${chosen}, seed ${seed}.${phase === "idle" ? " Press Train." : ""}`;
-    const knn = live.last("knn"), loss = live.last("loss");
-    const readings = live.steps ? `, loss ${short(loss ?? NaN)}${knn === null ? "" : `, kNN ${short(100 * knn)} %`}` : "";
-    const changes = live.changes.map((c) => ` From step ${c.step} on: ${c.words}.`).join("");
-    return `${live.outcome || phase}: step ${live.steps} of ${live.recipe.steps}${readings}.${changes}`;
+    if (!live.length) return `Chosen: ${chosen}, seed ${seed}.${phase === "idle" ? " Press Train." : ""}`;
+    return live.map((record) => {
+      const knn = record.last("knn"), loss = record.last("loss");
+      const readings = record.steps ? `, loss ${short(loss ?? NaN)}${knn === null ? "" : `, kNN ${short(100 * knn)} %`}` : "";
+      const changes = record.changes.map((c) => ` From step ${c.step} on: ${c.words}.`).join("");
+      return `${nameOf(record)}, ${record.outcome || phase}: step ${record.steps} of ${record.recipe.steps}${readings}.${changes}`;
+    }).join(" ");
   }
 
-  Object.assign(Why, { trainView: { charts, showLayers, table, sentence } });
+  Object.assign(Why, { trainView: { charts, layerOf, sentence, spikes, table } });
 })();

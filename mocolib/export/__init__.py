@@ -1,6 +1,6 @@
 """mocolib's training step as ONNX graphs, for a page that trains by itself.
 
-    graphs = export(named_recipe("quick"), load("fashion-mnist"))
+    graphs = export(named_recipe("page"), load("fashion-mnist"))
     graphs.step, graphs.features          # onnx.ModelProto
     graphs.manifest                       # what a page must know of them
 
@@ -11,29 +11,29 @@ from dataclasses import dataclass
 
 from mocolib.data import Dataset
 from mocolib.errors import BadInput
-from mocolib.export.given import inputs_of, state_of
 from mocolib.export.graph import to_onnx
+from mocolib.export.inputs import inputs_of, state_of
 from mocolib.export.layout import Layout
 from mocolib.export.manifest import manifest, values
 from mocolib.export.step import Features, Step
 from mocolib.export.update import UNUSED
-from mocolib.recipe import Recipe
+from mocolib.recipe import FIELDS, Recipe
 from mocolib.train import train
 
-# what the step is written for; everything else is free
+# What step and page do whatever the value, and what they do for some values. Every
+# other field must stay at its default, those of a later release among them.
+ANY = {
+    *("dataset", "image_size", "augmentation", "seed"),
+    *("patch_size", "width", "depth", "heads", "patch_projection", "pool", "qk_norm"),
+    *("head_hidden", "head_dim", "head_norm", "predictor"),
+    *("temperature", "momentum", "base_lr", "batch_size", "steps", "warmup_steps"),
+    *("schedule", "weight_decay", "beta1", "beta2", "eps"),
+    *("knn_every", "knn_memory_size"),
+}
 ONLY = {
-    "framework": ("moco_v3",),
-    "backbone": ("vit",),
-    "stem": ("patch",),
     "position": ("sincos", "none"),
-    "patch_projection_start": ("xavier",),
-    "patch_projection_lr": (1.0,),
-    "patch_projection_norm": ("none",),
-    "patch_projection_clip": (0.0,),
-    "grad_clip": (0.0,),
-    "temperature_schedule": ("constant",),
     "optimizer": ("adamw", "lamb"),
-    "decay": ("all",),
+    "knn_memory": ("clean",),
 }
 FEATURES_BATCH = 100  # images that the features graph takes at once
 
@@ -72,13 +72,15 @@ def described(model) -> dict:
 
 def check(recipe: Recipe, data: Dataset):
     """BadInput for a recipe or images that the step is not written for."""
-    for field, choices in ONLY.items():
-        value = getattr(recipe, field)
-        if value not in choices:
-            accepted = ", ".join(map(str, choices))
-            raise BadInput(
-                f"{field} is {value!r}, but must be one of {accepted} in a page."
-            )
+    for name, field in FIELDS.items():
+        value, choices = getattr(recipe, name), ONLY.get(name, (field.default,))
+        if name not in ANY and value not in choices:
+            accepted = " or ".join(map(repr, choices))
+            raise BadInput(f"{name} is {value!r}, but must be {accepted} in a page.")
+    if recipe.knn_every < 1:
+        raise BadInput(
+            f"knn_every is {recipe.knn_every}, but must be at least 1 in a page."
+        )
     if data.channels != 1 or recipe.image_size >= 64:
         raise BadInput(
             f"dataset {data.name} has {data.channels} channels and image_size is "

@@ -1,12 +1,13 @@
 """A graph beside mocolib's own loop: one step of both from a shared state."""
 
 import numpy as np
-import torch
 
-from mocolib.export.given import inputs_of, state_of
+from mocolib.export.inputs import inputs_of, state_of
 from mocolib.export.step import MEASURES, STATE
 
-CLEAR = 1e-6  # the size from which a gradient, or a ReLU's input, is more than rounding
+CLEAR = 1e-6  # the size from which a gradient is more than rounding
+CLOSE = 1e-5  # the distance below which two float32 computations are the same
+KINK = 1e-2  # and the one below which they are but for a ReLU at its kink
 
 
 def apart(ours, theirs) -> float:
@@ -15,38 +16,16 @@ def apart(ours, theirs) -> float:
     return np.linalg.norm(ours - theirs) / max(np.linalg.norm(theirs), 1e-30)
 
 
-class Kinks:
-    """How near to zero the inputs of the query side's ReLUs come, step by step.
-
-    An input that is zero but for rounding passes one sample's gradient on or doesn't:
-    torch itself decides otherwise when it sums in another order.
-    """
-
-    def __init__(self, model):
-        self.nearest = []
-        for name, module in model.named_modules():
-            if isinstance(module, torch.nn.ReLU) and not name.startswith("key."):
-                module.register_forward_pre_hook(self._look)
-
-    def _look(self, module, inputs):
-        self.nearest.append(inputs[0].abs().min().item())
-
-    def decided(self) -> bool:
-        """Whether no ReLU stood at its kink since the last call."""
-        nearest, self.nearest = min(self.nearest), []
-        return nearest > CLEAR
-
-
-def one_step(training, layout, player):
+def one_step(training, layout, graph):
     """The run's next step by both: what the graph was given and gave; the record."""
     given = inputs_of(training, layout, state_of(training, layout))
     given = {name: tensor.clone() for name, tensor in given.items()}
-    return given, player(given), next(training)
+    return given, graph(given), next(training)
 
 
-def compared(training, layout, player) -> dict:
+def compared(training, layout, graph) -> dict:
     """How far loss, state vectors and measures are apart after the run's next step."""
-    given, out, record = one_step(training, layout, player)
+    given, out, record = one_step(training, layout, graph)
     after = state_of(training, layout)
     far = {name: apart(out[f"next_{name}"], after[name]) for name in STATE}
     clear = decided(after["second"], given)
@@ -66,3 +45,13 @@ def decided(second, given) -> np.ndarray:
     arithmetic: what is left of it, divided by its own size, is the toss of a coin.
     """
     return np.sqrt(np.asarray(second)) / given["root2"].item() > CLEAR
+
+
+def differing(steps: list[dict]) -> int:
+    """In how many steps (of `compared`) anything is further apart than rounding.
+
+    They are few where both compute the same. A ReLU whose input is zero but for
+    rounding passes one sample's gradient on or doesn't: torch itself decides otherwise
+    when it sums in another order, and what follows from the gradient is `KINK` apart.
+    """
+    return sum(max(step.values()) > CLOSE for step in steps)

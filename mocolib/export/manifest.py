@@ -3,7 +3,8 @@
 import math
 from dataclasses import asdict
 
-from mocolib import augment
+from mocolib import augment, evaluate
+from mocolib.probe import MEASURES
 
 TYPES = {1: "float32", 2: "uint8"}  # onnx.TensorProto
 
@@ -66,4 +67,10 @@ def manifest(name: str, recipe, layout, model, data) -> dict:
         "mean": data.mean.tolist(),
         "std": data.std.tolist(),
         "strengths": [asdict(s) for s in augment.STRENGTHS[recipe.augmentation]],
+        "measures": list(MEASURES),
+        "draw": {"chunk": augment.CHUNK, "tries": augment.TRIES},
+        "knn": {
+            "neighbours": evaluate.NEIGHBOURS,
+            "sharpness": evaluate.SHARPNESS,
+        },
     }

@@ -5,19 +5,20 @@ written anew: state goes in as flat vectors and comes out as new ones, and every
 number that may change while a run goes on is an input.
 """
 
+import copy
 from dataclasses import fields
 
 import torch
 from torch.func import functional_call
 
 from mocolib import augment
-from mocolib.evaluate import mean_of_views
 from mocolib.export.layout import PROJECTION, Layout
 from mocolib.export.update import UPDATES, moments
+from mocolib.probe import MEASURES
 from mocolib.recipe import Recipe
 
 STATE = ("query", "key", "first", "second")
-MEASURES = ("grad_inf", "grad_l2", "adam_rms", "update", "cosine")
+SHOWN = 8  # images whose views a page may look at
 
 
 def view_inputs(strength: augment.Strength) -> list[str]:
@@ -44,9 +45,13 @@ def view(images, p: dict, size: int, mean, std):
 
 
 class Step:
-    """Callable: named inputs (see `example`) to named outputs, one training step."""
+    """Callable: named inputs (see `inputs_of`) to named outputs, one training step.
+
+    It works on a copy of the model, which it cuts down to what a graph needs.
+    """
 
     def __init__(self, model, recipe: Recipe):
+        model = copy.deepcopy(model)
         self.model, self.recipe, self.layout = model, recipe, Layout(model)
         self.update = UPDATES[recipe.optimizer]
         for side in (model.query, model.key):
@@ -60,7 +65,8 @@ class Step:
     def __call__(self, given: dict) -> dict:
         query, key = given["query"], given["key"]
         key = key + given["rest_momentum"] * (query[: len(key)] - key)
-        loss, features, gradient = self.differentiate(given, query, key)
+        views = self.views(given)
+        loss, gradient = self.differentiate(views, given, query, key)
         first, second = moments(gradient, given["first"], given["second"], given)
         moved = self.update(self.layout, query, first, second, given)
         after = {"query": moved, "key": key, "first": first, "second": second}
@@ -71,7 +77,7 @@ class Step:
             after[name] = torch.cat([new[: own.start], kept, new[own.stop :]])
         table = self.measure(gradient, query, after, given)
         after = {f"next_{name}": vector for name, vector in after.items()}
-        return {**after, "loss": loss, **table, "features": features}
+        return {**after, "loss": loss, **table, "views": views[:, :SHOWN]}
 
     def views(self, given: dict):
         """Both views of the batch, [2, B, C, S, S]."""
@@ -82,16 +88,16 @@ class Step:
             chosen.append(view(given["images"], p, self.recipe.image_size, mean, std))
         return torch.stack(chosen)
 
-    def differentiate(self, given, query, key):
-        """Loss, features of the batch for the kNN queue, and the gradient [P]."""
+    def differentiate(self, views, given, query, key):
+        """The loss, and its gradient [P]."""
         weights = self.layout.split(query)
         weights = {n: w.detach().requires_grad_() for n, w in weights.items()}
         sides = weights | self.layout.split_key(key)
-        asked = (self.views(given), given["temperature"], None)
+        asked = (views, given["temperature"], None)
         output = functional_call(self.model, sides, asked)
         gradients = torch.autograd.grad(output.loss, list(weights.values()))
         flat = torch.cat([g.flatten() for g in gradients])
-        return output.loss.detach(), mean_of_views(output.features.detach()), flat
+        return output.loss.detach(), flat
 
     def measure(self, gradient, before, after, h):
         """The tables of `mocolib.probe`, each [L]."""
@@ -118,7 +124,7 @@ class Features:
 
     def __init__(self, model, recipe: Recipe):
         self.recipe, self.layout = recipe, Layout(model)
-        self.backbone = model.query.backbone.eval()
+        self.backbone = copy.deepcopy(model.query.backbone).eval()
 
     def __call__(self, given: dict) -> dict:
         prefix = "query.backbone."

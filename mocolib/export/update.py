@@ -2,7 +2,7 @@
 
 torch's and timm's own are loops over parameters that change them in place and read
 their hyperparameters as Python numbers, which would end up as constants in a graph.
-The tests hold both to the same values. `h` is what `given.factors` makes of them.
+The tests hold both to the same values. `h` is what `inputs.factors` makes of them.
 """
 
 import torch
@@ -48,7 +48,7 @@ def lamb(layout, weights, first, second, h):
 
 
 UPDATES = {"adamw": adamw, "lamb": lamb}
-# numbers of `given.factors` that one of them does without
+# numbers of `inputs.factors` that one of them does without
 UNUSED = {
     "adamw": {"weight_decay"},
     # only torch counts steps by parameter

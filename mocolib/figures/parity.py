@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from mocolib.data import data_root
 from mocolib.figures.style import STYLE, layer_name, title
 from mocolib.files import read_json
+from mocolib.presets import named_recipe
 
 VECTORS = {
     "loss": "loss",
@@ -32,15 +33,17 @@ def _record(path: Path | None) -> dict:
 
 
 def parity_steps(path: Path | None = None) -> pd.DataFrame:
-    """The largest relative distance after one step from a shared state, by setting.
+    """The usual relative distance after one step from a shared state, by setting.
 
-    Empty where nothing has been recorded. Steps in which the input of a ReLU is zero
-    but for rounding are counted and left out: there torch itself decides otherwise when
-    it sums in another order.
+    Empty where nothing has been recorded. `at a kink` counts the steps that are further
+    apart than 1e-5 in anything, and `furthest` is the largest distance among them: the
+    input of a ReLU is zero but for rounding there, and torch itself decides otherwise
+    when it sums in another order.
     """
     rows = [
         {"setting": setting, "steps": found["steps"], "at a kink": found["at a kink"]}
-        | {w: f"{found['distance'][n]['largest']:.1e}" for n, w in VECTORS.items()}
+        | {w: f"{found['distance'][n]['median']:.1e}" for n, w in VECTORS.items()}
+        | {"furthest": f"{max(d['largest'] for d in found['distance'].values()):.1e}"}
         for setting, found in _record(path).get("steps", {}).items()
     ]
     return pd.DataFrame(rows)
@@ -60,8 +63,19 @@ def parity_runs(path: Path | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _page_runs(path: Path | None) -> list[dict]:
+    """Recorded runs of a page that differ in rate and projection alone."""
+    own, runs = vars(named_recipe("page")), _record(path).get("runs", [])
+    free = {"base_lr", "patch_projection", "seed"}
+    return [
+        run
+        for run in runs
+        if all(own[name] == run[name] for name in own.keys() & run.keys() - free)
+    ]
+
+
 def page_runs(path: Path | None = None) -> pd.DataFrame:
-    """Runs that a page has trained, of the shape that shakes; spikes by layer.
+    """Runs that a page has trained, spikes by layer.
 
     A fixed projection has no gradient and so no spikes; block 1 learns in all runs.
     """
@@ -74,14 +88,14 @@ def page_runs(path: Path | None = None) -> pd.DataFrame:
             for layer in SPIKING
         }
         | {name: round(run[name], 3) for name in read}
-        for run in _record(path).get("shaky", [])
+        for run in _page_runs(path)
     ]
     return pd.DataFrame(rows)
 
 
 def page_curves(path: Path | None = None) -> Figure | None:
     """The same runs: kNN, and the gradient of the first block. None of no record."""
-    runs = _record(path).get("shaky", [])
+    runs = _page_runs(path)
     if not runs:
         return None
     words = [f"{run['base_lr']:g}, {run['patch_projection']}" for run in runs]

@@ -3,7 +3,7 @@
     from mocolib import lab, named_recipe, sweep
     lab.experiment(sweep.recorded("lr"), id="lr", by=("base_lr", "patch_projection"))
     lab.live(named_recipe("live"))
-    lab.train_here({"quick": []})
+    lab.train_here("freeze", compare="patch_projection")
 
 Recorded: describe (runs -> plain data) -> page (JSON that assets/lab.js draws) or
 explorer (the same with widgets in a kernel); `experiment` picks by where it is.
@@ -15,6 +15,7 @@ built page `train_here` trains in the reader's browser.
 
 from mocolib.lab.chapter import ledger, picture, source, verdict
 from mocolib.lab.describe import Line
+from mocolib.lab.method import method, taken
 from mocolib.lab.moments import moments
 from mocolib.lab.panel import live
 from mocolib.lab.pictures import Frame, beside, frames, meters, pixels, strips, svg
@@ -30,12 +31,14 @@ __all__ = [
     "ledger",
     "live",
     "meters",
+    "method",
     "moments",
     "picture",
     "pixels",
     "source",
     "strips",
     "svg",
+    "taken",
     "train_here",
     "verdict",
 ]

@@ -35,16 +35,20 @@ def source(*objects) -> HTML:
 
     Read when the cell runs, so that a chapter can't fall behind the code.
     """
-    return HTML("".join(map(_listing, objects)))
+    return HTML("".join(map(listing, objects)))
 
 
-def _listing(thing) -> str:
+def listing(thing, *marked: str) -> str:
+    """The source of one of them as HTML; lines with a word of `marked` stand out."""
     thing = inspect.unwrap(thing)  # as `torch.no_grad` wraps a method
     lines, first = inspect.getsourcelines(thing)
     path = Path(inspect.getsourcefile(thing)).relative_to(Path(mocolib.__file__).parent)
     last = first + len(lines) - 1
     text = inspect.cleandoc("\n" + "".join(lines)) + "\n"
-    code = highlight(text, PythonLexer(), HtmlFormatter(cssclass="highlight"))
+    held = [any(word in line for word in marked) for line in text.splitlines()]
+    lit = [number for number, holds in enumerate(held, 1) if holds]
+    shown = HtmlFormatter(cssclass="highlight", hl_lines=lit)
+    code = highlight(text, PythonLexer(), shown)
     link = f"{repository()}/blob/main/mocolib/{path.as_posix()}#L{first}-L{last}"
     return (
         f'<div class="why-source"><div class="highlight-python notranslate">{code}'

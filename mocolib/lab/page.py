@@ -33,6 +33,7 @@ SCRIPTS = (
     "charts",
     "panel",
     "frames",
+    "method",
 )  # what each stands on first
 
 

@@ -1,29 +1,40 @@
 """A panel that trains in the reader's browser, with mocolib's own step as a graph.
 
-The page gets the controls and the recorded runs as JSON; assets/lab/train.js makes a
+    lab.train_here(
+        "freeze",
+        question="Which of the two plunges?",
+        fields=("base_lr", "patch_projection"),
+        compare="patch_projection",
+    )
+
+The page gets the controls and what was recorded as JSON; assets/lab/train.js makes a
 panel of them, and a worker in assets/inpage trains. In a kernel it is the live panel.
 """
 
-import json
-from html import escape
-
 from mocolib import __version__
+from mocolib.data import data_root
+from mocolib.errors import BadInput
+from mocolib.figures.style import layer_name
+from mocolib.files import read_json
 from mocolib.lab import controls
-from mocolib.lab.describe import axis, describe
-from mocolib.lab.page import axis_data, group_data, script
+from mocolib.lab.describe import axis, spoken
+from mocolib.lab.page import axis_data, figure
 from mocolib.lab.panel import live
 from mocolib.lab.recorded import in_page
+from mocolib.moco import MoCo
 from mocolib.presets import named_recipe
+from mocolib.probe import layers
 
+SHAPE = "page"  # the recipe that is exported for the pages
 CHARTS = {
-    "loss": "loss",
     "knn": "kNN accuracy, %",
     "gradient": "largest gradient entry",
-    "adam_rms/patch_projection": "√(g²/v), patch projection",
+    "loss": "loss",
+    "adam_rms": "√(g²/v)",
 }
-LOG = ("gradient", "adam_rms/patch_projection")
-VALUES = {
-    "base_lr": [*controls.BASE_LRS, 0.12, 0.2],
+LOG = ("gradient", "adam_rms")
+VALUES = {  # what a control offers, where a chapter says no more than its field
+    "base_lr": [4e-3, 1.2e-2, 2.4e-2, 4.8e-2, 6.4e-2, 9.6e-2, 0.128, 0.192],
     "patch_projection": ["learned", "fixed"],
     "temperature": controls.TEMPERATURES,
     "momentum": controls.MOMENTA,
@@ -33,72 +44,125 @@ VALUES = {
 WITHOUT_SCRIPT = "Training in the page needs JavaScript."
 
 
-def train_here(recorded: dict, *, id="train", caption=None):
+def train_here(
+    id="train",
+    *,
+    question=None,
+    answer=None,
+    fields=tuple(VALUES),
+    start=None,
+    compare=None,
+    charts=("knn", "gradient"),
+    seed=0,
+    recorded=None,
+):
     """A panel that trains where it is looked at: in the page, or in the kernel.
 
-    recorded: {shape: runs}; each shape is a named recipe that has been exported for the
-    page, its runs stand behind what is trained there, the nearest setting at a time.
+    id: a word that is this panel's in the page's address. question stands above, answer
+    can be unfolded below. fields: the recipe's fields that become controls, a tuple, or
+    {field: values}; all of them may change while a run goes on. start: {field: value}
+    where the panel does not begin as the recipe "page". compare: a field of two values;
+    a second button trains both from one seed, a step in turn. charts: of CHARTS.
+    recorded: what stands thin behind, as `recorded_here()` gives it. BadInput for what
+    a page cannot change.
     """
-    first = next(iter(recorded))
+    start = start or {}
+    values = _values(fields, start, compare)
     if not in_page():
-        return live(named_recipe(first), recorded[first])
-    from IPython.display import HTML
-
-    text = json.dumps(as_data(id, recorded), separators=(",", ":"), allow_nan=False)
-    note = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    return HTML(
-        f'<figure class="why-panel"><why-train id="lab-{escape(id)}">{script(text)}'
-        f"<noscript>{WITHOUT_SCRIPT}</noscript></why-train>{note}</figure>"
+        return live(named_recipe(SHAPE, **start))
+    data = as_data(id, values, start, compare, charts, seed, recorded)
+    return figure(
+        "why-train",
+        f"lab-{id}",
+        data,
+        plain=WITHOUT_SCRIPT,
+        question=question,
+        answer=answer,
     )
 
 
-def as_data(id: str, recorded: dict) -> dict:
-    """The panel as plain values."""
-    recipes = {shape: named_recipe(shape) for shape in recorded}
-    axes = [axis("shape", list(recipes)), *_axes(recipes.values())]
-    return {
-        "id": id,
-        "version": __version__,
-        "axes": [{**axis_data(a), "values": list(a.values)} for a in axes],
-        "charts": [
-            {"key": key, "title": title, "log": key in LOG, "dots": key == "knn"}
-            for key, title in CHARTS.items()
-        ],
-        "shapes": [
-            {"name": shape, "recipe": vars(recipe), "at": _place(axes, shape, recipe)}
-            for shape, recipe in recipes.items()
-        ],
-        "recorded": [
-            one for shape, runs in recorded.items() for one in _recorded(shape, runs)
-        ],
-    }
-
-
-def _axes(recipes) -> list:
-    """A control a field; the values of the shapes themselves are always among them."""
-    found = []
-    for name, values in VALUES.items():
-        own = {getattr(recipe, name) for recipe in recipes} - set(values)
-        found.append(axis(name, sorted([*values, *own]) if own else values))
+def _values(fields, start: dict, compare: str | None) -> dict:
+    """The values of each control; those of the start are always among them."""
+    given = fields if isinstance(fields, dict) else {name: None for name in fields}
+    found = {}
+    for name in (*given, *start, *([compare] if compare else [])):
+        if name not in VALUES:
+            raise BadInput(
+                f"field is {name!r}, but must be one of {', '.join(VALUES)} in a page."
+            )
+    own = vars(named_recipe(SHAPE, **start))
+    for name, values in given.items():
+        values = list(values or VALUES[name])
+        if own[name] not in values:
+            values = sorted([*values, own[name]])
+        found[name] = values
+    if compare and len(found.get(compare, ())) != 2:
+        raise BadInput(f"compare is {compare!r}, but must be a field of two values.")
     return found
 
 
-def _place(axes, shape: str, recipe) -> list[int]:
-    """Where the controls stand for a shape's own recipe."""
-    own = {**vars(recipe), "shape": shape}
-    return [a.values.index(own[a.name]) for a in axes]
+def as_data(id: str, values: dict, start, compare, charts, seed, recorded) -> dict:
+    """The panel as plain values."""
+    recipe = named_recipe(SHAPE, **start)
+    axes = [axis(name, chosen) for name, chosen in values.items()]
+    pair = next((a for a in axes if a.name == compare), None)
+    runs = recorded_here() if recorded is None else recorded
+    own = vars(recipe)
+    return {
+        "id": id,
+        "version": __version__,
+        "shape": SHAPE,
+        "recipe": own,
+        "seed": seed,
+        "layers": {name: layer_name(name) for name in layers(MoCo(recipe, 1))},
+        "axes": [{**axis_data(a), "values": list(a.values)} for a in axes],
+        "at": [a.values.index(own[a.name]) for a in axes],
+        "compare": pair and _compared(pair),
+        "charts": [
+            {"key": key, "title": CHARTS[key], "log": key in LOG, "dots": key == "knn"}
+            for key in charts
+        ],
+        "recorded": [run for run in runs if _fits(run, own, values)],
+    }
 
 
-def _recorded(shape: str, runs: list):
-    """Each recorded setting of a shape: its values, its name and its curves."""
-    by = [n for n in VALUES if len({getattr(r.recipe, n) for r in runs}) > 1]
-    if not runs:
-        return
-    described = describe(runs, id=shape, by=by or ["base_lr"], charts=CHARTS)
-    for at, group in described.groups.items():
-        chosen = zip(described.axes, at, strict=True)
-        settings = {n: getattr(runs[0].recipe, n) for n in VALUES}
-        settings |= {a.name: a.values[i] for a, i in chosen}
-        data = {**group_data(group), "bands": {}}
-        name = described.name(at)
-        yield {"shape": shape, "settings": settings, "name": name, "group": data}
+def _compared(axis) -> dict:
+    """The two values that a pair of runs has, and what the button says."""
+    words = [spoken(axis.name, word) for word in axis.words]
+    return {
+        "name": axis.name,
+        "values": list(axis.values),
+        "words": words,
+        "label": f"Train both: {' and '.join(axis.words)}",
+    }
+
+
+def _fits(run: dict, own: dict, controls) -> bool:
+    """Whether a recorded run differs from the start in the controls alone."""
+    settings = run["settings"]
+    return all(own[n] == value for n, value in settings.items() if n not in controls)
+
+
+def recorded_here(path=None) -> list[dict]:
+    """Runs that a page has trained (tools.inpage_runs): settings, name and curves."""
+    path = path or data_root() / "tables" / "inpage.json"
+    table = read_json(path) if path.exists() else {}
+    return [
+        {
+            "settings": {name: run[name] for name in VALUES},
+            "seed": run["seed"],
+            "name": f"recorded, seed {run['seed']}",
+            "lines": _lines(run["curves"]),
+        }
+        for run in table.get("runs", [])
+    ]
+
+
+def _lines(curves: dict) -> dict:
+    """Chart keys to [steps, values]; the gradient is the first layer's."""
+    knn = curves["knn"]
+    lines = {"knn": [[int(step) for step in knn], [100 * v for v in knn.values()]]}
+    for key, name in (("loss", "loss"), ("gradient", "grad_inf/patch_projection")):
+        if name in curves:
+            lines[key] = [list(range(1, len(curves[name]) + 1)), curves[name]]
+    return lines

@@ -1,0 +1,257 @@
+"""One step of MoCo v3 as a figure: each part opens on its code and on its numbers.
+
+    lab.method(taken(named_recipe("page"), load("fashion-mnist")))
+
+The numbers are those of one real step on a few images, computed when the page is built.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from IPython.display import HTML
+
+from mocolib import augment, moco
+from mocolib.data import Dataset
+from mocolib.lab.chapter import listing
+from mocolib.lab.page import figure
+from mocolib.lab.pictures import pixels
+from mocolib.recipe import Recipe
+from mocolib.train import train
+
+LOW, HIGH = np.array([222, 143, 5]), np.array([1, 115, 178])  # below and above zero
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """A step on N images: what passed through each part of the model."""
+
+    views: np.ndarray  # uint8 [2, N, S, S]
+    features: np.ndarray  # [N, d], of the first view, query side
+    projected: np.ndarray  # [N, dim]
+    queries: np.ndarray  # [N, dim], of the first view, length 1
+    keys: np.ndarray  # [N, dim], of the second view, length 1
+    apart: tuple  # distance of both sides' weights before and after the key moved
+    momentum: float
+    temperature: float
+    losses: tuple  # of both directions
+    gradients: dict  # {part: L2 norm}; the key side has none
+
+    @property
+    def cosines(self) -> np.ndarray:
+        """Each query with each key, [N, N]."""
+        return self.queries @ self.keys.T
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """What a query gives each key, [N, N]; rows add up to 1."""
+        logits = self.cosines / self.temperature
+        raised = np.exp(logits - logits.max(1, keepdims=True))
+        return raised / raised.sum(1, keepdims=True)
+
+
+def taken(recipe: Recipe, data: Dataset, *, images: int = 8, after: int = 60) -> Taken:
+    """One step of a run that has made `after` steps, on the first test images."""
+    training = train(recipe.replace(knn_every=0), data)
+    for _ in range(after):
+        next(training)
+    model, mean, std = training.model, data.mean, data.std
+    views = augment.two_views(
+        data.test_images[:images],
+        recipe.augmentation,
+        recipe.image_size,
+        mean,
+        std,
+        torch.Generator().manual_seed(recipe.seed),
+    )
+    before = _distance(model)
+    model.zero_grad()
+    embeddings, features = model.query(views)
+    queries = [model.predictor(one) for one in embeddings]
+    with torch.no_grad():
+        model.update_key(recipe.momentum)
+        keys, _ = model.key(views)
+    pairs = ((queries[0], keys[1]), (queries[1], keys[0]))
+    losses = [model.compare(q, k, recipe.temperature) for q, k in pairs]
+    sum(losses).backward()
+    unit = torch.nn.functional.normalize
+    shown = (views * std[:, None, None] + mean[:, None, None]).clamp(0, 1)
+    return Taken(
+        views=(255 * shown[:, :, 0]).round().to(torch.uint8).numpy(),
+        features=features[0].detach().numpy(),
+        projected=embeddings[0].detach().numpy(),
+        queries=unit(queries[0].detach(), dim=1).numpy(),
+        keys=unit(keys[1], dim=1).numpy(),
+        apart=(before, _distance(model)),
+        momentum=recipe.momentum,
+        temperature=recipe.temperature,
+        losses=tuple(loss.item() for loss in losses),
+        gradients=_gradients(model),
+    )
+
+
+def _distance(model) -> float:
+    """How far the key side's weights are from the query side's, in L2."""
+    pairs = zip(model.query.parameters(), model.key.parameters(), strict=True)
+    with torch.no_grad():
+        return math.sqrt(sum((q - k).square().sum().item() for q, k in pairs))
+
+
+def _gradients(model) -> dict:
+    backbone = model.query.backbone
+    parts = {
+        "patch projection": backbone.patch_projection,
+        "blocks": backbone.blocks,
+        "projector": model.query.projector,
+        "predictor": model.predictor,
+    }
+    grads = {n: [p.grad for p in part.parameters()] for n, part in parts.items()}
+    return {
+        name: math.sqrt(sum(g.square().sum().item() for g in own if g is not None))
+        for name, own in grads.items()
+    }
+
+
+# --- the figure -----------------------------------------------------------------------
+
+
+def method(step: Taken, *, id="method", question=None, answer=None) -> HTML:
+    """Boxes of the method in two columns, queries and keys; a press opens a part.
+
+    Next and Back walk through one step in the order in which it is computed.
+    """
+    parts = [*_encoders(step), *_keys(step), *_comparison(step)]
+    few = np.hstack(list(step.views[:, :4].reshape(-1, *step.views.shape[2:])))
+    small = {
+        "views": pixels(few, 1, "views"),
+        "features": pixels(tiles(step.features), 2, "features"),
+        "queries": pixels(tiles(step.queries), 1, "queries"),
+        "keys": pixels(tiles(step.keys), 1, "keys"),
+        "matrix": pixels(grey(step.probabilities), 8, "similarity matrix"),
+    }
+    plain = "".join(f"<h4>{one['title']}</h4>{one['shown']}" for one in parts)
+    data = {"parts": parts, "small": small}
+    asked = {"question": question, "answer": answer}
+    return figure("why-method", f"method-{id}", data, plain=plain, **asked)
+
+
+def _part(id: str, title: str, picture: str, words: str, code: str) -> dict:
+    return {
+        "id": id,
+        "title": title,
+        "shown": f"{picture}<p>{words}</p>",
+        "code": code,
+    }
+
+
+def _encoders(step: Taken) -> list[dict]:
+    """From images to queries."""
+    (n, width), dim = step.features.shape, step.keys.shape[1]
+    both = np.concatenate([np.hstack(list(one)) for one in step.views])
+    return [
+        _part(
+            "views",
+            "Two views of each image",
+            pixels(both, 2, "two rows of views"),
+            f"{n} images, cropped and jittered twice. Upper row: view 1; lower row: "
+            "view 2 of the same images.",
+            listing(augment.two_views, "draw(", "apply("),
+        ),
+        _part(
+            "query",
+            "Query encoder",
+            pixels(tiles(step.features), 6, "features"),
+            f"Each image becomes {width} numbers, its features: a row an image, blue "
+            "above zero, orange below. They are what is kept and tested in the end.",
+            listing(moco.Encoder.forward, "self.backbone(view)"),
+        ),
+        _part(
+            "projector",
+            "Projector",
+            pixels(tiles(step.projected), 4, "embeddings"),
+            f"A small network behind the encoder: {width} numbers become {dim}.",
+            listing(moco.Encoder.forward, "self.projector"),
+        ),
+        _part(
+            "predictor",
+            "Predictor",
+            pixels(tiles(step.queries), 4, "queries"),
+            "One more network, on this side alone. What comes out, brought to length "
+            "1, are the queries.",
+            listing(moco.MoCo.forward, "self.predictor"),
+        ),
+    ]
+
+
+def _keys(step: Taken) -> list[dict]:
+    """From the query side to keys."""
+    before, behind = step.apart
+    return [
+        _part(
+            "momentum",
+            "Momentum",
+            "",
+            f"The key encoder is a slow copy: θ<sub>k</sub> ← {step.momentum:g} "
+            f"θ<sub>k</sub> + {1 - step.momentum:.2g} θ<sub>q</sub>. The two sides' "
+            f"weights are {before:.4f} apart before this line, {behind:.4f} behind it.",
+            listing(moco.MoCo.update_key, "lerp", "list("),
+        ),
+        _part(
+            "key",
+            "Key encoder and its projector, without gradient",
+            pixels(tiles(step.keys), 4, "keys"),
+            "The keys of the other view. Under <code>no_grad</code> no gradient "
+            "enters: a key is a target that does not run away while one aims at it.",
+            listing(moco.MoCo.forward, "no_grad", "update_key", "self.key("),
+        ),
+    ]
+
+
+def _comparison(step: Taken) -> list[dict]:
+    """From queries and keys to the loss, and back."""
+    n, (one, other) = len(step.keys), step.losses
+    right = np.diag(step.probabilities).mean()
+    rows = "".join(
+        f"<tr><th>{name}</th><td>{norm:.3g}</td></tr>"
+        for name, norm in {**step.gradients, "key side": math.nan}.items()
+    ).replace("nan", "none")
+    return [
+        _part(
+            "similarity",
+            "Similarity matrix",
+            pixels(grey(step.probabilities), 20, "matrix"),
+            "A row: a query of view 1. A column: a key of view 2. Dark: a large share. "
+            f"The right key, on the diagonal, gets {right:.0%} on average; guessing "
+            f"would give it {1 / n:.0%}. τ is {step.temperature:g}.",
+            listing(moco.contrast, "normalize", "logits ="),
+        ),
+        _part(
+            "loss",
+            "Loss",
+            "",
+            "The cross entropy of the diagonal times 2τ, in both directions: "
+            f"{one:.3f} + {other:.3f} = <b>{one + other:.3f}</b>. Guessing costs "
+            f"4τ ln N = {4 * step.temperature * math.log(n):.3f}.",
+            listing(moco.contrast, "target =", "cross_entropy"),
+        ),
+        _part(
+            "gradient",
+            "Gradient",
+            f"<table>{rows}</table>",
+            "From the loss back through the queries alone; L2 norm by part.",
+            listing(moco.MoCo.forward, "self.compare", "no_grad"),
+        ),
+    ]
+
+
+def tiles(values) -> np.ndarray:
+    """Numbers [N, d] as uint8 colours [N, d, 3]: white is zero."""
+    share = np.clip(values / np.abs(values).max(), -1, 1)[..., None]
+    ends = np.where(share < 0, LOW, HIGH)
+    return np.round(255 + (ends - 255) * np.abs(share)).astype(np.uint8)
+
+
+def grey(shares) -> np.ndarray:
+    """Shares from 0 (white) to the largest (dark) as uint8 [N, M]."""
+    return np.round(255 - 225 * shares / shares.max()).astype(np.uint8)

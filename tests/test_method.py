@@ -1,0 +1,73 @@
+"""The figure of the method: a real step, its parts, and the walk through it."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from mocolib import lab
+from mocolib.lab.method import grey, tiles
+from mocolib.lab.recorded import PAGE
+from tests.served import served, write_page
+from tests.tiny import blobs, tiny
+from tools.browser import open_page
+
+
+@pytest.fixture(scope="module")
+def step():
+    return lab.taken(tiny(momentum=0.9), blobs(channels=1), images=6, after=3)
+
+
+def test_the_loss_is_that_of_the_matrix_shown(step):
+    """From the queries and keys of the figure itself."""
+    right = torch.from_numpy(np.log(np.diag(step.probabilities)))
+    assert step.losses[0] == pytest.approx(-0.4 * right.mean().item(), rel=1e-4)
+    assert step.probabilities.sum(1) == pytest.approx(np.ones(6))
+    assert np.linalg.norm(step.queries, axis=1) == pytest.approx(np.ones(6))
+
+
+def test_the_key_side_moves_towards_the_query_side(step):
+    before, behind = step.apart
+    assert behind == pytest.approx(0.9 * before, rel=1e-3)
+    assert before > 0
+
+
+def test_the_same_recipe_gives_the_same_figure(step):
+    again = lab.taken(tiny(momentum=0.9), blobs(channels=1), images=6, after=3)
+    assert np.array_equal(again.cosines, step.cosines)
+    assert all(math.isfinite(norm) and norm > 0 for norm in step.gradients.values())
+
+
+def test_white_is_zero_and_dark_is_large():
+    shown = tiles(np.array([[0.0, 2.0, -2.0]]))
+    assert shown[0].tolist() == [[255, 255, 255], [1, 115, 178], [222, 143, 5]]
+    assert grey(np.array([[0.0, 0.5]])).tolist() == [[255, 30]]
+
+
+def test_a_press_opens_a_part_and_next_walks_through_all(
+    step, browser, tmp_path, monkeypatch
+):
+    monkeypatch.setenv(PAGE, "1")
+    write_page(tmp_path, lab.method(step, question="What moves?").data)
+    with served(tmp_path) as root:
+        url = f"{root}/book/one.html"
+        with open_page(browser, url, 390, "light") as (page, problems):
+            titles = []
+            for _ in range(9):
+                titles.append(page.text_content("why-method h4"))
+                assert page.locator(".code .highlight").count() == 1
+                assert page.locator("[aria-pressed=true]").count() == 1
+                page.click("[data-move='1']")
+            assert len(set(titles)) == 9
+            assert page.text_content("why-method h4") == titles[0]
+            page.click("[data-part=loss]")
+            assert f"{sum(step.losses):.3f}" in page.text_content(".shown")
+            lit = page.locator(".code .hll").all_text_contents()
+            assert "cross_entropy" in lit[-1]
+            assert "=loss" in page.url
+            page.reload()
+            assert page.text_content("why-method h4") == "Loss"
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= 390
+            assert problems == []
