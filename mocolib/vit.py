@@ -82,22 +82,7 @@ class ViT(nn.Module):
         return tokens.mean(1)
 
 
-class Linear(nn.Linear):
-    """nn.Linear that adds its bias in place.
-
-    torch's own call first copies the bias into the result: a twentieth of a step.
-    """
-
-    def forward(self, x):
-        return linear(x, self.weight, self.bias)
-
-
-def linear(x, weight, bias):
-    """x @ weight^T + bias; [..., in] to [..., out]."""
-    return F.linear(x, weight).add_(bias)
-
-
-class PatchProjection(Linear):
+class PatchProjection(nn.Linear):
     """A patch becomes a token through one linear layer: [B,C,S,S] -> [B,T,d].
 
     The weight is [d, C * p * p], a convolution's kernel laid flat. It starts as
@@ -146,7 +131,7 @@ class NormedProjection(PatchProjection):
 
     def forward(self, images):
         matrix = scaled_rows(self.weight, self.gain)
-        return linear(patchify(images, self.patch_size), matrix, self.bias)
+        return F.linear(patchify(images, self.patch_size), matrix, self.bias)
 
 
 def scaled_rows(weight, gain):
@@ -218,7 +203,7 @@ class Attention(nn.Module):
     def __init__(self, width: int, heads: int, qk_norm: bool):
         super().__init__()
         self.heads, self.size = heads, width // heads
-        self.qkv, self.proj = Linear(width, 3 * width), _linear(width, width)
+        self.qkv, self.proj = nn.Linear(width, 3 * width), _linear(width, width)
         # queries, keys and values start as three matrices, not one of 3d rows
         bound = math.sqrt(6 / (width + width))
         nn.init.uniform_(self.qkv.weight, -bound, bound)
@@ -227,26 +212,43 @@ class Attention(nn.Module):
         self.k_norm = LayerNorm(self.size) if qk_norm else nn.Identity()
 
     def forward(self, x, only_first: bool = False):
-        d = x.shape[-1]
         if only_first:
-            weight, bias = self.qkv.weight, self.qkv.bias
-            q = linear(x[:, :1], weight[:d], bias[:d]).chunk(self.heads, -1)
-            kv = linear(x, weight[d:], bias[d:]).chunk(2 * self.heads, -1)
-            heads = zip(q, kv[: self.heads], kv[self.heads :], strict=True)
-        else:
-            qkv = self.qkv(x).chunk(3 * self.heads, -1)  # each [B, T, d / heads]
-            heads = [qkv[i :: self.heads] for i in range(self.heads)]
+            return self.proj(self._first(x))
+        qkv = self.qkv(x).chunk(3 * self.heads, -1)  # each [B, T, d / heads]
+        heads = [qkv[i :: self.heads] for i in range(self.heads)]
         # one head after another on views of one tensor: nothing is copied
         return self.proj(torch.cat([self._attend(*head) for head in heads], -1))
 
     def _attend(self, q, k, v):
-        """One head: each [B, T, d / heads]; q may hold the first token only."""
+        """One head; each [B, T, d / heads]."""
         q, k = self.q_norm(q) * self.size**-0.5, self.k_norm(k)
         return torch.bmm(torch.bmm(q, k.transpose(1, 2)).softmax(-1), v)
 
+    def _first(self, x):
+        """What the first token finds; [B, T, d] to [B, 1, d].
 
-def _linear(inside: int, outside: int) -> Linear:
-    layer = Linear(inside, outside)
+        Keys and values are never computed. q . (K x + b) is (K^T q) . x and a term that
+        the softmax takes away, the same for all tokens; and as the weights of a mean
+        add up to 1, the mean of V x + b is V (mean of x) + b.
+        """
+        b, t, d = x.shape
+        split = (self.heads, self.size)
+        q, k, v = self.qkv.weight.unflatten(0, (3, *split))  # each [heads, size, d]
+        q_bias, k_bias, v_bias = self.qkv.bias.chunk(3)
+        q = F.linear(x[:, 0], q.flatten(0, 1), q_bias).view(b, *split)
+        q = self.q_norm(q) * self.size**-0.5
+        if isinstance(self.k_norm, nn.Identity):
+            near = torch.bmm(q.transpose(0, 1), k).transpose(0, 1) @ x.transpose(1, 2)
+        else:
+            k = self.k_norm(F.linear(x, k.flatten(0, 1), k_bias).view(b, t, *split))
+            near = (q[:, :, None] @ k.permute(0, 2, 3, 1))[:, :, 0]  # [B, heads, T]
+        mean = torch.bmm(near.softmax(-1), x).transpose(0, 1)  # [heads, B, d]
+        found = torch.bmm(mean, v.transpose(1, 2)).transpose(0, 1)
+        return (found.reshape(b, d) + v_bias)[:, None]
+
+
+def _linear(inside: int, outside: int) -> nn.Linear:
+    layer = nn.Linear(inside, outside)
     nn.init.xavier_uniform_(layer.weight)
     nn.init.zeros_(layer.bias)
     return layer
