@@ -6,7 +6,7 @@ The way of the data, one direction: recipe -> data -> augment -> moco and its re
 completeness (what a random projection keeps) and curvature, and tables of them.
 
     import mocolib
-    recipe = mocolib.named_recipe("live", base_lr=4e-3, patch_projection="fixed")
+    recipe = mocolib.named_recipe("mini", base_lr=4e-3, patch_projection="fixed")
     data = mocolib.load(recipe.dataset)
     for step in mocolib.train(recipe, data):
         if step.knn is not None:

@@ -1,7 +1,7 @@
 """The command line: mocolib train | sweep | runs | claims | tables | plot | info,
 and knn | probe | finetune | export of weights.
 
-mocolib train --recipe live --base-lr 4e-3 --patch-projection fixed
+mocolib train --recipe mini --base-lr 4e-3 --patch-projection fixed
 torchrun --nproc-per-node=8 -m mocolib train --recipe vit_b --data folder:PATH
 mocolib sweep lr --workers 2
 mocolib runs
@@ -28,7 +28,7 @@ from mocolib.runs import publish
 from mocolib.runs.record import record
 
 RECIPE = {
-    "default": "live",
+    "default": "mini",
     "metavar": "NAME|FILE",
     "help": "named recipe, or a .toml or .json file (default: live)",
 }
@@ -267,7 +267,8 @@ def _sweep(options) -> int:
     from mocolib import sweep
 
     plan = sweep.read(options.sweep, **given(options))
-    print(f"{plan.title or plan.name}: {len(plan.recipes)} runs. {plan.cost}")
+    hours = f" About {plan.core_hours} core-hours." if plan.core_hours > 0 else ""
+    print(f"{plan.title or plan.name}: {len(plan.recipes)} runs.{hours}")
     if options.dry_run:
         for recipe in plan.recipes:
             changed = " ".join(f"{k}={v}" for k, v in recipe.changed().items())

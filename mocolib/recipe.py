@@ -1,6 +1,6 @@
 """What a run is: every hyperparameter under its paper name, validated.
 
-    >>> recipe = named_recipe("live", base_lr=4e-3, patch_projection="fixed")
+    >>> recipe = named_recipe("mini", base_lr=4e-3, patch_projection="fixed")
     >>> recipe.lr                       # base_lr x batch_size / 256, as in the paper
     0.008
     >>> recipe.id                       # stable: the same settings, the same id

@@ -51,7 +51,7 @@ def test_the_embedded_images():
     data = load("fashion-mnist")
     assert data.train_images.shape[1:] == (1, 28, 28)
     assert 10_000 <= len(data.train_images) <= 12_000
-    assert data.test_images.shape == (2_000, 1, 28, 28)
+    assert data.test_images.shape == (10_000, 1, 28, 28)
     assert data.train_images.dtype == torch.uint8
     assert data.train_labels.dtype == torch.int64
     assert len(data.classes) == 10

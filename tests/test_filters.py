@@ -63,7 +63,7 @@ KINDS = [(0.1, "fixed"), (0.1, "learned"), (0.01, "fixed"), (0.01, "learned")]
 
 
 def test_without_weights_there_is_a_sentence(tmp_path):
-    [run, *_] = sweep.recorded("live")
+    [run, *_] = sweep.recorded("lr")
     with pytest.raises(BadInput, match="has no weights, but must have kept them"):
         filters.write([run], tmp_path / "filters.safetensors")
     (tmp_path / "torn.safetensors").write_bytes(b"torn")

@@ -22,8 +22,8 @@ from tools.serve import bind
 PANEL = "from mocolib import lab, named_recipe\nlab.live(named_recipe({}))"
 TINY = "width=8, depth=1, batch_size=64, steps=2000, head_hidden=16, head_dim=8"
 CHAPTERS = {
-    "live": PANEL.format("'live'"),
-    "tiny": PANEL.format(f"'live', {TINY}"),
+    "live": PANEL.format("'mini'"),
+    "tiny": PANEL.format(f"'mini', {TINY}"),
     "recorded": """from mocolib import lab
 lines = [
     lab.Line(

@@ -24,7 +24,7 @@ SIZES = dict(
 )
 
 SWEEP = """
-recipe = "live"
+recipe = "mini"
 [[points]]
 width = 8
 depth = 1

@@ -2,7 +2,7 @@
 
     from mocolib import lab, named_recipe, sweep
     lab.experiment(sweep.recorded("lr"), id="lr", by=("base_lr", "patch_projection"))
-    lab.live(named_recipe("live"))
+    lab.live(named_recipe("mini"))
     lab.train_here("freeze", compare="patch_projection")
 
 Recorded: describe (runs -> plain data) -> page (JSON that assets/lab.js draws) or

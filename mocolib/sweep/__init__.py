@@ -7,7 +7,7 @@
 A sweep file names a recipe, single points and a grid; every point meets every
 combination of the grid:
 
-    title = "Learning rate"      cost = "core-hours"      shows = "one sentence"
+    title = "Learning rate"      core_hours = 1.9      shows = "one sentence"
     recipe = "mini"
     [[points]]                   # optional
     batch_size = 1024
@@ -44,7 +44,7 @@ class Sweep:
 
     name: str
     title: str
-    cost: str
+    core_hours: float  # on a core of 2024; nan where the file does not say
     shows: str
     recipes: tuple
 
@@ -61,13 +61,18 @@ def read(name, **changes) -> Sweep:
             )
     table = recipes.read_table(path)
     wanted = _planned(path, table, changes)
-    texts = {key: str(table.get(key, "")) for key in ("title", "cost", "shows")}
-    return Sweep(name=path.stem, recipes=tuple(dict.fromkeys(wanted)), **texts)
+    texts = {key: str(table.get(key, "")) for key in ("title", "shows")}
+    hours = table.get("core_hours", math.nan)
+    if isinstance(hours, bool) or not isinstance(hours, int | float):
+        raise BadInput(f"sweep {path}: core_hours is {hours!r}, but must be a number.")
+    return Sweep(
+        name=path.stem, recipes=tuple(dict.fromkeys(wanted)), core_hours=hours, **texts
+    )
 
 
 def _planned(path: Path, table: dict, changes: dict) -> list[Recipe]:
     """Every point of a sweep's table in every combination of its grid."""
-    unknown = set(table) - {"title", "cost", "shows", "recipe", "points", "grid"}
+    unknown = set(table) - {"title", "core_hours", "shows", "recipe", "points", "grid"}
     if unknown:
         raise BadInput(f"sweep {path} has an unknown entry {min(unknown)!r}.")
     base = named_recipe(table.get("recipe", "mini"))
