@@ -15,9 +15,9 @@ document.addEventListener("DOMContentLoaded", () => {
     one.removeAttribute("role");
 });
 
-// code that is wider than the page can be scrolled by keyboard
+// what is wider than the page can be scrolled by keyboard
 function reachable() {
-  for (const one of document.querySelectorAll("article pre"))
+  for (const one of document.querySelectorAll("article pre, article .wide"))
     if (one.scrollWidth > one.clientWidth) one.tabIndex = 0;
 }
 addEventListener("load", reachable);

@@ -1,24 +1,36 @@
 """What a chapter shows: pictures that can be heard, verdicts that code has drawn."""
 
-import base64
-import io
 import re
 
 from matplotlib.figure import Figure
-from PIL import Image
 
 from mocolib import claims, moco
+from mocolib.figures.themed import LETTERS
 from mocolib.lab import picture, source, verdict
 
 
-def test_a_picture_carries_alt_text_caption_and_pixels():
+def test_a_picture_carries_alt_text_and_caption_and_takes_the_page_s_colours():
     figure = Figure(figsize=(2, 1))
-    figure.subplots().plot([0, 1])
+    figure.subplots().plot([0, 1], color="#0173b2", label="τ")
+    figure.axes[0].legend(fontsize=9)
     shown = picture(figure, alt='a "rising" line', caption="Look <here>.").data
-    assert 'alt="a &quot;rising&quot; line"' in shown
+    assert 'aria-label="a &quot;rising&quot; line"' in shown
     assert "Look &lt;here&gt;." in shown
-    raw = re.search(r"base64,([^\"]+)", shown)[1]
-    assert Image.open(io.BytesIO(base64.b64decode(raw))).width > 300
+    assert "stroke: var(--why-0, #0173b2)" in shown
+    assert ">τ</text>" in shown
+    # nothing is left that only one of the two themes can show
+    outside = re.sub(r"var\([^;\"]*", "", shown)
+    assert not re.search(r"#(0{6}|f{6})", outside)
+    assert "<style" not in shown  # it would hold for the whole page
+
+
+def test_no_letter_of_a_picture_is_smaller_than_eleven_pixels():
+    figure = Figure(figsize=(7.6, 3))
+    figure.subplots().set_title("small", fontsize=9)
+    shown = picture(figure, alt="", caption="").data
+    wide = float(re.search(r'viewBox="0 0 ([\d.]+)', shown)[1])
+    least = float(re.search(r"min-width:(\d+)px", shown)[1])
+    assert 9 * least / wide >= LETTERS - 0.1
 
 
 def test_a_verdict_is_the_ledgers_word():

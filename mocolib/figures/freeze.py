@@ -26,7 +26,7 @@ def remedy(runs: list[Run]) -> Figure:
         for kind, colour, mark in KINDS:
             _over_rates(shaking, 100 * seeds["jitter", kind], colour, mark, kind)
         shaking.set(ylabel=COLUMNS["jitter"], ylim=(0, None))
-        shaking.legend(title="patch projection", fontsize=8, title_fontsize=8)
+        shaking.legend(title="patch projection", fontsize=9, title_fontsize=9)
         gain = seeds["linear_probe", "fixed"] - seeds["linear_probe", "learned"]
         _over_rates(ours, 100 * gain, "black", "D")
         ours.set(ylabel="gain from freezing,\npoints of linear probe")
@@ -62,7 +62,7 @@ def over_rates(runs: list[Run]) -> Figure:
             if name != "linear_probe":  # growth is judged from zero on
                 ax.set_ylim(0, None)
             ax.tick_params("x", labelsize=8)
-        axes[0].legend(title="patch projection", fontsize=8, title_fontsize=8)
+        axes[0].legend(title="patch projection", fontsize=9, title_fontsize=9)
         figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
     plt.close(figure)
     return figure
@@ -143,7 +143,7 @@ def spikes_by_layer(runs: list[Run]) -> Figure:
         ax.tick_params("x", labelsize=8)
         ax.set(xlabel="layer, first to last", ylabel="spikes a run", ylim=(0, None))
         if runs:
-            ax.legend(title="patch projection", fontsize=8, title_fontsize=8)
+            ax.legend(title="patch projection", fontsize=9, title_fontsize=9)
             ax.set_title(caption(runs), fontsize=9, loc="left", color=GREY)
     plt.close(figure)
     return figure

@@ -33,7 +33,7 @@ def correlogram(runs: list[Run], layer: str = "projector.0") -> Figure:
             ax.label_outer()
             ax.yaxis.label.set_visible(ax is axes[0, 0])
         if runs:
-            axes[0, 0].legend(fontsize=8, loc="upper left")
+            axes[0, 0].legend(fontsize=9, loc="upper left")
             figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
     plt.close(figure)
     return figure
@@ -78,8 +78,8 @@ def around_spikes(runs: list[Run], layer: str = "projector.0") -> Figure:
                 ax.yaxis.label.set_visible(at is None)
         axes[0, 0].set_yticks([0, 1, 2], ["×1", "×2", "×4"])
         if runs:
-            axes[0, 0].legend(fontsize=8, loc="upper left")
-            axes[1, 0].legend(fontsize=8)
+            axes[0, 0].legend(fontsize=9, loc="upper left")
+            axes[1, 0].legend(fontsize=9)
             figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
     plt.close(figure)
     return figure

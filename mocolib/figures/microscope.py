@@ -30,8 +30,9 @@ def microscope(run: Run, sigma: float | None = None) -> Figure:
             2, sharex=True, figsize=(7.6, 6.4), height_ratios=(3, 1)
         )
         mesh = _layers_by_steps(heat, run)
-        height = [-1.1] * len(spikes)  # just above the first row
-        heat.plot(spikes, height, "kv", clip_on=False, label="spike, first layer")
+        if len(spikes):  # an unclipped mark without a place would squeeze the rest
+            height = [-1.1] * len(spikes)  # just above the first row
+            heat.plot(spikes, height, "kv", clip_on=False, label="spike, first layer")
         heat.set_title(caption([run]), fontsize=9, loc="left", color=GREY, pad=16)
         _monitor(below, seen, measures.noise(seen["knn"]) if sigma is None else sigma)
         for spike in spikes:
@@ -42,7 +43,8 @@ def microscope(run: Run, sigma: float | None = None) -> Figure:
         )
         scale.set_ticks([0, 1, 2], labels=["×1", "×2", "×4"])
         scale.set_label("gradient over its recent median")
-        figure.legend(loc="outside lower right", ncols=2, fontsize=9)
+        if heat.lines or below.lines[1:]:
+            figure.legend(loc="outside lower right", ncols=2, fontsize=9)
     plt.close(figure)
     return figure
 
@@ -55,8 +57,10 @@ def _layers_by_steps(ax, run: Run):
     )
     rows = range(len(layers))
     steps = run.recipe.warmup_steps + 1 + np.arange(ratios.shape[1])
-    mesh = ax.pcolormesh(steps, rows, ratios, vmin=0, vmax=2, cmap="rocket_r")
-    ax.set_yticks(rows, map(layer_name, layers), fontsize=8)
+    mesh = ax.pcolormesh(
+        steps, rows, ratios, vmin=0, vmax=2, cmap="rocket_r", rasterized=True
+    )
+    ax.set_yticks(rows, map(layer_name, layers), fontsize=9)
     ax.set_ylabel("layer")
     ax.grid(False)
     ax.invert_yaxis()
@@ -67,7 +71,10 @@ def _monitor(ax, seen: pd.DataFrame, sigma: float) -> int:
     """A kNN curve with its dips crossed; how many there are."""
     dips = seen.iloc[measures.dips(seen["knn"], sigma)]
     ax.plot(seen["step"], seen["knn"], color=KINDS[0][1])
-    ax.plot(dips["step"], dips["knn"], "kx", markersize=8, label="dip of kNN begins")
+    if len(dips):
+        ax.plot(
+            dips["step"], dips["knn"], "kx", markersize=8, label="dip of kNN begins"
+        )
     return len(dips)
 
 

@@ -107,7 +107,7 @@ def sharpness(table: pd.DataFrame) -> Figure:
             ax.set_ylabel("sharpness over 38/η")
         sorted_.yaxis.label.set_visible(False)
         along.set_xlabel("training step")
-        sorted_.set_xticks(range(len(KINDS)), [kind for kind, *_ in KINDS], fontsize=8)
+        sorted_.set_xticks(range(len(KINDS)), [kind for kind, *_ in KINDS], fontsize=9)
         sorted_.set(xlabel="state", xlim=(-0.5, len(KINDS) - 0.5))
         along.legend(fontsize=9)
     plt.close(figure)

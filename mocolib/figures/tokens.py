@@ -22,7 +22,9 @@ def token_sum(tokens, codes, limit: float = 2.5) -> Figure:
     with plt.rc_context({**STYLE, "axes.grid": False}):
         figure, axes = plt.subplots(ncols=3, sharey=True, figsize=(7.6, 2.7))
         for ax, (name, values) in zip(axes, parts.items(), strict=True):
-            mesh = ax.pcolormesh(values, vmin=-limit, vmax=limit, cmap="cividis")
+            mesh = ax.pcolormesh(
+                values, vmin=-limit, vmax=limit, cmap="cividis", rasterized=True
+            )
             ax.set_title(name, fontsize=10)
             ax.set_xlabel("number in the token")
         every = range(0, len(tokens), max(1, len(tokens) // 4))
@@ -53,7 +55,7 @@ def position_codes(grid: int, width: int) -> Figure:
         figure, (left, right) = plt.subplots(
             ncols=2, figsize=(7.6, 3.6), width_ratios=(1.15, 1)
         )
-        mesh = left.pcolormesh(codes, vmin=-1, vmax=1, cmap="cividis")
+        mesh = left.pcolormesh(codes, vmin=-1, vmax=1, cmap="cividis", rasterized=True)
         left.invert_yaxis()
         left.set_yticks(np.arange(0, grid**2, grid) + 0.5, range(0, grid**2, grid))
         left.set(xlabel="number in the code", ylabel="position, in reading order")
@@ -62,7 +64,7 @@ def position_codes(grid: int, width: int) -> Figure:
             left.axvline(edge, color="white", linewidth=1.5)
         top = left.secondary_xaxis("top")
         names = ["sin\nrow", "cos\nrow", "sin\ncolumn", "cos\ncolumn"]
-        top.set_xticks(quarters + width / 8, names, fontsize=8)
+        top.set_xticks(quarters + width / 8, names, fontsize=9)
         top.tick_params(length=0)
         figure.colorbar(mesh, ax=left, label="value", shrink=0.9)
         _maps(figure, right, alike)

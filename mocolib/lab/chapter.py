@@ -1,9 +1,7 @@
 """What a chapter shows beside its panels: pictures with captions, and verdicts."""
 
-import base64
 import html
 import inspect
-import io
 from importlib.metadata import metadata
 from pathlib import Path
 
@@ -16,16 +14,14 @@ from pygments.lexers import PythonLexer
 
 import mocolib
 from mocolib import claims
+from mocolib.figures.themed import themed
 
 
 def picture(figure: Figure, alt: str, caption: str) -> HTML:
-    """A figure with alt text and a caption, alike in Jupyter, Colab and the page."""
-    target = io.BytesIO()
-    figure.savefig(target, dpi=160, bbox_inches="tight")
-    data = base64.b64encode(target.getvalue()).decode()
+    """A figure with alt text and a caption, in the colours of the page around it."""
     return HTML(
-        f'<figure class="picture"><img alt="{html.escape(alt, quote=True)}" '
-        f'src="data:image/png;base64,{data}" style="max-width:100%;background:#fff">'
+        f'<figure class="picture"><div class="wide" style="overflow-x:auto">'
+        f"{themed(figure, alt)}</div>"
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
     )
 

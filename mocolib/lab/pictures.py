@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from mocolib.errors import BadInput
+from mocolib.figures.themed import themed
 from mocolib.lab.describe import axis
 from mocolib.lab.page import axis_data, figure
 
@@ -156,12 +157,6 @@ def data_uri(array) -> str:
     return f"data:image/png;base64,{base64.b64encode(target.getvalue()).decode()}"
 
 
-def svg(figure: Figure) -> str:
-    """A small matplotlib figure as inline SVG, its text as text."""
-    import matplotlib as mpl
-
-    target = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "why"}):
-        figure.savefig(target, format="svg", metadata={"Date": None})
-    text = target.getvalue()
-    return text[text.index("<svg") :]
+def svg(figure: Figure, alt: str = "") -> str:
+    """A small matplotlib figure as inline SVG, in the colours of the page."""
+    return f'<div class="wide" style="overflow-x:auto">{themed(figure, alt)}</div>'

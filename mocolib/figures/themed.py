@@ -1,0 +1,65 @@
+"""A matplotlib figure as SVG text that takes the colours of the page around it.
+
+Light or dark, the page says what ink and ground are; text stays text, so it is sharp,
+found by the search and as large as the page wants it.
+"""
+
+import io
+import re
+from html import escape
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+LETTERS = 11  # pixels: no letter of a figure is smaller on the screen
+# a figure's colour -> the page's; JupyterLab's names stand behind ours
+PAGE = {
+    "#000000": "var(--why-ink, var(--jp-content-font-color0, #000))",
+    "#ffffff": "var(--why-ground, var(--jp-layout-color0, #fff))",
+    "#555555": "var(--why-muted, var(--jp-content-font-color2, #555))",
+    "#e4e4e4": "var(--why-line, #8884)",
+    "#e9e9e9": "var(--why-line, #8884)",
+    "#cccccc": "var(--why-line, #8884)",
+    "#e8f1f8": "var(--why-tint, #0173b222)",
+    "#c4c4c4": "var(--why-faint, #9a9a9a)",
+    "#0173b2": "var(--why-0, #0173b2)",
+    "#de8f05": "var(--why-1, #de8f05)",
+    "#029e73": "var(--why-2, #029e73)",
+    "#d55e00": "var(--why-3, #d55e00)",
+}
+# matplotlib before 3.11 writes `font: 10px 'DejaVu Sans'`, since then its two parts
+FAMILY = re.compile(r"(font: [^;\"]*?px|font-family:) [^;\"]*")
+SIZE = re.compile(r"font(?:-size)?: (?:\w+ )*([\d.]+)px")
+NUMBER = re.compile(r"\d+\.\d{2,}")
+SETTINGS = {"svg.fonttype": "none", "svg.hashsalt": "why"}
+
+
+def _rounded(number: re.Match) -> str:
+    """A tenth of a point is less than a pixel."""
+    return f"{float(number[0]):.1f}"
+
+
+def themed(figure: Figure, alt: str = "") -> str:
+    """An <svg> as wide as there is room, but never so small that letters are lost."""
+    target = io.StringIO()
+    with mpl.rc_context(SETTINGS):
+        figure.savefig(
+            target, format="svg", dpi=160, bbox_inches="tight", metadata={"Date": None}
+        )
+    text = target.getvalue()
+    body = text[text.index(">", text.index("<svg")) + 1 :]
+    body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", body, flags=re.S)
+    body = re.sub(r'<g id="[^"]*"', "<g", body)  # a page has many figures
+    body = re.sub(r"#[0-9a-f]{6}\b", lambda m: PAGE.get(m[0], m[0]), body)
+    body = FAMILY.sub(r"\1 system-ui, sans-serif", body)
+    body = re.sub(r'\bd="[^"]*"', lambda m: NUMBER.sub(_rounded, m[0]), body)
+    box = re.search(r'viewBox="([^"]+)"', text)[1]
+    wide, sizes = float(box.split()[2]), SIZE.findall(body)
+    least = LETTERS * wide / min(map(float, sizes)) if sizes else 0
+    ink = PAGE["#000000"]
+    return (
+        f'<svg viewBox="{box}" role="img" aria-label="{escape(alt)}" fill="{ink}" '
+        'stroke-linejoin="round" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f'style="display:block;width:100%;min-width:{least:.0f}px;'
+        f'max-width:{max(least, 1.33 * wide):.0f}px;height:auto">{body.strip()}'
+    )
