@@ -13,6 +13,9 @@ mocolib probe 3f2a
 """
 
 import argparse
+import functools
+import math
+import os
 import sys
 from pathlib import Path
 
@@ -30,7 +33,7 @@ from mocolib.runs.record import record
 RECIPE = {
     "default": "mini",
     "metavar": "NAME|FILE",
-    "help": "named recipe, or a .toml or .json file (default: live)",
+    "help": "named recipe, or a .toml or .json file (default: mini)",
 }
 CLOSE = 0.01  # loss over the first steps of a run that is trained again elsewhere
 
@@ -105,22 +108,26 @@ def _parser() -> argparse.ArgumentParser:
 def _add_training(command, folder, fields):
     train = command("train", _train, "train and record one run", folder, fields)
     train.add_argument("--recipe", **RECIPE)
-    train.add_argument("--threads", type=_count, default=1, help="processor threads")
+    threads = dict(type=_count("threads"), default=1, metavar="N")
+    train.add_argument("--threads", **threads, help="processor threads (default: 1)")
     add_fields(train, EXECUTION)
     help = "write curves for TensorBoard into the run's folder"
     train.add_argument("--tensorboard", action="store_true", help=help)
     help = "train many runs over many processes"
     sweep = command("sweep", _sweep, help, folder, fields)
     sweep.add_argument("sweep", metavar="NAME|FILE", help="a named sweep or a .toml")
-    sweep.add_argument(
-        "--workers", type=_count, default=0, help="processes (default: all)"
-    )
-    sweep.add_argument("--threads", type=_count, default=1, help="threads of each")
+    help = "runs at a time (default: as many as there are cores)"
+    many = dict(type=_count("workers"), default=0, metavar="N")
+    sweep.add_argument("--workers", **many, help=help)
+    help = "processor threads of each (default: 1)"
+    sweep.add_argument("--threads", **threads, help=help)
     help = "train on a Ray cluster: auto or HOST:PORT, or local for one of its own"
     where = sweep.add_mutually_exclusive_group()
     where.add_argument("--ray", metavar="ADDRESS", help=help)
     help = "train as a job array of Slurm in a partition, or local to try"
     where.add_argument("--slurm", metavar="PARTITION", help=help)
+    help = "the first N seeds of its grid alone"
+    sweep.add_argument("--seeds", type=_count("seeds"), metavar="N", help=help)
     sweep.add_argument("--dry-run", action="store_true", help="only list the runs")
 
 
@@ -137,12 +144,17 @@ def _recipe(options) -> recipes.Recipe:
     )
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1024:
-        raise argparse.ArgumentTypeError(
-            f"threads is {text!r}, but must be a whole number 1 to 1024"
-        )
-    return int(text)
+def _count(name: str):
+    """A type of argparse: a count that was typed for the option of this name."""
+
+    def counted(text: str) -> int:
+        if not text.isdecimal() or not 1 <= int(text) <= 1024:
+            raise argparse.ArgumentTypeError(
+                f"{name} is {text!r}, but must be a whole number 1 to 1024"
+            )
+        return int(text)
+
+    return counted
 
 
 def _train(options) -> int:
@@ -266,41 +278,89 @@ def _plot(options) -> int:
 def _sweep(options) -> int:
     from mocolib import sweep
 
-    plan = sweep.read(options.sweep, **given(options))
-    hours = f" About {plan.core_hours} core-hours." if plan.core_hours > 0 else ""
-    print(f"{plan.title or plan.name}: {len(plan.recipes)} runs.{hours}")
+    changes = given(options)
+    plan = sweep.read(options.sweep, options.seeds, **changes)
+    root = options.runs or runs.default_root()
+    print(f"{plan.title}: {len(plan.recipes)} runs, kept in {root}.")
+    wanted = _fitted(plan, changes, root)
+    missing = sweep.missing_of(wanted, root)
+    print(_forecast(plan, wanted, missing, options))
     if options.dry_run:
-        for recipe in plan.recipes:
+        for recipe in wanted:
             changed = " ".join(f"{k}={v}" for k, v in recipe.changed().items())
             print(recipe.id, changed)
         return 0
-    end = "\r" if sys.stdout.isatty() else "\n"
-    last, failed = "", ()
     many = dict(workers=options.workers, threads=options.threads)
-    root = options.runs or runs.default_root()
-    if options.ray:
-        from mocolib.sweep import ray as cluster
+    return _under_way(sweep.sweep(wanted, root, backend=_backend(options), **many))
 
-        under_way = cluster.sweep(plan.recipes, root, options.ray, **many)
-    elif options.slurm:
+
+def _fitted(plan, changes: dict, root: Path) -> list:
+    """The sweep's recipes; other data than its own may ask for smaller batches."""
+    from mocolib import sweep
+    from mocolib.sweep import fit
+
+    if not sweep.missing_of(plan.recipes, root):
+        return list(plan.recipes)
+    scale = "dataset" in changes and "batch_size" not in changes
+    wanted, sentence = fit.fitted(plan.recipes, scale)
+    if sentence:
+        print(sentence)
+    return wanted
+
+
+def _forecast(plan, wanted, missing, options) -> str:
+    """How long it will take, of what the file says for one core."""
+    from mocolib.sweep import images_seen
+
+    recorded = len(wanted) - len(missing)
+    have = f"{recorded} of them are there; " if recorded else ""
+    hours = plan.core_hours * images_seen(missing) / (images_seen(plan.recipes) or 1)
+    if not hours:
+        return f"{have}{len(missing)} to train."
+    here = options.workers or max(1, (os.cpu_count() or 1) // options.threads)
+    if options.ray or options.slurm:
+        return f"{have}{len(missing)} to train, about {hours:.2g} core-hours."
+    many = min(here, len(missing))
+    minutes = math.ceil(60 * hours / many)
+    return (
+        f"{have}{len(missing)} to train, about {hours:.2g} core-hours: "
+        f"{minutes} minutes with {many} of {os.cpu_count()} cores."
+    )
+
+
+def _backend(options):
+    """What trains: this machine, a Ray cluster, or Slurm."""
+    if options.ray:
+        from mocolib.sweep import ray
+
+        return functools.partial(ray.train, options.ray)
+    if options.slurm:
         from mocolib.sweep import slurm
 
-        under_way = slurm.sweep(plan.recipes, root, options.slurm, **many)
-    else:
-        under_way = sweep.sweep(plan.recipes, root, **many)
-    for now in under_way:
-        left = (
-            ""
-            if now.seconds_left is None
-            else f", {now.seconds_left / 60:.0f} min left"
-        )
+        return functools.partial(slurm.train, options.slurm)
+    from mocolib.sweep import local
+
+    return local.train
+
+
+def _under_way(progress) -> int:
+    """Print a sweep's progress, then what failed, each reason once."""
+    end = "\r" if sys.stdout.isatty() else "\n"
+    last, failed = "", ()
+    for now in progress:
+        left = now.seconds_left
+        left = "" if left is None else f", {left / 60:.0f} min left"
         counts = f"{now.done} of {now.total} done, {now.running} running"
         line = f"{counts}, {len(now.failed)} failed{left}"
         if line != last:
             print(line.ljust(70), end=end, flush=True)
         last, failed = line, now.failed
+    reasons: dict = {}
     for id, reason in failed:
-        print(f"mocolib: run {id} failed: {reason}", file=sys.stderr)
+        reasons.setdefault(reason, []).append(id)
+    for reason, ids in reasons.items():
+        who = f"run {ids[0]}" if len(ids) == 1 else f"{len(ids)} runs, {ids[0]} first,"
+        print(f"mocolib: {who} failed: {reason}", file=sys.stderr)
     return 1 if failed else 0
 
 

@@ -74,14 +74,7 @@ class Training:
         threads: int = 1,
         execution: Execution = PLAIN,
     ):
-        execution.check(recipe)
-        if recipe.batch_size > len(data.train_images):
-            raise BadInput(
-                f"batch_size is {recipe.batch_size}, but must be at most "
-                f"{len(data.train_images)}, the training images of {data.name}."
-            )
-        if threads < 1:
-            raise BadInput(f"threads is {threads}, but must be at least 1.")
+        check(recipe, data, threads, execution)
         self.recipe, self.data, self.threads = recipe, data, threads
         self.execution = execution
         self.done, self.outcome, self.changes = 0, "running", []
@@ -299,6 +292,20 @@ def train(
 ) -> Training:
     """Start a run; iterate over what comes back. BadInput where the two don't fit."""
     return Training(recipe, data, threads, execution)
+
+
+def check(
+    recipe: Recipe, data: Dataset, threads: int = 1, execution: Execution = PLAIN
+):
+    """BadInput where a run could not begin, said before it is tried."""
+    execution.check(recipe)
+    if recipe.batch_size > len(data.train_images):
+        raise BadInput(
+            f"batch_size is {recipe.batch_size}, but must be at most "
+            f"{len(data.train_images)}, the training images of {data.name}."
+        )
+    if threads < 1:
+        raise BadInput(f"threads is {threads}, but must be at least 1.")
 
 
 def _seed(recipe: Recipe, *purpose) -> int:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mocolib import runs, sweep
+from mocolib.sweep import ray as cluster
 from tests.test_sweep import tables
 from tests.tiny import tiny_sweep
 
@@ -67,10 +69,22 @@ def test_a_killed_worker_loses_nothing(tiny, tmp_path, monkeypatch):
     assert len(runs.all_runs(root)) == 3
 
 
-def test_a_cluster_that_does_not_answer_is_one_sentence(tiny, tmp_path):
+@pytest.fixture
+def mute():
+    """The address of something that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("where", ["nowhere", "127.0.0.1:9", "mute"])
+def test_a_cluster_that_does_not_answer_is_one_sentence(tiny, tmp_path, mute, where):
     pytest.importorskip("ray")
-    command = [*SWEEP, str(tiny), "--ray", "nowhere", "--runs", tmp_path]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2
+    address = mute if where == "mute" else where
+    command = [*SWEEP, str(tiny), "--ray", address, "--runs", tmp_path / "runs"]
+    began = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180)
+    patience = time.monotonic() - began
+    assert done.returncode == 2, done
     (line,) = done.stderr.splitlines()
-    assert line.startswith("mocolib: ray is 'nowhere', but must be local, auto or HOST")
+    assert line.startswith(f"mocolib: ray is {address!r}, but must be local, auto or")
+    assert patience < cluster.PATIENCE + 60  # and the start of a busy interpreter

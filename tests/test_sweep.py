@@ -1,5 +1,6 @@
 """Many runs over real processes: finished once, resumed, reported."""
 
+import os
 import random
 import signal
 import subprocess
@@ -8,10 +9,12 @@ import time
 
 import pytest
 
+from mocolib import __main__ as cli
 from mocolib import runs, sweep
 from mocolib.errors import BadInput
 from tests.campaign import LONG
-from tests.tiny import tiny_sweep
+from tests.tiny import tiny_sweep, write_images
+from tools import ROOT
 
 KILLS = 100 if LONG else 5
 GRID = """
@@ -92,6 +95,106 @@ def test_a_finished_run_is_not_trained_again_and_a_failed_one_is_named(tiny, tmp
     assert before == {
         run.id: run.folder.stat().st_mtime_ns for run in runs.all_runs(root)
     }
+
+
+LOUD = """
+import os, warnings
+print("a library says hello")
+os.write(1, b'["done", null]\\n{"done": true}\\n\\xff\\x00')
+warnings.warn("and warns")
+"""
+
+
+def test_a_worker_may_print_anything(tmp_path, monkeypatch, capfd):
+    """As MKL_VERBOSE=1 does, and C libraries: none of it is taken for an answer."""
+    file = tiny_sweep(tmp_path, steps=4, grid="seed = [0, 1]")
+    (tmp_path / "loud").mkdir()
+    (tmp_path / "loud" / "sitecustomize.py").write_text(LOUD)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'loud'}{os.pathsep}{ROOT}")
+    monkeypatch.setenv("MKL_VERBOSE", "1")
+    *_, last = sweep.sweep(sweep.read(file).recipes, tmp_path / "runs", workers=1)
+    assert (last.done, last.running, last.failed) == (2, 0, ())
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert "a library says hello" in said.err
+
+
+def test_a_worker_that_dies_is_named_and_replaced(tmp_path, monkeypatch):
+    file = tiny_sweep(tmp_path, steps=4, grid="seed = [0, 1]")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "sitecustomize.py").write_text("import os; os._exit(7)")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'broken'}{os.pathsep}{ROOT}")
+    wanted = sweep.read(file).recipes
+    *_, last = sweep.sweep(wanted, tmp_path / "runs", workers=1)
+    reason = "its process ended with status 7"
+    assert last.failed == tuple((recipe.id, reason) for recipe in wanted)
+
+
+# ---- what is checked before the first worker starts
+
+
+def typed(capsys, *words) -> tuple:
+    code = cli.main(["sweep", *map(str, words)])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--dataset", "folder:nowhere"], "dataset is 'folder:nowhere'"),
+        (["--batch-size", "500"], "batch_size is 500, but must be at most 66"),
+        (["--seeds", "4"], "seeds is 4, but must be 1 to 3"),
+        (["--workers", "abc"], "workers is 'abc'"),
+    ],
+)
+def test_what_no_run_can_do_is_one_sentence(
+    capsys, tiny, tmp_path, dry, words, sentence
+):
+    root = tmp_path / "runs"
+    code, _, err = typed(capsys, tiny, "--runs", root, *words, *dry)
+    assert code == 2
+    (line,) = err.splitlines()
+    assert sentence in line
+    assert not root.exists()
+
+
+def test_no_sweep_of_ours_asks_for_what_only_we_have_without_a_sentence(capsys):
+    for name in sweep.names():
+        code, _, err = typed(capsys, name, "--dry-run")
+        assert code == 0 or err.count("\n") == 1, name
+
+
+def test_other_images_may_ask_for_smaller_batches(capsys, tiny, tmp_path):
+    """One sentence says by how much; a batch that was typed is not touched."""
+    write_images(tmp_path / "few" / "a", 6, "L")
+    write_images(tmp_path / "few" / "b", 6, "L")
+    where = ["--dataset", f"folder:{tmp_path / 'few'}", "--runs", tmp_path, "--dry-run"]
+    code, said, _ = typed(capsys, tiny, *where)
+    assert code == 0
+    assert "10 training images: batches are divided by 2, 16 becomes 8" in said
+    assert said.count("batch_size=8") == 12
+    code, _, err = typed(capsys, tiny, *where, "--batch-size", "16")
+    assert code == 2
+    assert "at most 10" in err
+
+
+def test_seeds_are_the_first_of_the_grid_and_hours_follow(tiny):
+    text = tiny.read_text()
+    tiny.write_text("core_hours = 6\n" + text)
+    plan = sweep.read(tiny, seeds=2)
+    assert {recipe.seed for recipe in plan.recipes} == {0, 1}
+    assert plan.core_hours == 4
+    assert sweep.read(tiny, seeds=2, steps=40).core_hours == 8
+
+
+def test_a_sweep_says_where_and_how_long(capsys, tiny, tmp_path):
+    tiny.write_text("core_hours = 6\n" + tiny.read_text())
+    code, said, _ = typed(capsys, tiny, "--runs", tmp_path / "mine", "--dry-run")
+    assert code == 0
+    assert f"12 runs, kept in {tmp_path / 'mine'}" in said
+    assert "12 to train, about 6 core-hours" in said
 
 
 def test_killed_at_random_moments_a_sweep_ends_with_the_same_tables(tiny, tmp_path):

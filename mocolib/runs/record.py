@@ -30,7 +30,7 @@ from mocolib.execution import PLAIN, Execution, distributed
 from mocolib.files import as_json, unreadable, whole_lines, write_whole
 from mocolib.recipe import Recipe
 from mocolib.runs import Run, default_root
-from mocolib.train import Step, Training, train
+from mocolib.train import Step, Training, check, train
 
 EVERY = 25  # steps between checkpoints
 LIBRARIES = ("torch", "numpy", "timm", "torch-optimi")
@@ -53,7 +53,8 @@ def record(
         yield from _follow(recipe, data, execution)
         return
     folder = Path(root or default_root()) / recipe.id
-    folder.mkdir(parents=True, exist_ok=True)
+    if not Run(folder).finished:
+        check(recipe, data, threads, execution)  # before a folder is made for it
     with _alone(folder):
         if distributed.from_first(Run(folder).finished):
             _clear(folder)
@@ -273,7 +274,11 @@ def _processor() -> str:
 
 @contextlib.contextmanager
 def _alone(folder: Path):
-    """One process a run folder; the lock goes with the process."""
+    """One process a run folder; the lock goes with the process.
+
+    Where nothing came to be written, no empty folder stays.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / "lock")
     try:
         lock.acquire(timeout=0)
@@ -285,3 +290,7 @@ def _alone(folder: Path):
         yield
     finally:
         lock.release()
+        with contextlib.suppress(OSError):
+            if [file.name for file in folder.iterdir()] in ([], ["lock"]):
+                (folder / "lock").unlink(missing_ok=True)
+                folder.rmdir()

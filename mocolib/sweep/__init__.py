@@ -1,13 +1,14 @@
 """Many recipes over many processes: stop at any time, resume, nothing trained twice.
 
     mocolib sweep lr                          a figure's sweep, by its name
+    mocolib sweep lr --seeds 3                the same with its first three seeds
     mocolib sweep my.toml --workers 8         your own
-    mocolib sweep lr --dataset fashion-mnist  the same on the embedded images
+    mocolib sweep lr --dataset folder:photos  the same on your images
 
 A sweep file names a recipe, single points and a grid; every point meets every
 combination of the grid:
 
-    title = "Learning rate"      core_hours = 1.9      shows = "one sentence"
+    title = "Learning rate"      core_hours = 1.4      shows = "one sentence"
     recipe = "mini"
     [[points]]                   # optional
     batch_size = 1024
@@ -19,10 +20,9 @@ The first entry of the grid changes slowest: put `seed` first, and a sweep that 
 stopped half-way holds whole pictures with fewer seeds.
 """
 
+import contextlib
 import itertools
 import math
-import os
-import queue
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +32,11 @@ from mocolib import runs
 from mocolib.errors import BadInput
 from mocolib.presets import named_recipe
 from mocolib.recipe import Recipe
-from mocolib.sweep.local import Worker
+from mocolib.sweep import local
 
 FOLDER = Path(__file__).parent
 MOST = 100_000  # runs of a sweep; more is a slip of the grid
+ENTRIES = ("title", "core_hours", "shows", "recipe", "points", "grid")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +45,17 @@ class Sweep:
 
     name: str
     title: str
-    core_hours: float  # on a core of 2024; nan where the file does not say
+    core_hours: float  # one core's work for all that the file names; 0 where not said
     shows: str
     recipes: tuple
 
 
-def read(name, **changes) -> Sweep:
-    """A sweep by its name, or from a .toml file; `changes` go to each run."""
+def read(name, seeds: int | None = None, **changes) -> Sweep:
+    """A sweep by its name, or from a .toml file.
+
+    `seeds` keeps the first so many of the grid's; `changes` go to each run. The hours
+    are then those of what is left. BadInput where the file is no sweep.
+    """
     path = Path(name)
     if path.suffix != ".toml":
         path = FOLDER / f"{name}.toml"
@@ -60,21 +65,46 @@ def read(name, **changes) -> Sweep:
                 "or a .toml file."
             )
     table = recipes.read_table(path)
-    wanted = _planned(path, table, changes)
-    texts = {key: str(table.get(key, "")) for key in ("title", "shows")}
-    hours = table.get("core_hours", math.nan)
-    if isinstance(hours, bool) or not isinstance(hours, int | float):
+    unknown = set(table) - set(ENTRIES)
+    if unknown:
+        raise BadInput(
+            f"sweep {path} has an unknown entry {min(unknown)!r}, but must have "
+            f"{', '.join(ENTRIES)} only."
+        )
+    hours = table.get("core_hours", 0)
+    number = isinstance(hours, int | float) and not isinstance(hours, bool)
+    if not number or not 0 <= hours < math.inf:
         raise BadInput(f"sweep {path}: core_hours is {hours!r}, but must be a number.")
+    whole = _planned(path, table, {})
+    wanted = _planned(path, _first_seeds(path, table, seeds), changes)
     return Sweep(
-        name=path.stem, recipes=tuple(dict.fromkeys(wanted)), core_hours=hours, **texts
+        name=path.stem,
+        title=str(table.get("title", path.stem)),
+        core_hours=hours * images_seen(wanted) / images_seen(whole),
+        shows=str(table.get("shows", "")),
+        recipes=tuple(wanted),
     )
 
 
+def _first_seeds(path: Path, table: dict, count: int | None) -> dict:
+    """The table with the first `count` seeds of its grid."""
+    if count is None:
+        return table
+    grid = table.get("grid", {})
+    known = grid.get("seed", []) if isinstance(grid, dict) else []
+    known = known if isinstance(known, list) else []
+    if not 1 <= count <= len(known):
+        raise BadInput(
+            f"seeds is {count}, but must be 1 to {len(known)}, the seeds in the grid "
+            f"of sweep {path.stem}."
+            if known
+            else f"seeds is {count}, but sweep {path.stem} has no seeds in its grid."
+        )
+    return {**table, "grid": {**grid, "seed": known[:count]}}
+
+
 def _planned(path: Path, table: dict, changes: dict) -> list[Recipe]:
-    """Every point of a sweep's table in every combination of its grid."""
-    unknown = set(table) - {"title", "core_hours", "shows", "recipe", "points", "grid"}
-    if unknown:
-        raise BadInput(f"sweep {path} has an unknown entry {min(unknown)!r}.")
+    """Every point of a sweep's table in every combination of its grid, once."""
     base = named_recipe(table.get("recipe", "mini"))
     grid, points = table.get("grid", {}), table.get("points", [{}])
     lists = grid.values() if isinstance(grid, dict) else [None]
@@ -85,11 +115,12 @@ def _planned(path: Path, table: dict, changes: dict) -> list[Recipe]:
     count = math.prod(map(len, (points, *lists)))
     if not 1 <= count <= MOST:
         raise BadInput(f"sweep {path} has {count} runs, but must have 1 to {MOST}.")
-    return [
+    planned = [
         base.replace(**{**point, **dict(zip(grid, values, strict=True)), **changes})
         for values in itertools.product(*lists)
         for point in points
     ]
+    return list(dict.fromkeys(planned))
 
 
 def names() -> list[str]:
@@ -114,49 +145,43 @@ class Progress:
     seconds_left: float | None = None
 
 
-def sweep(wanted, root=None, workers: int = 0, threads: int = 1):
-    """Train what is missing; yields `Progress`. Closing it stops the workers.
+def sweep(wanted, root=None, workers: int = 0, threads: int = 1, backend=local.train):
+    """Train what is missing; yields `Progress`. Closing it stops what is under way.
 
-    A worker is a process of its own that trains one run after another. When the
-    sweep's process dies, its workers see their input end, and end too.
+    `backend(missing, root, workers, threads)` does the training, with 0 workers as many
+    as fit, and yields what happens: ("running", None, how many runs are), ("samples",
+    id, images that a run has seen since it last said so), ("done", id, None) or
+    ("failed", id, a sentence). It stops its workers when it is closed.
     """
     root = Path(root or runs.default_root())
-    missing, progress = missing_of(wanted, root)
+    missing = missing_of(wanted, root)
+    progress = Progress(total=len(wanted), done=len(wanted) - len(missing))
     yield progress
-    todo, events = iter(missing), queue.Queue()
-    count = min(workers or os.cpu_count() or 1, len(missing))
-    crew = [Worker(root, threads, events) for _ in range(count)]
-    begun, cost_done, cost_all = time.monotonic(), 0, sum(map(_cost, missing)) or 1
-    try:
-        busy = sum(worker.give(next(todo, None)) for worker in crew)
-        while busy:
-            progress.running = busy
-            worker, event = events.get()
-            cost_done += event.get("samples", 0)
-            if "failed" in event or "done" in event:
-                if "failed" in event:
-                    progress.failed += ((event["id"], event["failed"]),)
-                else:
-                    progress.done += 1
-                if event.get("dead"):
-                    worker.stop()
-                    worker.start()
-                busy += worker.give(next(todo, None)) - 1
-                progress.running = busy
-            share = cost_done / cost_all
+    if not missing:
+        return
+    begun, seen = time.monotonic(), dict.fromkeys((r.id for r in missing), 0)
+    cost = {r.id: images_seen([r]) for r in missing}
+    with contextlib.closing(backend(missing, root, workers, threads)) as events:
+        for kind, id, value in events:
+            if kind == "running":
+                progress.running = value
+            elif kind == "samples":
+                seen[id] += value
+            else:
+                seen[id] = cost[id]
+                progress.done += kind == "done"
+                progress.failed += ((id, value),) if kind == "failed" else ()
+            share = min(1.0, sum(seen.values()) / sum(cost.values()))
             spent = time.monotonic() - begun
             progress.seconds_left = spent * (1 / share - 1) if share > 0 else None
             yield progress
-    finally:
-        for worker in crew:
-            worker.stop()
 
 
-def missing_of(wanted, root: Path):
-    """The recipes that are still to be trained, and the `Progress` so far."""
-    missing = [r for r in wanted if runs.find(r, root) is None]
-    return missing, Progress(total=len(wanted), done=len(wanted) - len(missing))
+def missing_of(wanted, root: Path) -> list[Recipe]:
+    """The recipes that are still to be trained."""
+    return [recipe for recipe in wanted if runs.find(recipe, root) is None]
 
 
-def _cost(recipe: Recipe) -> int:
-    return recipe.steps * recipe.batch_size
+def images_seen(wanted) -> int:
+    """Images in all steps of all recipes: what a run's time goes with."""
+    return sum(recipe.steps * recipe.batch_size for recipe in wanted)

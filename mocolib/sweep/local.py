@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import multiprocessing
 import os
 import queue
 import subprocess
@@ -9,39 +10,53 @@ import sys
 import threading
 from pathlib import Path
 
-from mocolib import recipe as recipes
-from mocolib.data import load
 from mocolib.recipe import Recipe
-from mocolib.runs.record import record
 
 
-def one_line(error: Exception) -> str:
-    """An exception as a report names it."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+def train(missing, root: Path, workers: int, threads: int):
+    """A sweep's backend for this machine, by default with all its cores.
+
+    When the sweep's process dies, its workers see their channel end, and end too.
+    """
+    todo, events = iter(missing), queue.Queue()
+    count = workers or max(1, (os.cpu_count() or 1) // threads)
+    crew = [Worker(root, threads, events) for _ in range(min(count, len(missing)))]
+    try:
+        busy = sum(worker.give(next(todo, None)) for worker in crew)
+        while busy:
+            yield "running", None, busy
+            worker, event = events.get()
+            yield event
+            if event[0] in ("done", "failed"):
+                if worker.dead:
+                    worker.restart()
+                busy += worker.give(next(todo, None)) - 1
+        yield "running", None, 0
+    finally:
+        for worker in crew:
+            worker.stop()
 
 
 class Worker:
-    """One training process; its answers arrive in a shared queue of events."""
+    """One training process; what it says arrives in a shared queue of events."""
 
     def __init__(self, root: Path, threads: int, events):
-        self.command = [
-            sys.executable,
-            "-m",
-            "mocolib.sweep.local",
-            str(root),
-            str(threads),
-        ]
-        self.events = events
+        self.root, self.threads, self.events = root, threads, events
         self.start()
 
     def start(self):
+        self.channel, theirs = multiprocessing.Pipe()
+        options = [str(theirs.fileno()), str(self.root), str(self.threads)]
         self.process = subprocess.Popen(
-            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "mocolib.sweep.worker", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=sys.__stderr__ or subprocess.DEVNULL,  # ours is for what we say
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,  # Ctrl-C is for the sweep, which ends its workers
         )
-        self.id = None
-        self.listener = threading.Thread(
-            target=self._listen, args=[self.process], daemon=True
-        )
+        theirs.close()
+        self.id, self.dead = None, False
+        self.listener = threading.Thread(target=self._listen, daemon=True)
         self.listener.start()
 
     def give(self, recipe: Recipe | None) -> bool:
@@ -50,64 +65,37 @@ class Worker:
             return False
         self.id = recipe.id
         try:
-            self.process.stdin.write(json.dumps(vars(recipe)) + "\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it died; the listener says so
+            self.channel.send_bytes(json.dumps(vars(recipe)).encode())
+        except OSError:  # it died between two runs
+            self.listener.join()
+            self._died()
         return True
 
-    def _listen(self, process):
-        for line in process.stdout:
-            event = json.loads(line)
-            if "done" in event or "failed" in event:
-                self.id = None
-            self.events.put((self, event))
-        if self.id is not None:  # died with a run in its hands
-            code = process.wait()
+    def _listen(self):
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                kind, value = json.loads(self.channel.recv_bytes())
+                id = self.id
+                if kind != "samples":
+                    self.id = None
+                self.events.put((self, (kind, id, value)))
+        self._died()
+
+    def _died(self):
+        """Says so of a run that it had in its hands."""
+        self.dead = True
+        if self.id is not None:
+            code, id, self.id = self.process.wait(), self.id, None
             reason = f"its process ended with status {code}"
-            self.events.put((self, {"id": self.id, "failed": reason, "dead": True}))
+            self.events.put((self, ("failed", id, reason)))
 
     def stop(self):
         self.id = None
-        self.process.terminate()
+        self.process.kill()  # a run stands a kill at any moment
         self.process.wait()
         self.listener.join()
-        self._close()
+        self.channel.close()
 
-    def _close(self):
-        for pipe in (self.process.stdin, self.process.stdout):
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
-
-
-def _work(root: Path, threads: int):
-    """A worker's life: a recipe a line comes in, events go out."""
-    inbox: queue.Queue = queue.Queue()
-
-    def listen():
-        for line in sys.stdin:
-            inbox.put(line)
-        os._exit(0)  # the sweep is over or gone
-
-    threading.Thread(target=listen, daemon=True).start()
-    sets: dict = {}
-    while True:
-        recipe = recipes.from_dict(json.loads(inbox.get()))
-        try:
-            key = (recipe.dataset, recipe.image_size)
-            if key not in sets:
-                sets[key] = load(*key)
-            for step in record(recipe, sets[key], root, threads):
-                if step.index % 10 == 0:
-                    _say(id=recipe.id, samples=10 * recipe.batch_size)
-            _say(id=recipe.id, done=True)
-        except Exception as error:  # named in the report; the rest goes on
-            _say(id=recipe.id, failed=one_line(error))
-
-
-def _say(**event):
-    print(json.dumps(event), flush=True)
-
-
-if __name__ == "__main__":
-    _work(Path(sys.argv[1]), int(sys.argv[2]))
+    def restart(self):
+        self.stop()
+        self.start()

@@ -10,45 +10,45 @@ that Slurm should know goes into its own variables: SBATCH_GRES=gpu:1, SBATCH_AC
 """
 
 import json
+import os
 import time
 from pathlib import Path
 
 from mocolib.errors import BadInput
-from mocolib.sweep import missing_of
-from mocolib.sweep.local import one_line
-from mocolib.sweep.ray import train_one
+from mocolib.sweep.worker import one_line, train_one
 
 EVERY = 2.0  # seconds between two looks at the tasks; submitit asks Slurm less often
 MINUTES = 12 * 60  # of a task, before it goes back into the queue
 DIED = "its task ended without a result"
 
 
-def sweep(wanted, root: Path, partition: str, workers: int = 0, threads: int = 1):
-    """As `sweep.sweep`, on Slurm; at most `workers` tasks at once, or all."""
+def train(partition: str, missing, root: Path, workers: int, threads: int):
+    """A sweep's backend on Slurm; at most `workers` tasks at once, or all."""
     root = Path(root).absolute()
-    missing, progress = missing_of(wanted, root)
-    yield progress
-    if not missing:
-        return
     executor = _executor(root / ".slurm", partition, workers, threads)
-    given = dict(
-        zip(_submitted(executor, missing, root, threads), missing, strict=True)
-    )
+    # Slurm holds back what has no place; as processes of this machine all would start
+    here = workers or max(1, (os.cpu_count() or 1) // threads)
+    most = here if partition == "local" else len(missing)
+    todo, given = list(missing), {}
     try:
-        while given:
+        while todo or given:
+            next_ones = todo[: most - len(given)]
+            if next_ones:
+                todo = todo[len(next_ones) :]
+                jobs = _submitted(executor, next_ones, root, threads)
+                given |= dict(zip(jobs, next_ones, strict=True))
             for job in [job for job in given if job.done()]:
-                recipe = given.pop(job)
-                failed = DIED if job.exception() else job.result()
-                if failed:  # named in the report; the rest goes on
-                    progress.failed += ((recipe.id, failed),)
-                else:
-                    progress.done += 1
-            progress.running = sum(job.state == "RUNNING" for job in given)
-            yield progress
+                yield _outcome(job, given.pop(job).id)
+            yield "running", None, sum(job.state == "RUNNING" for job in given)
             time.sleep(EVERY if given else 0)
     finally:
         for job in given:
             job.cancel()
+
+
+def _outcome(job, id: str) -> tuple:
+    failed = DIED if job.exception() else job.result()
+    return ("failed", id, failed) if failed else ("done", id, None)
 
 
 def _executor(folder: Path, partition: str, workers: int, threads: int):
