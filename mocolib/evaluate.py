@@ -5,9 +5,13 @@ Both read the backbone's features from before the heads, without augmentation.
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from mocolib.augment import normalize, resized
+from mocolib.batches import generator_of
+from mocolib.data import Dataset
 from mocolib.execution import distributed
+from mocolib.recipe import Recipe
 
 NEIGHBOURS = 20  # the paper's monitor
 SHARPNESS = 0.07  # temperature of the votes, as in 1805.01978
@@ -37,7 +41,7 @@ def mean_of_views(features) -> torch.Tensor:
     return F.normalize(features, dim=2).mean(0)
 
 
-class Queue:
+class FeatureMemory:
     """The last features seen in training, one an image: the mean of its two views."""
 
     def __init__(self, size: int, width: int):
@@ -74,6 +78,77 @@ class Queue:
         self.features.copy_(state["features"])
         self.labels.copy_(state["labels"])
         self.pushed = int(state["pushed"])
+
+
+class Monitor:
+    """What a run's recipe reads of its backbone: dense kNN, and the probe at the end.
+
+    `features_of` gives features [N, d] of clean uint8 images: an exported graph has its
+    own way to them.
+    """
+
+    def __init__(self, recipe: Recipe, data: Dataset, width: int, features_of, device):
+        self.recipe, self.data, self.device = recipe, data, device
+        self.features = features_of
+        self.queue = FeatureMemory(recipe.knn_memory_size, width)
+        self.queue.to(device)
+        self.pauses = False  # while a run is trained again, say
+
+    def due(self, done: int) -> bool:
+        """Whether the recipe asks for a reading after so many steps."""
+        every = 0 if self.pauses else self.recipe.knn_every
+        return every > 0 and (done % every == 0 or done == self.recipe.steps)
+
+    def knn(self, memory: str | None = None) -> float:
+        """kNN accuracy on the full test split, against the recipe's memory."""
+        data = self.data
+        if (memory or self.recipe.knn_memory) == "queue":
+            stored, labels = self.queue.read()
+        else:
+            generator = generator_of(self.recipe, "memory")
+            order = torch.randperm(len(data.train_images), generator=generator)
+            chosen = order[: self.recipe.knn_memory_size]
+            stored = self.features(data.train_images[chosen])
+            labels = data.train_labels[chosen]
+        tests = self.features(data.test_images)
+        here = tests.device
+        known, asked = labels.to(here), data.test_labels.to(here)
+        return knn_accuracy(stored.to(tests), known, tests, asked, len(data.classes))
+
+    def linear_probe(self) -> float:
+        """Accuracy of a linear classifier on the features as they are now."""
+        data = self.data
+        return linear_probe(
+            self.features(data.train_images),
+            data.train_labels.to(self.device),
+            self.features(data.test_images),
+            data.test_labels.to(self.device),
+            len(data.classes),
+        )
+
+
+def knn_of(model: nn.Module, memory, memory_labels, tests, labels, embed=None) -> float:
+    """The dense monitor for any network: kNN accuracy of its features, 0 to 1.
+
+    memory and tests are images as the network takes them, [M, ...] and [N, ...], with
+    labels [M] and [N]. `embed` gives features [B, d] of a batch where calling the model
+    does not: `lambda x: model.forward_features(x)[:, 0]` for a timm ViT's class token.
+    Read in evaluation mode and without gradients; the mode is put back.
+    """
+    embed = embed or model
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            stored, asked = (
+                torch.cat([embed(part) for part in images.split(PART)])
+                for images in (memory, tests)
+            )
+    finally:
+        for module, mode in modes:
+            module.training = mode
+    classes = int(max(memory_labels.max(), labels.max())) + 1
+    return knn_accuracy(stored, memory_labels, asked, labels, classes)
 
 
 def knn_accuracy(memory, memory_labels, queries, labels, classes: int) -> float:

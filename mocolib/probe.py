@@ -22,14 +22,16 @@ MEASURES = ("grad_inf", "grad_l2", "adam_rms", "update", "cosine")
 
 
 def layers(model: nn.Module) -> dict:
-    """The weight matrices of the query side by short names, first to last layer.
+    """The weight matrices of a network by short names, first to last layer.
 
-    A ViT gives patch_projection, blocks.0.qkv, blocks.0.proj, blocks.0.fc1,
-    blocks.0.fc2, ..., projector.0, ..., predictor.0, ...
+    Of a model with two sides those of the query side. Our ViT gives patch_projection,
+    blocks.0.qkv, blocks.0.proj, blocks.0.fc1, blocks.0.fc2, ..., projector.0, ...,
+    predictor.0, ...; timm's patch_embed.proj, blocks.0.attn.qkv, ..., head.
     """
     found = {}
     for name, parameter in model.named_parameters():
-        if name.startswith("key.") or parameter.ndim < 2 or "position" in name:
+        matrix = parameter.ndim >= 2 and name.endswith("weight")
+        if name.startswith("key.") or not matrix:  # positions and tokens are no layers
             continue
         short = re.sub(r"^query\.|backbone\.|body\.|attention\.|\.weight$", "", name)
         head, _, _ = short.partition(".")
@@ -40,7 +42,12 @@ def layers(model: nn.Module) -> dict:
 
 
 class Probe:
-    """Call `before` between backward and the optimizer's step, `after` behind it."""
+    """Call `before` between backward and the optimizer's step, `after` behind it.
+
+    For any network and any optimizer of torch's shape; `adam_rms` is None where the
+    optimizer keeps no second moment. Where gradients are scaled, as with fp16, unscale
+    them before.
+    """
 
     def __init__(self, model: nn.Module, optimizer):
         self.layers, self.optimizer = layers(model), optimizer

@@ -11,20 +11,20 @@ was stopped continues bit for bit. So do many processes (`distributed`): each dr
 the numbers of the whole batch and computes its share.
 """
 
-import hashlib
 import math
 from dataclasses import dataclass
 
 import torch
 
-from mocolib import augment, evaluate, optim
+from mocolib import evaluate, optim
+from mocolib.batches import Batches, generator_of, seed_of
 from mocolib.data import Dataset
-from mocolib.data.decode import Ahead
 from mocolib.errors import BadInput
-from mocolib.evaluate import Queue
+from mocolib.evaluate import Monitor
 from mocolib.execution import PLAIN, Execution, distributed, prepared
 from mocolib.execution.process import keep_memory
 from mocolib.frameworks import build
+from mocolib.moco import Output
 from mocolib.probe import Probe
 from mocolib.recipe import Recipe
 
@@ -65,7 +65,11 @@ class Step:
 
 
 class Training:
-    """A run under way: an iterator of `Step`, with a state to save and restore."""
+    """A run under way: an iterator of `Step`.
+
+    `batches` says what a step sees, `monitor` reads kNN and the probe at the end,
+    `checkpoint` takes its state and puts it back.
+    """
 
     def __init__(
         self,
@@ -75,22 +79,20 @@ class Training:
         execution: Execution = PLAIN,
     ):
         check(recipe, data, threads, execution)
+        self.batches = Batches(recipe, data, execution)
         self.recipe, self.data, self.threads = recipe, data, threads
         self.execution = execution
         self.done, self.outcome, self.changes = 0, "running", []
         keep_memory()
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(_seed(recipe, "weights"))
+            torch.manual_seed(seed_of(recipe, "weights"))
             model = build(recipe, data.channels, len(data.train_images))
         self.model = prepared(model, execution)
         self.optimizer = optim.build_optimizer(recipe, optim.trainable(self.model))
         self.probe = Probe(self.model, self.optimizer)
-        self.queue = Queue(recipe.knn_memory_size, self.model.query.backbone.width)
-        self.queue.to(execution.place)
-        self._order, self._averaging = (None, None), None
-        images = data.train_images
-        held = torch.is_tensor(images)
-        self._ahead = None if held else Ahead(images, self._own, recipe.steps)
+        width = self.model.query.backbone.width
+        self.monitor = Monitor(recipe, data, width, self.features, execution.place)
+        self._averaging = None
 
     def __iter__(self):
         return self
@@ -124,24 +126,29 @@ class Training:
             self._averaging = None  # other parameters than before
 
     def reseed(self, seed: int):
-        """Other images in other views from here on; the weights stay."""
+        """Other images in other views from here on; weights and readings stay."""
         self.recipe = self.recipe.replace(seed=seed)
-        self._order = (None, None)
+        self.batches = Batches(self.recipe, self.data, self.execution)
+
+    def forward(self, index: int, views, model=None) -> Output:
+        """The loss of step `index` on its views, by the run's model or by a copy."""
+        recipe = self.recipe
+        return (self.model if model is None else model)(
+            views,
+            optim.temperature(recipe, index),
+            optim.momentum(recipe, index),
+            images=self.batches.places(index),
+            generator=generator_of(recipe, "keys", index),
+        )
 
     def _step(self) -> Step:
         recipe, index = self.recipe, self.done
         optim.set_hyperparameters(self.optimizer, recipe, index)
-        views, labels = self._batch(index)
-        m = optim.momentum(recipe, index)
+        views, labels = self.batches.batch(index)
         if self._averaging is None:
             self._averaging = distributed.averaging(self.model)
-        output = self._averaging(
-            views.to(self.execution.dtype),
-            optim.temperature(recipe, index),
-            m,
-            images=self._chosen(index),
-            generator=_generator(recipe, "keys", index),
-        )
+        views = views.to(self.execution.dtype)
+        output = self.forward(index, views, self._averaging)
         self.optimizer.zero_grad()
         output.loss.backward()
         loss = distributed.mean(output.loss.detach()).item()
@@ -150,55 +157,18 @@ class Training:
         if math.isfinite(loss):  # a broken step leaves the weights alone
             self.optimizer.step()
         table = self.probe.after()
-        self.queue.push(output.features, labels)
+        self.monitor.queue.push(output.features, labels)
         self.done += 1
         return Step(
             index=self.done,
             samples=self.done * recipe.batch_size,
             lr=optim.rate(recipe, index),
             temperature=_plain(output.temperature),
-            momentum=m,
+            momentum=optim.momentum(recipe, index),
             loss=loss,
-            knn=self.knn() if self._knn_is_due() else None,
+            knn=self.monitor.knn() if self.monitor.due(self.done) else None,
             **table,
         )
-
-    def _chosen(self, index: int) -> torch.Tensor:
-        """Which images a step sees, [B]; each epoch in a new order."""
-        recipe = self.recipe
-        size, images = recipe.batch_size, len(self.data.train_images)
-        epoch, place = divmod(index, images // size)
-        if self._order[0] != epoch:
-            order = torch.randperm(images, generator=_generator(recipe, "order", epoch))
-            self._order = (epoch, order)
-        return self._order[1][place * size : (place + 1) * size]
-
-    def _own(self, index: int) -> torch.Tensor:
-        """Those of them that are this process's share, [b]."""
-        chosen = self._chosen(index)
-        return chosen[distributed.share(len(chosen))]
-
-    def _batch(self, index: int):
-        """Views [2, b, C, S, S] of this process's share, labels [B] of all."""
-        recipe, data, how = self.recipe, self.data, self.execution
-        chosen = self._chosen(index)
-        held = self._ahead is None
-        images = data.train_images[self._own(index)] if held else self._ahead(index)
-        views = augment.two_views(
-            images.to(how.place),
-            recipe.augmentation,
-            recipe.image_size,
-            data.mean,
-            data.std,
-            _generator(recipe, "views", index),
-            distributed.share(len(chosen)).start,
-            len(chosen),
-        )
-        return views, data.train_labels[chosen]
-
-    def _knn_is_due(self) -> bool:
-        every = self.recipe.knn_every
-        return every > 0 and (self.done % every == 0 or self.done == self.recipe.steps)
 
     def features(self, images) -> torch.Tensor:
         """The query backbone's features of clean uint8 images, [N, d].
@@ -212,85 +182,15 @@ class Training:
         )
         return distributed.gathered(found, len(images))
 
-    def knn(self, memory: str | None = None) -> float:
-        """kNN accuracy on the full test split, against the recipe's memory."""
-        data = self.data
-        if (memory or self.recipe.knn_memory) == "queue":
-            stored, labels = self.queue.read()
-        else:
-            generator = _generator(self.recipe, "memory")
-            order = torch.randperm(len(data.train_images), generator=generator)
-            chosen = order[: self.recipe.knn_memory_size]
-            stored = self.features(data.train_images[chosen])
-            labels = data.train_labels[chosen]
-        tests = self.features(data.test_images)
-        classes = len(data.classes)
-        here = tests.device
-        return evaluate.knn_accuracy(
-            stored.to(tests),
-            labels.to(here),
-            tests,
-            data.test_labels.to(here),
-            classes,
-        )
-
-    def linear_probe(self) -> float:
-        """Accuracy of a linear classifier on the features as they are now."""
-        data, here = self.data, self.execution.place
-        return evaluate.linear_probe(
-            self.features(data.train_images),
-            data.train_labels.to(here),
-            self.features(data.test_images),
-            data.test_labels.to(here),
-            len(data.classes),
-        )
-
-    def state(self) -> tuple[dict, dict]:
-        """All that a later process needs: named tensors, and plain values."""
-        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        tensors |= {f"queue.{k}": v for k, v in self.queue.state().items()}
-        saved = self.optimizer.state_dict()
-        scalars = {}
-        for index, entries in saved["state"].items():
-            for key, value in entries.items():
-                kept = tensors if torch.is_tensor(value) else scalars
-                kept[f"optimizer.{index}.{key}"] = value
-        groups = [
-            {k: v.item() if torch.is_tensor(v) else v for k, v in group.items()}
-            for group in saved["param_groups"]
-        ]
-        values = {"done": self.done, "outcome": self.outcome, "changes": self.changes}
-        values |= {"scalars": scalars, "groups": groups, "tensors": len(tensors)}
-        return tensors, values
-
-    def restore(self, tensors: dict, values: dict):
-        """Continue from what `state` gave, for the same recipe and data."""
-        if len(tensors) != values["tensors"]:
-            raise ValueError(f"{len(tensors)} tensors of {values['tensors']} are there")
-        own = {k.removeprefix("model."): v for k, v in tensors.items() if k[0] == "m"}
-        self.model.load_state_dict(own)
-        self.queue.restore({k[6:]: v for k, v in tensors.items() if k[0] == "q"})
-        for change in values["changes"]:  # the moments that follow have seen them
-            self.change(**{k: v for k, v in change.items() if k != "step"})
-        entries: dict = {}
-        for name, value in (*tensors.items(), *values["scalars"].items()):
-            if name.startswith("optimizer."):
-                _, index, key = name.split(".", 2)
-                own_value = value.clone() if torch.is_tensor(value) else value
-                entries.setdefault(int(index), {})[key] = own_value
-        groups = [  # a group's step count is a tensor in every optimizer that has one
-            {k: torch.tensor(v) if k == "step" else v for k, v in group.items()}
-            for group in values["groups"]
-        ]
-        self.optimizer.load_state_dict({"state": entries, "param_groups": groups})
-        self.changes = list(values["changes"])
-        self.done, self.outcome = values["done"], values["outcome"]
-
 
 def train(
     recipe: Recipe, data: Dataset, threads: int = 1, execution: Execution = PLAIN
 ) -> Training:
-    """Start a run; iterate over what comes back. BadInput where the two don't fit."""
+    """Start a run; iterate over what comes back, a `Step` a step.
+
+    `threads` are torch's and decide last digits; `execution` says where and in which
+    precision. BadInput where recipe, data and execution don't fit.
+    """
     return Training(recipe, data, threads, execution)
 
 
@@ -306,15 +206,6 @@ def check(
         )
     if threads < 1:
         raise BadInput(f"threads is {threads}, but must be at least 1.")
-
-
-def _seed(recipe: Recipe, *purpose) -> int:
-    text = "/".join(str(p) for p in (recipe.seed, *purpose))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
-
-
-def _generator(recipe: Recipe, *purpose) -> torch.Generator:
-    return torch.Generator().manual_seed(_seed(recipe, *purpose))
 
 
 def _plain(value) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
+from mocolib import checkpoint
 from mocolib.execution import Execution, distributed
 from mocolib.train import train
 from tests.tiny import blobs, tiny
@@ -47,9 +48,9 @@ def outcome(name: str) -> dict:
             training.change(patch_projection="learned")
     done = {"losses": torch.tensor(losses, dtype=torch.float64)}
     if name == "whole":
-        accuracy = [training.knn("clean"), training.linear_probe()]
+        accuracy = [training.monitor.knn("clean"), training.monitor.linear_probe()]
         done["accuracy"] = torch.tensor(accuracy, dtype=torch.float64)
-    return done | {k: v.clone() for k, v in training.state()[0].items()}
+    return done | {k: v.clone() for k, v in checkpoint.state(training)[0].items()}
 
 
 def take_part(folder: Path, names):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.func import functional_call
 
-from mocolib import optim
+from mocolib import checkpoint, optim
 from mocolib.analysis.curvature import (
     along,
     largest_eigenvalue,
@@ -30,7 +30,7 @@ def small(steps=4, **changes):
 def whole_hessian(training) -> np.ndarray:
     """P^-1/2 H P^-1/2 entry by entry, with autograd's own Hessian, in float64."""
     recipe, index = training.recipe, training.done
-    views = training._batch(index)[0].double()
+    views = training.batches.batch(index)[0].double()
     model = training.model.double()
     model.update_key(optim.momentum(recipe, index))
     named = {n: p for n, p in model.named_parameters() if p.requires_grad}
@@ -116,7 +116,7 @@ def test_a_span_that_closes_early(values):
 
 def test_the_training_stays_as_it_was():
     def contents(training):
-        tensors, values = training.state()
+        tensors, values = checkpoint.state(training)
         gradients = [p.grad for p in training.model.parameters()]
         kept = [None if g is None else g.clone() for g in gradients]
         return {k: v.clone() for k, v in tensors.items()}, values, kept

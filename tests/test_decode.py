@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from mocolib import checkpoint
 from mocolib import data as data_module
 from mocolib.data import load
 from mocolib.data.decode import Files
@@ -52,13 +53,13 @@ def test_the_run_is_the_same(folder, monkeypatch, workers):
     torch.manual_seed(5)
     streamed = train(tiny(**changes), load(folder, 8, workers))
     assert rows(streamed, 3) == rows(held, 3)
-    tensors, values = streamed.state()
+    tensors, values = checkpoint.state(streamed)
     state = {k: v.clone() for k, v in tensors.items()}, values
     assert rows(streamed) == (rest := rows(held))
     again = train(tiny(**changes), load(folder, 8, workers))
-    again.restore(*state)
+    checkpoint.restore(again, *state)
     assert rows(again) == rest
-    assert again.linear_probe() == held.linear_probe()
+    assert again.monitor.linear_probe() == held.monitor.linear_probe()
     drawn = torch.rand(3)
     torch.manual_seed(5)
     assert torch.equal(drawn, torch.rand(3))

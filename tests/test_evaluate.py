@@ -138,3 +138,31 @@ def test_reading_features_leaves_batch_statistics_alone():
     assert before
     for name, buffer in backbone.named_buffers():
         assert torch.equal(buffer, before[name]), name
+
+
+@pytest.mark.parametrize("kind", ["timm", "plain"])
+def test_the_monitor_reads_any_network(kind):
+    """A timm ViT by its class token, a plain network by its output; modes come back."""
+    images, labels = noise(60, 1, 8, 8), integers(3, 60)
+    if kind == "timm":
+        import timm
+
+        model = timm.create_model(
+            "vit_tiny_patch16_224", img_size=8, patch_size=4, in_chans=1, num_classes=0
+        )
+        embed, plain = (lambda x: model.forward_features(x)[:, 0]), None
+    else:
+        model = torch.nn.Sequential(
+            torch.nn.Flatten(), torch.nn.Linear(64, 8), torch.nn.BatchNorm1d(8)
+        )
+        embed, plain = None, model
+    model.train()
+    found = evaluate.knn_of(
+        model, images[:40], labels[:40], images[40:], labels[40:], embed
+    )
+    assert all(module.training for module in model.modules())
+    model.eval()
+    with torch.no_grad():
+        features = (embed or plain)(images)
+    expected = knn_accuracy(features[:40], labels[:40], features[40:], labels[40:], 3)
+    assert found == expected

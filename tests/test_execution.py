@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mocolib import augment, evaluate
+from mocolib import augment, checkpoint, evaluate
 from mocolib.errors import BadInput
 from mocolib.execution import PLAIN, Execution
 from mocolib.moco import PART
@@ -19,7 +19,7 @@ def trained(data, steps=3, execution=PLAIN, **changes):
 
 
 def largest_difference(one, other) -> float:
-    ours, theirs = one.state()[0], other.state()[0]
+    ours, theirs = checkpoint.state(one)[0], checkpoint.state(other)[0]
     assert ours.keys() == theirs.keys()
     return max((ours[k] - theirs[k]).abs().max().item() for k in ours)
 
@@ -61,7 +61,7 @@ def test_recomputing_keeps_less(data):
             held.append(tensor)
             return tensor
 
-        views = training._batch(0)[0]
+        views = training.batches.batch(0)[0]
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
             training.model.query(views)
         sizes = {t.data_ptr(): t.nbytes for t in held if not t._is_view()}
@@ -93,13 +93,13 @@ def test_mixed_precision_keeps_gradients_and_loss_in_single(data):
     grads = [p.grad for p in mixed.model.parameters() if p.grad is not None]
     assert {g.dtype for g in grads} == {torch.float32}
     assert {p.dtype for p in mixed.model.parameters()} == {torch.float32}
-    output = mixed.model(mixed._batch(1)[0], 0.2, 0.99)
+    output = mixed.model(mixed.batches.batch(1)[0], 0.2, 0.99)
     assert output.loss.dtype == output.features.dtype == torch.float32
 
 
 def test_double_precision_is_double_throughout(data):
     training, _ = trained(data, 1, execution=Execution(**CPU, precision="fp64"))
-    tensors = training.state()[0]
+    tensors = checkpoint.state(training)[0]
     kinds = {v.dtype for k, v in tensors.items() if k.startswith("model.") and v.ndim}
     assert kinds == {torch.float64}
 
@@ -128,7 +128,7 @@ def test_no_tensor_is_made_on_another_device(data):
     """What is made without a device lands on meta here, and could not be mixed."""
     recipe = tiny(image_size=64, patch_size=16, batch_size=16)
     training = train(recipe, data)
-    views, _ = training._batch(0)
+    views, _ = training.batches.batch(0)
     side = (8, 8)
     params = augment.draw(augment.STRENGTHS["full"][1], 16, side, torch.Generator())
     with torch.device("meta"):

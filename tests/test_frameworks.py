@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mocolib import frameworks
+from mocolib import checkpoint, frameworks
 from mocolib.errors import BadInput
 from mocolib.frameworks import (
     BYOL,
@@ -316,9 +316,11 @@ def test_the_loop_says_which_images_a_batch_holds(data):
     assert len(before) == 96
     rows(training, 1)
     changed = (training.model.bank != before).any(1).nonzero().flatten()
-    chosen = training._chosen(0).sort().values
+    chosen = training.batches.places(0).sort().values
     assert torch.equal(changed, chosen)
-    assert torch.equal(data.train_labels[training._chosen(0)], training._batch(0)[1])
+    assert torch.equal(
+        data.train_labels[training.batches.places(0)], training.batches.batch(0)[1]
+    )
 
 
 # ---- MoCo v1: BatchNorm on several devices
@@ -370,18 +372,18 @@ def test_each_goes_on_bit_for_bit(data, name):
     changes = {**FRAMEWORKS[name], "steps": 9}
     unbroken = train(tiny(**changes), data)
     rows(unbroken, 4)
-    tensors, values = unbroken.state()
+    tensors, values = checkpoint.state(unbroken)
     tensors = {k: v.clone() for k, v in tensors.items()}
     rest = rows(unbroken)
     torch.rand(3)  # the global generator must not matter
     resumed = train(tiny(**changes), data)
-    resumed.restore(tensors, json.loads(json.dumps(values)))
+    checkpoint.restore(resumed, tensors, json.loads(json.dumps(values)))
     assert rows(resumed) == rest
-    ours, theirs = unbroken.state()[0], resumed.state()[0]
+    ours, theirs = checkpoint.state(unbroken)[0], checkpoint.state(resumed)[0]
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[k], theirs[k]) for k in ours)
     assert resumed.outcome == "finished"
-    assert 0 <= resumed.linear_probe() <= 1
+    assert 0 <= resumed.monitor.linear_probe() <= 1
 
 
 @pytest.mark.parametrize("name", ["simclr", "byol", "end_to_end", "memory_bank"])

@@ -220,3 +220,28 @@ def test_the_gradient_is_read_before_it_is_clipped():
     steps = [p - b for p, b in zip(weights.parameters(), before, strict=True)]
     moved = torch.cat([s.detach().flatten() for s in steps]).norm().item()
     assert moved == pytest.approx(held.recipe.lr * 1e-2, rel=1e-3)
+
+
+def test_a_timm_vit_in_a_plain_loop_is_read_like_ours():
+    """First layer to last under timm's own names, against the gradients themselves."""
+    import timm
+
+    torch.manual_seed(0)
+    model = timm.create_model(
+        "vit_tiny_patch16_224", img_size=8, patch_size=4, in_chans=1, num_classes=3
+    )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    probe = Probe(model, optimizer)
+    for _ in range(2):
+        optimizer.zero_grad()
+        model(torch.randn(4, 1, 8, 8)).square().mean().backward()
+        probe.before()
+        largest = model.patch_embed.proj.weight.grad.abs().max().item()
+        optimizer.step()
+        table = probe.after()
+    names = list(table["grad_inf"])
+    assert names[0] == "patch_embed.proj"
+    assert names[-1] == "head"
+    assert "blocks.11.attn.qkv" in names
+    assert table["grad_inf"]["patch_embed.proj"] == largest
+    assert 0 < table["adam_rms"]["patch_embed.proj"] < 10

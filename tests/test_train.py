@@ -6,11 +6,11 @@ import math
 import pytest
 import torch
 
-from mocolib import augment
+from mocolib import augment, checkpoint
 from mocolib.errors import BadInput
-from mocolib.evaluate import knn_accuracy
+from mocolib.evaluate import FeatureMemory, knn_accuracy
 from mocolib.probe import MEASURES
-from mocolib.train import CHANGEABLE, Queue, train
+from mocolib.train import CHANGEABLE, train
 from tests.tiny import blobs, rows, tiny
 
 OPTIMIZERS = ("adamw", "lamb", "stableadamw", "sgd", "lars")
@@ -22,13 +22,13 @@ def start(data, **changes):
 
 def saved(training):
     """The state as a file would hold it: copies, and values through JSON."""
-    tensors, values = training.state()
+    tensors, values = checkpoint.state(training)
     return {k: v.clone() for k, v in tensors.items()}, json.loads(json.dumps(values))
 
 
 def states_equal(one, other) -> bool:
     """Weights, moments and queue, to the last bit."""
-    ours, theirs = one.state()[0], other.state()[0]
+    ours, theirs = checkpoint.state(one)[0], checkpoint.state(other)[0]
     same = (torch.equal(ours[name], theirs[name]) for name in ours)
     return ours.keys() == theirs.keys() and all(same)
 
@@ -83,7 +83,7 @@ def test_the_seed_decides_every_bit(data):
 def test_another_seed_is_another_run(data):
     one, two = start(data), start(data, seed=1)
     assert not states_equal(one, two)
-    assert not torch.equal(one._batch(0)[0], two._batch(0)[0])
+    assert not torch.equal(one.batches.batch(0)[0], two.batches.batch(0)[0])
     assert rows(one) != rows(two)
 
 
@@ -121,7 +121,7 @@ def test_a_restored_run_goes_on_bit_for_bit(data, optimizer, changes):
     rest = rows(unbroken)
     assert len(first) + len(rest) == 12
     resumed = start(data, optimizer=optimizer, **changes)
-    resumed.restore(*state)
+    checkpoint.restore(resumed, *state)
     assert rows(resumed) == rest
     assert resumed.outcome == "finished"
     assert states_equal(resumed, unbroken)
@@ -131,7 +131,7 @@ def test_a_resnet_goes_on_bit_for_bit(data):
     unbroken = start(data, backbone="resnet18", steps=4, warmup_steps=0)
     rows(unbroken, 2)
     resumed = start(data, backbone="resnet18", steps=4, warmup_steps=0)
-    resumed.restore(*saved(unbroken))
+    checkpoint.restore(resumed, *saved(unbroken))
     assert rows(resumed) == rows(unbroken)
 
 
@@ -143,7 +143,7 @@ def test_what_was_changed_on_the_way_is_restored(data):
     unbroken.change(patch_projection="fixed")
     rows(unbroken, 2)
     resumed = start(data)
-    resumed.restore(*saved(unbroken))
+    checkpoint.restore(resumed, *saved(unbroken))
     assert resumed.changes == unbroken.changes
     assert resumed.recipe == unbroken.recipe
     assert rows(resumed) == rows(unbroken)
@@ -157,7 +157,7 @@ def test_another_second_moment_decay_is_restored(data, optimizer):
     unbroken.change(beta2=0.95, patch_projection_clip=0.01, grad_clip=0.1)
     rows(unbroken, 2)
     resumed = start(data, optimizer=optimizer, beta2=0.9)
-    resumed.restore(*saved(unbroken))
+    checkpoint.restore(resumed, *saved(unbroken))
     assert resumed.recipe.beta2 == 0.95
     assert rows(resumed) == rows(unbroken)
     assert states_equal(resumed, unbroken)
@@ -168,7 +168,7 @@ def test_a_state_belongs_to_its_run_alone(data):
     one = start(data)
     rows(one, 3)
     other = start(data)
-    other.restore(*one.state())
+    checkpoint.restore(other, *checkpoint.state(one))
     rows(one, 2)
     third = start(data)
     rows(third, 3)
@@ -225,7 +225,7 @@ def test_a_changed_beta_makes_no_step_jump(data, optimizer):
     assert ours[name] != theirs[name]
     assert ours[name] == pytest.approx(theirs[name], rel=0.3)
     resumed = start(data, optimizer=optimizer, steps=40)
-    resumed.restore(*changed.state())
+    checkpoint.restore(resumed, *checkpoint.state(changed))
     assert rows(resumed, 3) == rows(changed, 3)
 
 
@@ -307,12 +307,12 @@ def test_an_epoch_sees_each_image_at_most_once(data, monkeypatch):
     training = start(data, batch_size=20)
     batches = []
 
-    def keep(images, *_):
+    def keep(images, *_, **__):
         batches.append(images)
         return images
 
     monkeypatch.setattr(augment, "two_views", keep)
-    labels = [training._batch(index)[1] for index in range(8)]
+    labels = [training.batches.batch(index)[1] for index in range(8)]
     epochs = []
     for epoch in (batches[:4], batches[4:]):
         seen = [image.numpy().tobytes() for image in torch.cat(epoch)]
@@ -327,8 +327,8 @@ def test_an_epoch_sees_each_image_at_most_once(data, monkeypatch):
 def test_a_batch_does_not_depend_on_those_before(data):
     one, other = start(data), start(data)
     for index in range(9):
-        one._batch(index)
-    assert torch.equal(one._batch(7)[0], other._batch(7)[0])
+        one.batches.batch(index)
+    assert torch.equal(one.batches.batch(7)[0], other.batches.batch(7)[0])
 
 
 def test_the_largest_batch_is_the_whole_set(data):
@@ -367,7 +367,7 @@ def content(queue) -> set:
 
 
 def test_the_queue_holds_the_latest():
-    queue = Queue(3, 4)
+    queue = FeatureMemory(3, 4)
     assert len(queue.read()[1]) == 0
     push(queue, (0, 10), (1, 11))
     assert content(queue) == {(0, 10), (1, 11)}
@@ -378,7 +378,7 @@ def test_the_queue_holds_the_latest():
 
 
 def test_the_queue_takes_the_mean_of_both_views_as_directions():
-    queue = Queue(5, 2)
+    queue = FeatureMemory(5, 2)
     queue.push(torch.tensor([[[3.0, 0.0]], [[0.0, 0.5]]]), torch.tensor([1]))
     assert queue.read()[0].tolist() == [[0.5, 0.5]]
 
@@ -386,11 +386,11 @@ def test_the_queue_takes_the_mean_of_both_views_as_directions():
 def test_the_queue_is_fed_by_training(data):
     training = start(data)
     rows(training, 1)
-    features, labels = training.queue.read()
-    assert torch.equal(labels, training._batch(0)[1])
+    features, labels = training.monitor.queue.read()
+    assert torch.equal(labels, training.batches.batch(0)[1])
     assert not features.requires_grad
     rows(training, 1)
-    assert len(training.queue.read()[1]) == 20
+    assert len(training.monitor.queue.read()[1]) == 20
 
 
 def test_knn_reads_either_memory(data):
@@ -403,6 +403,6 @@ def test_knn_reads_either_memory(data):
     rows(clean, 6)
     tests = training.features(data.test_images)
     expected = knn_accuracy(own, own_labels, tests, data.test_labels, 3)
-    assert clean.knn() == pytest.approx(expected, abs=1e-9)
-    queue = knn_accuracy(*training.queue.read(), tests, data.test_labels, 3)
-    assert training.knn() == pytest.approx(queue, abs=1e-9)
+    assert clean.monitor.knn() == pytest.approx(expected, abs=1e-9)
+    queue = knn_accuracy(*training.monitor.queue.read(), tests, data.test_labels, 3)
+    assert training.monitor.knn() == pytest.approx(queue, abs=1e-9)

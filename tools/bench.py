@@ -67,7 +67,7 @@ def step(batch: int) -> dict:
 
     recipe = Recipe(**SETTING, batch_size=batch, steps=1000)
     training = train(recipe, random_data())
-    views = timed(lambda: training._batch(0))
+    views = timed(lambda: training.batches.batch(0))
     for part in ("before", "after"):
         clocked(training.probe, part)
     whole = timed(lambda: next(training))

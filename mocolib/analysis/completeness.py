@@ -14,10 +14,10 @@ rounding could matter).
 import pandas as pd
 import torch
 
+from mocolib.batches import seed_of
 from mocolib.data import Dataset
 from mocolib.errors import BadInput
 from mocolib.recipe import Recipe
-from mocolib.train import _seed
 from mocolib.vit import PatchProjection, patchify
 
 PATCHES = 20_000  # of each split; more change the third digit of an error
@@ -42,7 +42,7 @@ def project(recipe: Recipe, channels: int) -> torch.Tensor:
             "vit with stem patch to have a patch projection."
         )
     # it is the first thing that a model draws
-    seed = _seed(recipe, "weights")
+    seed = seed_of(recipe, "weights")
     sizes = channels, recipe.patch_size, recipe.width
     return random_projection(*sizes, seed, recipe.patch_projection_start)
 

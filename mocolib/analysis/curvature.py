@@ -18,7 +18,7 @@ import torch
 
 from mocolib import optim
 from mocolib.errors import BadInput
-from mocolib.train import Training, _generator
+from mocolib.train import Training
 
 
 def preconditioned_sharpness(
@@ -100,15 +100,8 @@ def largest_eigenvalue(product, size: int, iterations: int, seed: int = 0) -> fl
 def _linearised(training: Training, dtype):
     """(gradients with a graph, parameters, sqrt(P) [n]) on a copy of the model."""
     model = copy.deepcopy(training.model).to(dtype)
-    recipe, index = training.recipe, training.done
-    views, _ = training._batch(index)
-    loss = model(
-        views.to(dtype),
-        optim.temperature(recipe, index),
-        optim.momentum(recipe, index),
-        images=training._chosen(index),
-        generator=_generator(recipe, "keys", index),
-    ).loss
+    views, _ = training.batches.batch(training.done)
+    loss = training.forward(training.done, views.to(dtype), model).loss
     pairs = [  # a parameter that is not trained has no moments
         (copied, training.optimizer.state[own])
         for own, copied in zip(
@@ -118,7 +111,7 @@ def _linearised(training: Training, dtype):
     ]
     parameters = [p for p, _ in pairs]
     gradients = torch.autograd.grad(loss, parameters, create_graph=True)
-    scale = [_preconditioner(state, recipe).flatten() for _, state in pairs]
+    scale = [_preconditioner(state, training.recipe).flatten() for _, state in pairs]
     return gradients, parameters, torch.cat(scale).sqrt()
 
 

@@ -5,9 +5,10 @@ import math
 import torch
 
 from mocolib import augment, optim
+from mocolib.batches import generator_of
 from mocolib.export.layout import PROJECTION, Layout
 from mocolib.export.step import view_inputs
-from mocolib.train import Training, _generator
+from mocolib.train import Training
 
 
 def state_of(training: Training, layout: Layout) -> dict:
@@ -33,9 +34,9 @@ def inputs_of(training: Training, layout: Layout, state: dict) -> dict:
     """All inputs of the step that a run is about to take, from the state given."""
     data, recipe, index = training.data, training.recipe, training.done
     side = data.train_images.shape[2:]
-    generator = _generator(recipe, "views", index)
+    generator = generator_of(recipe, "views", index)
     return {
-        "images": data.train_images[training._chosen(index)],
+        "images": data.train_images[training.batches.places(index)],
         "pixel_mean": data.mean,
         "pixel_std": data.std,
         **view_params(recipe, side, generator),

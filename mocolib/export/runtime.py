@@ -74,7 +74,7 @@ class GraphTraining(Training):
             temperature=optim.temperature(recipe, index),
             momentum=optim.momentum(recipe, index),
             loss=loss,
-            knn=self.knn() if self._knn_is_due() else None,
+            knn=self.monitor.knn() if self.monitor.due(self.done) else None,
             **{name: self._by_layer(out[name], fixed) for name in MEASURES},
         )
 

@@ -24,6 +24,7 @@ import safetensors
 import safetensors.torch
 import torch
 
+from mocolib import checkpoint
 from mocolib.data import Dataset
 from mocolib.errors import BadInput
 from mocolib.execution import PLAIN, Execution, distributed
@@ -33,6 +34,7 @@ from mocolib.runs import Run, default_root
 from mocolib.train import Step, Training, check, train
 
 EVERY = 25  # steps between checkpoints
+CHECKPOINT = "checkpoint.safetensors"
 LIBRARIES = ("torch", "numpy", "timm", "torch-optimi")
 
 
@@ -68,7 +70,7 @@ def record(
                     yield step
                 if step.index % EVERY == 0:
                     table.sync()
-                    _save_checkpoint(folder, training)
+                    checkpoint.save(folder / CHECKPOINT, training)
         _finish(folder, training)
 
 
@@ -79,7 +81,7 @@ def _follow(recipe: Recipe, data: Dataset, execution: Execution) -> Iterator[Ste
     threads, known, state = distributed.from_first(None)
     training = train(recipe, data, threads, execution)
     if state:
-        training.restore(*state)
+        checkpoint.restore(training, *state)
     for step in training:
         if step.index > known:
             yield step
@@ -112,21 +114,12 @@ def _open(
         write_whole(made, as_json(provenance))
     if not asked.exists():
         write_whole(asked, recipe.to_json())
-    checkpoint = folder / "checkpoint.safetensors"
-    if checkpoint.exists():
+    saved = folder / CHECKPOINT
+    if saved.exists():
         try:
-            with safetensors.safe_open(checkpoint, "pt") as file:
-                tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
-                values = json.loads(file.metadata()["values"])
-            training.restore(tensors, values)
-        except (
-            safetensors.SafetensorError,
-            KeyError,
-            TypeError,
-            ValueError,
-            RuntimeError,
-        ) as error:
-            raise unreadable(checkpoint, error) from None
+            checkpoint.load(saved, training)
+        except checkpoint.DAMAGED as error:
+            raise unreadable(saved, error) from None
     table = StepTable(folder / "steps.jsonl")
     if table.rows < training.done:
         table.file.close()
@@ -177,16 +170,8 @@ def _state(training: Training):
     """What the other processes need of a run that goes on; None for a fresh one."""
     if training.done == 0:
         return None
-    tensors, values = training.state()
+    tensors, values = checkpoint.state(training)
     return {k: v.cpu() for k, v in tensors.items()}, values
-
-
-def _save_checkpoint(folder: Path, training: Training):
-    # tensors and plain values travel in one file, so they can't disagree
-    tensors, values = training.state()
-    tensors = {k: v.contiguous() for k, v in tensors.items()}
-    raw = safetensors.torch.save(tensors, {"values": json.dumps(values)})
-    write_whole(folder / "checkpoint.safetensors", raw)
 
 
 def _finish(folder: Path, training: Training):
@@ -209,14 +194,14 @@ def _readings(training: Training) -> dict:
     """What is read at the end; each process takes part."""
     good = training.outcome == "finished"
     return {
-        "knn": training.knn("clean") if good else None,
-        "linear_probe": training.linear_probe() if good else None,
+        "knn": training.monitor.knn("clean") if good else None,
+        "linear_probe": training.monitor.linear_probe() if good else None,
     }
 
 
 def _clear(folder: Path):
     """What a finished run needs no more; a kill may have left it."""
-    for rest in ("steps.jsonl", "checkpoint.safetensors"):
+    for rest in ("steps.jsonl", CHECKPOINT):
         (folder / rest).unlink(missing_ok=True)
 
 

@@ -12,16 +12,13 @@ The states they pass stay in a cache folder that may be deleted at any time.
 
 import contextlib
 import hashlib
-import json
 import math
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import safetensors
-import safetensors.torch
 import torch
 
+from mocolib import checkpoint
 from mocolib.data import Dataset, user_root
 from mocolib.errors import BadInput
 from mocolib.runs import Run, public_root
@@ -117,7 +114,7 @@ def _trained_again(run: Run, step: int, data: Dataset) -> tuple[Training, str]:
     folder = cache_folder(run)
     training, departure = _nearest(folder, run, step, data)
     losses = run.steps["loss"]
-    training.recipe = run.recipe.replace(knn_every=0)  # a reading changes no state
+    training.monitor.pauses = True  # a reading changes no state
     while training.done < step:
         record = next(training)
         departure = departure or _departs(run, losses, record)
@@ -127,8 +124,10 @@ def _trained_again(run: Run, step: int, data: Dataset) -> tuple[Training, str]:
                 f"step {step}. {departure}"
             )
         if training.done % EVERY == 0 or training.done == step:
-            _save(folder / f"{training.done:06}.safetensors", training, departure)
-    training.recipe = run.recipe
+            folder.mkdir(parents=True, exist_ok=True)
+            file = folder / f"{training.done:06}.safetensors"
+            checkpoint.save(file, training, departure=departure)
+    training.monitor.pauses = False
     return training, departure
 
 
@@ -166,26 +165,6 @@ def _nearest(folder: Path, run: Run, step: int, data: Dataset) -> tuple[Training
             continue
         training = train(run.recipe, data, run.provenance["threads"])
         # a state that can't be read is made anew
-        with contextlib.suppress(
-            OSError, safetensors.SafetensorError, KeyError, ValueError, RuntimeError
-        ):
-            return training, _load(file, training)
+        with contextlib.suppress(*checkpoint.DAMAGED):
+            return training, checkpoint.load(file, training)["departure"]
     return train(run.recipe, data, run.provenance["threads"]), ""
-
-
-def _load(file: Path, training: Training) -> str:
-    with safetensors.safe_open(file, "pt") as opened:
-        tensors = {k: opened.get_tensor(k) for k in opened.keys()}  # noqa: SIM118
-        kept = json.loads(opened.metadata()["values"])
-    training.restore(tensors, kept["values"])
-    return kept["departure"]
-
-
-def _save(file: Path, training: Training, departure: str):
-    tensors, values = training.state()
-    kept = json.dumps({"values": values, "departure": departure})
-    tensors = {k: v.contiguous() for k, v in tensors.items()}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(f".{os.getpid()}")
-    part.write_bytes(safetensors.torch.save(tensors, {"values": kept}))
-    os.replace(part, file)  # whole or not at all

@@ -1,0 +1,80 @@
+"""Which images a step sees, in which views; and where every random number comes from.
+
+Every random number comes from (seed, purpose, step), never from a generator that runs
+on, so that any step can be drawn anew without those before it.
+"""
+
+import hashlib
+
+import torch
+
+from mocolib import augment
+from mocolib.data import Dataset
+from mocolib.data.decode import Ahead
+from mocolib.execution import Execution, distributed
+from mocolib.recipe import Recipe
+
+
+def seed_of(recipe: Recipe, *purpose) -> int:
+    """A seed of 56 bits for one purpose of a recipe's run, such as ("views", step)."""
+    text = "/".join(str(p) for p in (recipe.seed, *purpose))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
+
+
+def generator_of(recipe: Recipe, *purpose) -> torch.Generator:
+    """A fresh generator with that seed."""
+    return torch.Generator().manual_seed(seed_of(recipe, *purpose))
+
+
+class Batches:
+    """The batches of a run, by step: their places in the training set, their views.
+
+    Over many processes each draws the numbers of the whole batch and makes the views
+    of its own share.
+    """
+
+    def __init__(self, recipe: Recipe, data: Dataset, execution: Execution):
+        self.recipe, self.data, self.execution = recipe, data, execution
+        self._epoch, self._order = None, None
+        images = data.train_images
+        held = torch.is_tensor(images)
+        self._ahead = None if held else Ahead(images, self._share, recipe.steps)
+
+    def places(self, index: int) -> torch.Tensor:
+        """A step's images by their places in the training set, [B].
+
+        Each epoch goes through all of them in a new order.
+        """
+        size, images = self.recipe.batch_size, len(self.data.train_images)
+        epoch, place = divmod(index, images // size)
+        if self._epoch != epoch:
+            generator = generator_of(self.recipe, "order", epoch)
+            self._epoch = epoch
+            self._order = torch.randperm(images, generator=generator)
+        return self._order[place * size : (place + 1) * size]
+
+    def batch(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Views [2, b, C, S, S] of this process's share, labels [B] of all."""
+        recipe, data = self.recipe, self.data
+        places = self.places(index)
+        images = (
+            data.train_images[self._share(index)]
+            if self._ahead is None
+            else self._ahead(index)
+        )
+        views = augment.two_views(
+            images.to(self.execution.place),
+            recipe.augmentation,
+            recipe.image_size,
+            data.mean,
+            data.std,
+            generator_of(recipe, "views", index),
+            first=distributed.share(len(places)).start,
+            whole=len(places),
+        )
+        return views, data.train_labels[places]
+
+    def _share(self, index: int) -> torch.Tensor:
+        """The places that are this process's share, [b]."""
+        places = self.places(index)
+        return places[distributed.share(len(places))]
