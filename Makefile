@@ -16,7 +16,7 @@ help:
 	@echo "make bench   speed and memory, as a table"
 	@echo "make bench-peers   the same work in other libraries, in an environment apart"
 	@echo "make campaign      the long forms of the fault tests, about half an hour"
-	@echo "make lint    style of code and notebooks"
+	@echo "make lint    style of code and notebooks; the JavaScript needs npm"
 	@echo "make stamp   write the repository's address wherever it is needed"
 	@echo "make clean   remove what was built (.venv stays)"
 
@@ -57,9 +57,16 @@ bench-peers: $(READY) $(PEERS)
 campaign: $(READY)
 	@$(PY) -m tools.campaign
 
-lint: $(READY)
+BIOME = node_modules/.package-lock.json
+
+$(BIOME): package.json package-lock.json
+	@npm ci --no-audit --no-fund --silent
+	@touch $@
+
+lint: $(READY) $(BIOME)
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
+	@npx --no-install biome ci
 	@.venv/bin/nbstripout --verify book/*.ipynb
 
 stamp: $(READY)

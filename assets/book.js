@@ -22,3 +22,24 @@ function reachable() {
 }
 addEventListener("load", reachable);
 addEventListener("toggle", reachable, true); // a fold has opened
+
+/* MathJax weighs more than all else: it comes when a formula is near, or on paper. */
+document.addEventListener("DOMContentLoaded", () => {
+  const place = document.querySelector("script#mathjax");
+  const formulas = document.querySelectorAll(".math");
+  if (!place || !formulas.length) return;
+  const load = () => {
+    near.disconnect();
+    if (document.querySelector("script.mathjax")) return;
+    const script = document.createElement("script");
+    script.className = "mathjax";
+    script.src = place.src;
+    document.head.append(script);
+  };
+  const near = new IntersectionObserver(
+    (seen) => seen.some(({ isIntersecting }) => isIntersecting) && load(),
+    { rootMargin: "600px" },
+  );
+  for (const one of formulas) near.observe(one);
+  addEventListener("beforeprint", load);
+});

@@ -3,9 +3,12 @@
 (() => {
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  let folded = [], printing = false;
+  let folded = [],
+    printing = false;
   // paper counts as a light screen, at which the theme sets the reader's choice again
-  const light = () => { if (root.dataset.theme !== "light") root.dataset.theme = "light"; };
+  const light = () => {
+    if (root.dataset.theme !== "light") root.dataset.theme = "light";
+  };
   const guard = new MutationObserver(light);
 
   function before() {
@@ -30,5 +33,7 @@
 
   addEventListener("beforeprint", before);
   addEventListener("afterprint", after);
-  matchMedia("print").addEventListener("change", ({ matches }) => (matches ? before() : after()));
+  matchMedia("print").addEventListener("change", ({ matches }) =>
+    matches ? before() : after(),
+  );
 })();

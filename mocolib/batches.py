@@ -10,7 +10,7 @@ import torch
 
 from mocolib import augment
 from mocolib.data import Dataset
-from mocolib.data.decode import Ahead
+from mocolib.data.decode import Prefetcher
 from mocolib.execution import Execution, distributed
 from mocolib.recipe import Recipe
 
@@ -38,7 +38,7 @@ class Batches:
         self._epoch, self._order = None, None
         images = data.train_images
         held = torch.is_tensor(images)
-        self._ahead = None if held else Ahead(images, self._share, recipe.steps)
+        self._ahead = None if held else Prefetcher(images, self._share, recipe.steps)
 
     def places(self, index: int) -> torch.Tensor:
         """A step's images by their places in the training set, [B].

@@ -6,17 +6,13 @@ A run that goes on from its state takes the steps that it would have taken, bit 
 import json
 from pathlib import Path
 
-import safetensors
 import safetensors.torch
 import torch
 
-from mocolib.files import write_whole
+from mocolib.files import read_tensors, write_atomic
 
 # What reading a damaged file, or restoring from it, may raise.
-DAMAGED = (
-    *(safetensors.SafetensorError, OSError),
-    *(KeyError, TypeError, ValueError, RuntimeError),
-)
+DAMAGED = (KeyError, TypeError, ValueError, RuntimeError)
 
 
 def state(training) -> tuple[dict, dict]:
@@ -78,13 +74,12 @@ def save(path: Path, training, **extra):
     tensors = {k: v.contiguous() for k, v in tensors.items()}
     kept = {"values": json.dumps(values)}
     kept |= {name: json.dumps(value) for name, value in extra.items()}
-    write_whole(path, safetensors.torch.save(tensors, kept))
+    write_atomic(path, safetensors.torch.save(tensors, kept))
 
 
 def load(path: Path, training) -> dict:
     """Restore from a file; what was saved beside the state. DAMAGED where it cannot."""
-    with safetensors.safe_open(path, "pt") as file:
-        tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
-        kept = {k: json.loads(v) for k, v in file.metadata().items()}
+    tensors, told = read_tensors(path)
+    kept = {k: json.loads(v) for k, v in told.items()}
     restore(training, tensors, kept.pop("values"))
     return kept

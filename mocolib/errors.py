@@ -5,6 +5,10 @@ class BadInput(ValueError):
     """One sentence that names the field, the value and what would be accepted."""
 
 
+class LeftOut(UserWarning):
+    """A recorded run that can't be read, among others that can."""
+
+
 class Lost(RuntimeError):
     """Another process of the same run is gone."""
 

@@ -168,14 +168,19 @@ def knn_accuracy(memory, memory_labels, queries, labels, classes: int) -> float:
     return right / len(labels)
 
 
+def standardized(train, test):
+    """Both [N, d] with the mean and deviation of the first taken out."""
+    mean, std = train.mean(0), train.std(0).clamp(min=1e-6)
+    return (train - mean) / std, (test - mean) / std
+
+
 def linear_probe(train, train_labels, test, test_labels, classes: int) -> float:
     """Test accuracy of a linear classifier on frozen features [N, d].
 
     Multinomial logistic regression on standardized features by L-BFGS; full batch
     and no random number, so there is nothing to seed.
     """
-    mean, std = train.mean(0), train.std(0).clamp(min=1e-6)
-    train, test = (train - mean) / std, (test - mean) / std
+    train, test = standardized(train, test)
     like = dict(device=train.device, dtype=train.dtype, requires_grad=True)
     weight = torch.zeros(train.shape[1], classes, **like)
     bias = torch.zeros(classes, **like)

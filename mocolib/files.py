@@ -1,25 +1,93 @@
 """Files that appear whole or not at all, and sentences for those that can't be read."""
 
+import contextlib
 import json
 import os
+import tempfile
+import threading
 from pathlib import Path
+
+import safetensors
 
 from mocolib.errors import BadInput
 
 
-def write_whole(path: Path, content: bytes | str):
-    """A file whole or not at all, even when the machine stops or the disk is full."""
-    part = path.with_suffix(".part")
-    raw = content.encode() if isinstance(content, str) else content
+def write_atomic(path: Path, content: bytes | str):
+    """A file whole or not at all, even when the machine stops or the disk is full.
+
+    Several processes or threads may write the same one: each has its own part.
+    """
+    with atomic(path) as part:
+        text = isinstance(content, str)
+        raw = content.encode("utf-8", "backslashreplace") if text else content
+        part.write_bytes(raw)
+
+
+@contextlib.contextmanager
+def atomic(path: Path):
+    """A place to write to, which becomes `path` at the end, or nothing does."""
+    mark = f"{os.getpid()}-{threading.get_ident():x}"
+    part = path.with_name(f".{path.name[:100]}.{mark}.part")
     try:
-        with open(part, "wb") as file:
-            file.write(raw)
-            file.flush()
+        yield part
+        with open(part, "rb") as file:
             os.fsync(file.fileno())
         os.replace(part, path)
-    except OSError:
+    except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def check_place(path: Path, what: str = "output") -> Path:
+    """The path, if a file can be written there; asked before the work begins.
+
+    A folder that is missing will be made; nothing is left behind by the question.
+    """
+    path = Path(path)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.lstat(path)  # refuses a name that no file can have
+        if path.is_dir():
+            raise IsADirectoryError("it is a folder")
+    except (OSError, ValueError) as error:
+        raise _refused(path, what, error) from None
+    check_folder(path.parent, what)
+    return path
+
+
+def check_folder(path: Path, what: str) -> Path:
+    """The path, if it is a folder that can be written in, or one that can be made."""
+    try:
+        there = Path(path).absolute()
+        while not os.path.lexists(there):
+            there = there.parent
+        with tempfile.TemporaryFile(dir=there):
+            return Path(path)
+    except (OSError, ValueError) as error:
+        raise _refused(path, what, error) from None
+
+
+def _refused(path: Path, what: str, error) -> BadInput:
+    reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+    return BadInput(
+        f"{what} is {shown(path)!r}, but must be a place that can be written: {reason}."
+    )
+
+
+def shown(path) -> str:
+    """A path as it can be printed, also where its bytes are no UTF-8."""
+    name = os.fsdecode(path) if isinstance(path, bytes) else str(path)
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def read_tensors(path: Path) -> tuple[dict, dict]:
+    """The tensors of a safetensors file and what its header tells; else BadInput."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+            return tensors, file.metadata() or {}
+    except Exception as error:  # a broken file may raise anything
+        raise unreadable(path, error) from None
 
 
 def as_json(value: dict) -> str:
@@ -39,8 +107,9 @@ def read_json(path: Path) -> dict:
 
 def unreadable(path: Path, error) -> BadInput:
     """The sentence for a file that is there and makes no sense."""
-    reason = " ".join(str(error).split())[:200].rstrip(".")
-    return BadInput(f"file {path} cannot be read: {reason}.")
+    words = str(error) or f"it ends too early ({type(error).__name__})"
+    reason = " ".join(words.split())[:200].rstrip(".")
+    return BadInput(f"file {shown(path)} cannot be read: {reason}.")
 
 
 def whole_lines(path: Path) -> list[bytes]:

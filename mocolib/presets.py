@@ -1,5 +1,6 @@
 """Recipes with a name, and what to expect of each."""
 
+from mocolib.data import CATALOGUE
 from mocolib.errors import BadInput
 from mocolib.recipe import Recipe
 
@@ -51,7 +52,7 @@ NAMED = {
 
 def _imagenet(width: int, heads: int, **changes) -> Recipe:
     """The paper's ImageNet setting: batch 4096, 300 epochs, 40 of them warmup."""
-    steps_an_epoch = 1281167 // 4096
+    steps_an_epoch = CATALOGUE["folder:imagenet"].images // 4096
     return Recipe(
         dataset="folder:imagenet",
         image_size=224,

@@ -211,13 +211,21 @@ class Recipe:
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=1)
 
-    def to_toml(self) -> str:
+    def to_toml(self, explained: bool = False) -> str:
+        """As a .toml file; `explained` puts meaning and range behind each field."""
         # strings, booleans and numbers are written alike in JSON and TOML, but for
         # characters beyond 16 bits and the one control character JSON leaves bare
         items = dataclasses.asdict(self).items()
-        spelled = {k: json.dumps(v, ensure_ascii=False) for k, v in items}
-        text = "".join(f"{key} = {value}\n" for key, value in spelled.items())
-        return text.replace("\x7f", "\\u007f")
+        spelled = [(k, json.dumps(v, ensure_ascii=False)) for k, v in items]
+        lines = [
+            f"{key} = {value}".replace("\x7f", "\\u007f") for key, value in spelled
+        ]
+        if explained:
+            lines = [
+                f"{line:34}  # {f.metadata['doc']} ({accepted(f)})"
+                for line, f in zip(lines, FIELDS.values(), strict=True)
+            ]
+        return "\n".join([*lines, ""])
 
 
 FIELDS = {f.name: f for f in dataclasses.fields(Recipe)}

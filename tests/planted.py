@@ -12,6 +12,7 @@ from mocolib.runs.record import write_table
 
 LAYERS = ("patch_projection", "blocks.0.qkv", "projector.0", "predictor.1")
 SEEDS = range(5)
+THREE = SEEDS[:3]
 
 
 def plant(
@@ -56,18 +57,30 @@ def plant(
     return run
 
 
-def group(root, probe=0.4, level=0.002, loss=3.0, **settings):
-    """A run a seed; what differs between seeds is alike in all groups."""
+def group(root, probe=0.4, level=0.002, loss=3.0, fall=0.0, seeds=THREE, **settings):
+    """A run a seed; what differs between seeds is alike in all groups.
+
+    level: the noise of the readings. fall: a planted dip, in accuracy.
+    """
+    readings = settings.get("steps", 240) // settings.get("knn_every", 5)
     return [
         plant(
             root,
-            shaking(level, seed),
+            falling(fall, level, seed, readings),
             probe + 0.002 * seed,
             loss + 0.01 * seed,
             **{"seed": seed, **settings},
         )
-        for seed in range(3)
+        for seed in seeds
     ]
+
+
+def falling(fall: float, level: float, seed: int, readings: int = 48) -> np.ndarray:
+    """`shaking`, with a dip of some readings at two thirds; deeper by seed."""
+    knn = shaking(level, seed, readings)
+    begin = 2 * readings // 3
+    knn[begin : begin + 4] -= fall * (1 + 0.05 * seed)
+    return knn
 
 
 def shaking(level: float, seed: int, readings: int = 48) -> np.ndarray:

@@ -8,7 +8,7 @@ from tools import ROOT, inpage, ort
 from tools.serve import running
 
 SCRIPTS = (
-    *("controls", "chart", "charts", "panel", "frames", "method"),
+    *("axes", "controls", "chart", "charts", "panel", "frames", "method"),
     *("zip", "spikes", "record", "session", "own_pictures", "learned"),
     *("training", "train_view", "train"),
 )

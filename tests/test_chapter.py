@@ -1,12 +1,13 @@
 """What a chapter shows: pictures that can be heard, verdicts that code has drawn."""
 
+import html
 import re
 
 from matplotlib.figure import Figure
 
 from mocolib import claims, moco
 from mocolib.figures.themed import LETTERS
-from mocolib.lab import picture, source, verdict
+from mocolib.lab import ledger, picture, source, verdict
 
 
 def test_a_picture_carries_alt_text_and_caption_and_takes_the_page_s_colours():
@@ -39,8 +40,16 @@ def test_a_verdict_is_the_ledgers_word():
         assert shown == verdict(found).data
         assert f"{id}: {found.word}</strong> ({found.runs} runs" in shown
         if found.word != "too few runs":
-            for effect in found.effects:
-                assert f"{effect.mean:+.4f}" in shown
+            assert html.escape(found.finding) in shown
+            for effect in found.effects.values():
+                assert f"<td>{effect.outcome}</td>" in shown
+
+
+def test_the_ledger_has_a_place_for_every_claim():
+    shown = ledger().data
+    for found in claims.ledger():
+        assert f'<tr id="ledger-{found.id}"><td>{found.id}</td>' in shown
+        assert html.escape(found.finding) in shown
 
 
 def test_the_source_of_a_wrapped_method_is_its_own():

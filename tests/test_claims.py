@@ -1,163 +1,200 @@
-"""Claims on runs whose truth is planted: both words come out, each where it should."""
+"""The headline claims on runs whose truth is planted: each outcome where it should be.
+
+`truth` 1: as the claim says; -1: the other way round; 0: nothing is going on.
+"""
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from mocolib import claims, sweep
 from mocolib.claims import CLAIMS, contrasts
-from tests.planted import LAYERS, SEEDS, events, plant, shaking
+from mocolib.sweep.rates import RATES
+from tests.planted import LAYERS, SEEDS, events, falling, group, plant, shaking
 
-WORDS = ("not at this scale", "reproduced")  # by whether a claim is true
-RATES = (1e-3, 4e-3, 1.6e-2, 4.8e-2)
-BATCHES = (64, 256, 1024)
-LEVELS = (0.001, 0.002, 0.003, 0.006)  # of jitter
-ARCH = (0.35, 0.40, 0.38, 0.33)  # accuracies
+WORDS = {1: "reproduced", 0: "open", -1: "opposite"}
+TRUTH = pytest.mark.parametrize("truth", [1, 0, -1])
+FIXED = {"patch_projection": "fixed"}
+RATE_GRID = (RATES.smallest, RATES.calm, *RATES.shaking, RATES.hopeless)
 
 
-def family(root, by, values, levels, probes=None, losses=None, **settings):
-    """A run for each value and seed, with the jitter and accuracy planted there."""
-    probes, losses = probes or [0.4] * len(values), losses or [3.0] * len(values)
-    rows = zip(values, levels, probes, losses, strict=False)
-    return [
-        plant(
-            root,
-            shaking(level, seed),
-            # what differs between seeds, not between settings
-            probe=probe + 0.002 * seed,
-            loss=loss + 0.01 * seed,
-            **{"batch_size": 512, "seed": seed, **settings, by: value},
-        )
-        for value, level, probe, loss in rows
-        for seed in SEEDS
+def planted(root, truth, low, high, **settings):
+    """A group at each of two settings; the deeper fall at `high` where it is true."""
+    deep, flat = (0.06, 0.02) if truth > 0 else (0.02, 0.06)
+    if truth == 0:
+        deep = flat
+    found = group(root, fall=flat, seeds=SEEDS, **settings, **low)
+    noise = {"level": 0.003} if truth == 0 else {}
+    other = group(root, fall=deep, seeds=SEEDS, **settings, **high, **noise)
+    return found + other
+
+
+@TRUTH
+def test_c1_the_batch(tmp_path, truth):
+    runs = planted(tmp_path, truth, {"batch_size": 64}, {"batch_size": 512})
+    verdict = CLAIMS["C1"](runs, [])
+    assert verdict.word == WORDS[truth]
+    assert verdict.effects["steps"].outcome == "too few runs"
+    assert str(512) in verdict.finding
+
+
+@TRUTH
+def test_c1b_the_rate(tmp_path, truth):
+    rate = RATES.shaky
+    batch = planted(
+        *(tmp_path, 1, {"batch_size": 64}, {"batch_size": 512}), base_lr=rate
+    )
+    left = {1: 0.02, 0: 0.04, -1: 0.06}[truth]  # of .06, with .02 at the small batch
+    noise = {"level": 0.004} if truth == 0 else {}
+    runs = [
+        *batch,
+        *group(
+            *(tmp_path, 0.4),
+            **{"fall": left, "seeds": SEEDS, "batch_size": 512, "base_lr": rate / 8},
+            **noise,
+        ),
+        *group(tmp_path, fall=0.05, seeds=SEEDS, batch_size=64, base_lr=8 * rate),
     ]
+    verdict = CLAIMS["C1b"](runs, batch)
+    assert verdict.word == WORDS[truth]
+    assert verdict.effects["small"].outcome == "holds"
+
+
+def test_c1b_has_nothing_to_explain_where_nothing_grew(tmp_path):
+    rate = RATES.shaky
+    batch = planted(
+        *(tmp_path, -1, {"batch_size": 64}, {"batch_size": 512}), base_lr=rate
+    )
+    more = group(tmp_path, fall=0, seeds=SEEDS, batch_size=512, base_lr=rate / 8)
+    verdict = CLAIMS["C1b"]([*batch, *more], batch)
+    assert verdict.word == "open"
+    assert "no growth to explain" in verdict.finding
 
 
 @pytest.mark.parametrize("true", [True, False])
-def test_c1_the_batch(tmp_path, true):
-    levels = LEVELS if true else [0.002] * 3
-    probes = ARCH[:2] + ARCH[3:] if true else None
-    runs = family(tmp_path, "batch_size", BATCHES, levels, probes)
-    assert CLAIMS["C1"](runs).word == WORDS[true]
+def test_c2_the_rare_reading(tmp_path, true):
+    runs = []
+    for rate in RATE_GRID:
+        for seed in SEEDS:
+            knn = shaking(0.001, seed)
+            if true and rate in RATES.shaking:
+                knn[[10, 22, 33][: 2 + seed % 2]] -= 0.05  # none at an epoch's end
+            place = {"batch_size": 500, "base_lr": rate, "seed": seed}
+            runs.append(plant(tmp_path, knn, 0.4 + 0.002 * seed, 3 + rate, **place))
+    verdict = CLAIMS["C2"](runs)
+    assert verdict.word == ("reproduced" if true else "open")
+    assert verdict.primary.unit == "dips"
 
 
-def test_c1_partly_where_accuracy_only_rises(tmp_path):
-    runs = family(tmp_path, "batch_size", BATCHES, LEVELS, [0.3, 0.35, 0.4])
-    verdict = CLAIMS["C1"](runs)
-    assert verdict.word == "partly"
-    assert verdict.effects[-1].mean == 0  # the largest batch is the best
+@TRUTH
+def test_c4_the_rate(tmp_path, truth):
+    ends = {"base_lr": RATES.smallest}, {"base_lr": RATES.shaky}
+    verdict = CLAIMS["C4"](planted(tmp_path, truth, *ends))
+    assert verdict.word == WORDS[truth]
 
 
-@pytest.mark.parametrize("true", [True, False])
-def test_c1b_the_rate_or_the_batch(tmp_path, true):
-    # the truth: jitter depends on the rate alone, or on the batch alone
-    scaled = family(tmp_path / "a", "batch_size", BATCHES, (0.001, 0.003, 0.006))
-    level = [0.003] * 3 if true else (0.001, 0.003, 0.006)
-    fixed = family(tmp_path / "b", "batch_size", BATCHES, level, base_lr=7e-3)
-    assert CLAIMS["C1b-rate"](scaled, fixed).word == WORDS[true]
-    assert CLAIMS["C1b-batch"](fixed).word == WORDS[not true]
+@TRUTH
+def test_c5_lamb(tmp_path, truth):
+    calm, rough = (0.001, 0.001), (0.001, 0.006)
+    lamb, adam = (calm, rough) if truth > 0 else (rough, calm)
+    if truth == 0:
+        lamb = adam
+    runs = {
+        name: [
+            run
+            for level, rate in zip(levels, (RATES.smallest, RATES.shaky), strict=True)
+            for seed in SEEDS
+            for run in group(
+                *(tmp_path, 0.4, level * (1 + 0.1 * (name == "lamb") * (seed - 2))),
+                **{"seeds": [seed], "base_lr": rate, "optimizer": name},
+            )
+        ]
+        for name, levels in (("lamb", lamb), ("adamw", adam))
+    }
+    assert CLAIMS["C5"](runs["lamb"], runs["adamw"]).word == WORDS[truth]
 
 
-@pytest.mark.parametrize("true", [True, False])
-def test_c2_the_lazy_monitor(tmp_path, true):
-    probes, losses = (ARCH, None) if true else (None, (2, 3, 4, 5))
-    lists = []
-    for by, values in (("batch_size", (500, 512, 600, 700)), ("base_lr", RATES)):
-        runs = []
-        for i, value in enumerate(values):
-            for seed in SEEDS:
-                knn = shaking(0.001, seed)
-                if true and i:
-                    knn[[10, 22, 33]] -= 0.05  # none of them the end of an epoch
-                place = {"batch_size": 500, by: value, "seed": seed}
-                score = (probes[i] if probes else 0.4) + 0.002 * seed
-                loss = (losses[i] if losses else 3) + 0.01 * seed
-                runs.append(plant(tmp_path / by, knn, score, loss, **place))
-        lists.append(runs)
-    verdict = CLAIMS["C2"](*lists)
-    assert verdict.word == WORDS[true]
+def test_a_rate_beyond_the_shaking_ones_is_not_held_against_lamb(tmp_path):
+    adamw = group(tmp_path, 0.4, 0.001, base_lr=RATES.smallest)
+    adamw += group(tmp_path, 0.4, 0.004, base_lr=RATES.shaky)
+    lamb = [*group(tmp_path, base_lr=1e-3, optimizer="lamb")]
+    lamb += group(tmp_path, base_lr=3e-2, optimizer="lamb")
+    without = CLAIMS["C5"](lamb, adamw)
+    beyond = group(tmp_path, 0.4, 0.05, base_lr=RATES.hopeless)
+    assert CLAIMS["C5"](lamb, [*adamw, *beyond]).effects == without.effects
 
 
-@pytest.mark.parametrize("true", [True, False])
-def test_c4_the_rate(tmp_path, true):
-    levels, probes = (LEVELS, ARCH) if true else ([0.002] * 4, None)
-    runs = family(tmp_path, "base_lr", RATES, levels, probes)
-    assert CLAIMS["C4"](runs).word == WORDS[true]
-
-
-@pytest.mark.parametrize("true", [True, False])
-def test_c5_lamb(tmp_path, true):
-    calm, rough = ([0.001] * 4, LEVELS) if true else (LEVELS, [0.001] * 4)
-    probes = (0.38, 0.38, 0.4, 0.3) if true else (0.4, 0.36, 0.36, 0.4)
-    adamw = (0.38, 0.4, 0.3, 0.3) if true else (0.38, 0.38, 0.38, 0.4)
-    lamb = family(tmp_path, "base_lr", RATES, calm, probes, optimizer="lamb")
-    adam = family(tmp_path, "base_lr", RATES, rough, adamw)
-    assert CLAIMS["C5"](lamb, adam).word == WORDS[true]
-
-
-def _spiking(root, true, **settings):
-    """Runs in which the first layer leads by three steps and kNN then falls, or not."""
+@pytest.mark.parametrize("truth", [1, -1])
+def test_c6_the_first_layer_first(tmp_path, truth):
     found, readings = [], np.arange(5, 241, 5)
-    for rate in RATES[-2:]:
+    for rate in RATES.shaking:
         for seed in SEEDS:
             first = events(seed)
-            echo = np.roll(first, 3 if true else -3)
-            norms = dict.fromkeys(LAYERS, echo) | {"patch_projection": first}
+            norms = dict.fromkeys(LAYERS, np.roll(first, 3 * truth))
             knn = shaking(0.002, seed)
             for begin in range(51 + seed, 216, 40):
                 behind = (readings >= begin) & (readings < begin + 20)
-                knn[behind] -= 0.03 if true else -0.03
-            place = {"base_lr": rate, "seed": seed, **settings}
-            found.append(plant(root, knn, norms=norms, **place))
-    return found
+                knn[behind] -= 0.03 * truth
+            norms |= {"patch_projection": first}
+            place = {"base_lr": rate, "seed": seed}
+            found.append(plant(tmp_path, knn, norms=norms, **place))
+    verdict = CLAIMS["C6"](found)
+    assert verdict.word == WORDS[truth]
+    assert {e.outcome for e in verdict.effects.values()} == {verdict.outcome}
+    assert verdict.effects["fall"].mean * truth > 1  # points
 
 
-@pytest.mark.parametrize("true", [True, False])
-def test_c6_the_first_layer_first(tmp_path, true):
-    light = _spiking(tmp_path, true, augmentation="light")
-    verdict = CLAIMS["C6"](light, _spiking(tmp_path, true))
-    assert verdict.word == WORDS[true]
-    assert all(len(e.values) == 5 for e in verdict.effects)
+@TRUTH
+def test_c7_freezing(tmp_path, truth):
+    runs = []
+    for rate in (RATES.calm, *RATES.shaking):
+        runs += planted(tmp_path, truth, FIXED, {}, base_lr=rate)
+    verdict = CLAIMS["C7"](runs)
+    assert verdict.word == WORDS[truth]
+    assert verdict.effects["accuracy"].outcome == "open"
+    assert verdict.effects["accuracy"].mean == 0
 
 
-def test_c6_needs_spikes_to_speak_of_falls(tmp_path):
-    light = _spiking(tmp_path, True, augmentation="light")
-    calm = family(tmp_path, "base_lr", RATES, [0.002] * 4)
-    with np.errstate(invalid="ignore"):  # constant norms correlate with nothing
-        verdict = CLAIMS["C6"](light, calm)
-    assert verdict.word == "too few runs"
+@TRUTH
+def test_c9_freezing_only_alleviates(tmp_path, truth):
+    ends = {"base_lr": RATES.calm}, {"base_lr": RATES.hopeless}
+    runs = planted(tmp_path, truth, *ends, **FIXED)
+    assert CLAIMS["C9"](runs).word == WORDS[truth]
 
 
-@pytest.mark.parametrize("true", [True, False])
-def test_c7_freezing(tmp_path, true):
-    runs = family(tmp_path, "base_lr", RATES, LEVELS, ARCH)
-    levels, gain = (
-        ([0.001] * 4, (0.004, 0.006, 0.01, 0.02)) if true else (LEVELS, (0,) * 4)
+def test_the_second_data_set_has_rates_of_its_own(tmp_path):
+    place = {"dataset": "folder:cifar10"}
+    ends = {"base_lr": 1e-3}, {"base_lr": 4.8e-2}
+    verdict = CLAIMS["C4"](planted(tmp_path, 1, *ends, **place))
+    assert verdict.word == "reproduced"
+
+
+def test_accuracies_come_in_points(tmp_path):
+    runs = group(tmp_path, 0.4, 0.0, fall=0.05)
+    assert contrasts.at(runs, "linear_probe").tolist() == pytest.approx(
+        [40, 40.2, 40.4]
     )
-    probes = np.add(ARCH, gain).tolist()
-    freeze = {"patch_projection": "fixed"}
-    runs += family(tmp_path, "base_lr", RATES, levels, probes, **freeze)
-    assert CLAIMS["C7"](runs).word == WORDS[true]
+    assert contrasts.at(runs, "deepest_fall").max() == pytest.approx(5.5, abs=1)
+    assert contrasts.at(runs, "spikes").tolist() == [0, 0, 0]
 
 
-@pytest.mark.parametrize("true", [True, False])
-def test_c9_freezing_only_alleviates(tmp_path, true):
-    lists = []
-    for views in ("full", "light"):
-        runs = [
-            plant(
-                tmp_path,
-                shaking(0.006 if true and rate == max(RATES) else 0.001, seed),
-                norms={"blocks.0.qkv": events(seed)}
-                if true and rate == max(RATES)
-                else None,
-                **{"base_lr": rate, "seed": seed, "patch_projection": "fixed"},
-                augmentation=views,
-            )
-            for rate in RATES
-            for seed in SEEDS
-        ]
-        lists.append(runs)
-    assert CLAIMS["C9"](*lists).word == WORDS[true]
+def test_a_readers_own_runs_are_judged_alone_or_with_ours(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep.runs, "public_root", lambda: tmp_path / "ours")
+    recipe = next(r for r in sweep.read("lr").recipes)
+    whole = {**vars(recipe), "steps": 400}
+    for place, seeds in (("ours", range(10, 13)), ("mine", range(20, 23))):
+        for rate in (RATES.smallest, RATES.shaky):
+            for seed in seeds:
+                knn = falling(0.1 if rate > 0.01 else 0, 0.001, seed - 10, 80)
+                settings = {**whole, "seed": seed, "base_lr": rate}
+                plant(tmp_path / place, knn, **settings)
+    mine, both = tmp_path / "mine", CLAIMS["C4"].of(tmp_path / "mine", pooled=True)
+    assert [len(CLAIMS["C4"]().primary.values), len(both.primary.values)] == [3, 6]
+    assert len(CLAIMS["C4"].of(mine).primary.values) == 3
+    with np.errstate(invalid="ignore"):  # constant norms correlate with nothing
+        words = {v.id: v.word for v in claims.ledger(mine)}
+    assert words["C4"] == "reproduced"
+    assert words["C1"] == words["C15"] == "too few runs"
 
 
 def test_the_best_setting_is_never_chosen_on_its_own_seed():
@@ -171,11 +208,10 @@ def test_the_best_setting_is_never_chosen_on_its_own_seed():
 
 
 def test_a_seed_waits_for_all_its_settings(tmp_path):
-    runs = family(tmp_path, "base_lr", RATES, LEVELS)
-    half = [r for r in runs if r.recipe.seed < 4 or r.recipe.base_lr < 0.01]
+    runs = group(tmp_path, base_lr=4e-3) + group(tmp_path, base_lr=1.6e-2)
+    half = [r for r in runs if r.recipe.seed < 2 or r.recipe.base_lr < 0.01]
     seen = contrasts.by_seed(half, lambda run: run.recipe.base_lr)
-    assert seen.index.tolist() == [0, 1, 2, 3]
+    assert seen.index.tolist() == [0, 1]
+    assert contrasts.means(half, "jitter").index.tolist() == [0, 1]
     assert contrasts.by_seed([], len).empty
-    assert (
-        len(contrasts.growth(contrasts.grid(half, "jitter", "base_lr")).dropna()) == 4
-    )
+    assert contrasts.means([], "jitter").empty

@@ -1,134 +1,149 @@
 """Claims on parts and relatives, on runs whose truth is planted."""
 
-import pandas as pd
+import math
+
 import pytest
 
 from mocolib.claims import CLAIMS
-from tests.planted import group, plant, shaking
+from mocolib.claims.contrasts import REMEDIES
+from mocolib.claims.parts import CHANGED
+from mocolib.sweep.rates import RATES
+from tests.planted import falling, group, plant
 
-WORDS = ("not at this scale", "reproduced")  # by whether a claim is true
-TRUE = pytest.mark.parametrize("true", [True, False])
+WORDS = {1: "reproduced", -1: "opposite"}
+TRUTH = pytest.mark.parametrize("truth", [1, -1])
 SEEDS = range(3)
 
 
-@TRUE
-def test_c3_negatives(tmp_path, true):
-    better = 0.05 if true else -0.05
+@TRUTH
+def test_c3_negatives(tmp_path, truth):
+    found = negatives(tmp_path, truth, bank_loss=5.0)
+    verdict = CLAIMS["C3"](found)
+    assert verdict.word == WORDS[truth]
+    assert not verdict.effects["rival"].void
+
+
+def negatives(root, truth, bank_loss):
+    """Runs of the three mechanisms, each better with more negatives if that is so."""
     found = []
-    for keys, most in (("queue", 4096), ("memory_bank", 4096), ("end_to_end", 255)):
-        worth = {"queue": 2.0, "memory_bank": 1.0, "end_to_end": 1.0}[keys]
-        for negatives, times in ((16, 0.5), (most, 1.5)):
-            found += group(
-                tmp_path,
-                0.4 + better * worth * times,
-                framework="moco_v1",
-                keys=keys,
-                negatives=negatives,
-            )
-    assert CLAIMS["C3"](found).word == WORDS[true]
+    for keys, counts in {
+        "queue": (16, 256, 8192),
+        "memory_bank": (16, 256, 8192),
+        "end_to_end": (16, 255),
+    }.items():
+        for place, count in enumerate(counts):
+            for seed in SEEDS:
+                knn = falling(0, 0.0005, seed) + 0.03 * place * truth
+                loss = bank_loss if keys == "memory_bank" else 3.0
+                settings = dict(framework="moco_v1", keys=keys, negatives=count)
+                found.append(plant(root, knn, loss=loss, seed=seed, **settings))
+    return found
 
 
-@TRUE
-def test_c3_the_leak(tmp_path, true):
+def test_a_bank_that_guesses_is_no_rival(tmp_path):
+    found = negatives(tmp_path, 1, bank_loss=math.log(8193) + 0.1)
+    verdict = CLAIMS["C3"](found)
+    assert verdict.effects["rival"].void
+    assert verdict.effects["bank"].outcome == "open"
+    assert "memory bank" not in verdict.finding
+
+
+@TRUTH
+def test_c3_the_leak(tmp_path, truth):
     found = []
-    for groups in (8, 32):
-        for shuffle in (False, True):
-            repaired = (1 if true else -1) * (1 if shuffle else -1)
-            found += group(
-                tmp_path,
-                0.4 + 0.02 * repaired,
-                loss=3 + 0.2 * repaired,
-                framework="moco_v1",
-                bn_groups=groups,
-                shuffle_bn=shuffle,
-            )
-    verdict = CLAIMS["C3-bn"](found)
-    assert verdict.word == WORDS[true]
-    assert len(verdict.effects) == 4
-
-
-@TRUE
-def test_c8_complete_projections(tmp_path, true):
-    errors = {12: 0.3, 48: 0.0, 96: 0.0} if true else {12: 0.0, 48: 0.1, 96: 0.1}
-    table = pd.DataFrame(
-        [
-            {"width": width, "inside": 48, "seed": seed, "error_random": error}
-            for width, error in errors.items()
-            for seed in range(5)
-        ]
-    )
-    costs = {12: 0.05, 48: 0.0, 96: 0.0} if true else {12: 0.0, 48: 0.05, 96: 0.05}
-    found, colour = [], {"image_size": 16, "patch_size": 4}  # 48 numbers in a patch
-    for width, cost in costs.items():
-        found += group(tmp_path, width=width, **colour)
-        fixed = {"patch_projection": "fixed", **colour}
-        found += group(tmp_path, 0.4 - cost, width=width, **fixed)
-    verdict = CLAIMS["C8"](table, found)
-    assert verdict.word == WORDS[true]
-    assert len(verdict.effects) == 5
-
-
-@TRUE
-def test_c10_the_temperature(tmp_path, true):
-    base = dict(temperature_end=0.05, temperature_step=120, steps=240)
-    found = group(tmp_path, level=0.001)
-    found += group(tmp_path, level=0.02 if true else 0, temperature=0.05)  # not asked
-    for schedule in ("step", "ramp", "learned"):
-        level = {"step": 0.004, "ramp": 0.001, "learned": 0.004}[schedule]
-        if not true:
-            level = {"step": 0.0005, "ramp": 0.001, "learned": 0.0005}[schedule]
-        for seed in SEEDS:
-            knn = shaking(level, seed)
-            if schedule == "step":  # readings every 5 steps: from step 125 on
-                knn[24:] += -0.03 if true else 0.03
-            settings = {"seed": seed, "temperature_schedule": schedule}
-            found.append(plant(tmp_path, knn, **settings, **base))
-    assert CLAIMS["C10"](found).word == WORDS[true]
-
-
-@TRUE
-def test_c11_the_relatives(tmp_path, true):
-    sign, found = (1 if true else -1), []
-    for framework in ("moco_v3", "simclr", "byol"):
-        found += group(tmp_path, level=0.003, framework=framework)
+    for groups, shuffled in (
+        (1, False),
+        (8, False),
+        (8, True),
+        (32, False),
+        (32, True),
+    ):
+        leaks = groups > 1 and not shuffled
         found += group(
             tmp_path,
-            0.4 + 0.02 * sign,
-            0.001 if true else 0.005,
-            framework=framework,
-            patch_projection="fixed",
+            0.4 - 0.02 * truth * leaks,
+            loss=3 - 0.2 * truth * leaks,
+            framework="moco_v1",
+            bn_groups=groups,
+            shuffle_bn=shuffled,
         )
-    assert CLAIMS["C11"](found).word == WORDS[true]
+    verdict = CLAIMS["C3-bn"](found)
+    assert verdict.word == WORDS[truth]
+    for key in ("accuracy", "repair", "closed", "fewer"):
+        assert verdict.effects[key].mean * truth > 0
 
 
-@TRUE
-def test_c12_clipping(tmp_path, true):
-    calm, rough = (0.001, 0.004) if true else (0.004, 0.001)
-    found = group(tmp_path, 0.4, rough)
-    found += group(tmp_path, 0.4, calm, patch_projection="fixed")
-    found += group(tmp_path, 0.4, rough, patch_projection_norm="batch")
-    for limit, level in ((1e-8, calm), (1e-3, rough), (0.3, rough)):
-        probe = 0.4 + ((0.02 if true else -0.02) if limit == 1e-8 else 0)
-        found += group(tmp_path, probe, level, patch_projection_clip=limit)
-    verdict = CLAIMS["C12"](found)
-    assert verdict.word == WORDS[true]
-    assert len(verdict.effects) == 5
+@TRUTH
+def test_c8_a_projection_with_room_is_free(tmp_path, truth):
+    found, size = [], {"image_size": 24, "patch_size": 6}  # 36 numbers in a patch
+    costs = {12: 0.03, 36: 0.0, 72: 0.0}
+    if truth < 0:
+        costs = {12: 0.0, 36: 0.03, 72: 0.03}
+    for width, cost in costs.items():
+        found += group(tmp_path, width=width, **size)
+        fixed = {"patch_projection": "fixed", **size}
+        found += group(tmp_path, 0.4 - cost, width=width, **fixed)
+    orthogonal = {**size, "width": 36, "patch_projection": "fixed"}
+    orthogonal |= {"patch_projection_start": "orthogonal"}
+    found += group(tmp_path, 0.41, **orthogonal)
+    verdict = CLAIMS["C8"](found)
+    assert verdict.word == WORDS[truth]
+    assert verdict.primary.mean == pytest.approx(0.5 if truth > 0 else -2.5)
+    assert verdict.effects["condition"].holds
 
 
-@TRUE
-def test_c13_ablations(tmp_path, true):
-    worse = -0.03 if true else 0.03
-    heads = group(tmp_path / "heads", 0.4)
-    without = [
-        *({"position": other} for other in ("learned", "none")),
-        *({"pool": other} for other in ("average", "average_without_norm")),
-        *({"head_norm": "none"}, {"predictor": False}),
-    ]
-    for change in without:
-        heads += group(tmp_path / "heads", 0.4 + worse, **change)
-    momenta = group(tmp_path / "momenta", 0.4)
-    for m in (0.0, 0.9, 0.999):
-        momenta += group(tmp_path / "momenta", 0.4 + worse, momentum=m)
-    verdict = CLAIMS["C13"](heads, momenta)
-    assert verdict.word == WORDS[true]
+@TRUTH
+def test_c10_the_temperature(tmp_path, truth):
+    base = dict(temperature_end=0.05, temperature_step=120, steps=240)
+    found = group(tmp_path, level=0.001, steps=240)
+    found += group(tmp_path, level=0.02, temperature=0.05, steps=240)  # not asked
+    for schedule in ("step", "ramp", "learned"):
+        for seed in SEEDS:
+            knn = falling(0, 0.001, seed)
+            if schedule == "step":  # readings every 5 steps: from step 125 on
+                knn[24:] -= 0.03 * truth
+            settings = {"seed": seed, "temperature_schedule": schedule}
+            found.append(plant(tmp_path, knn, **settings, **base))
+    verdict = CLAIMS["C10"](found)
+    assert verdict.word == WORDS[truth]
+    assert verdict.effects["warmup"].outcome == "too few runs"
+
+
+@TRUTH
+def test_c11_the_relatives(tmp_path, truth):
+    found, shaking = [], {"simclr": 0.05, "byol": 0.01}
+    for framework, rate in shaking.items():
+        for base_lr, sign in ((1e-3, -1), (rate, 1)):  # the calm one is not asked
+            place = {"framework": framework, "base_lr": base_lr}
+            found += group(tmp_path, **place)
+            better = 0.4 + 0.02 * truth * sign
+            found += group(tmp_path, better, patch_projection="fixed", **place)
+    verdict = CLAIMS["C11"](found)
+    assert verdict.word == WORDS[truth]
+    assert verdict.effects["byol accuracy"].mean == pytest.approx(2 * truth)
+
+
+@TRUTH
+def test_c12_short_of_freezing(tmp_path, truth):
+    light, hard = "projection clipped at 1e-3", "projection clipped at 1e-8"
+    falls = {hard: 0.01, light: 0.05} if truth > 0 else {hard: 0.05, light: 0.01}
+    found = []
+    for rate in (RATES.shaky, RATES.calm):
+        for remedy, change in REMEDIES.items():
+            size = {"image_size": 32, "patch_size": 8, "base_lr": rate}
+            found += group(tmp_path, fall=falls.get(remedy, 0.05), **change, **size)
+    verdict = CLAIMS["C12"](found, [])
+    assert verdict.word == WORDS[truth]
+    for key in ("light", "slow", "batch", "weight", "all"):
+        assert verdict.effects[f"{key} price"].mean == pytest.approx(0.5)
+
+
+@TRUTH
+def test_c13_ablations(tmp_path, truth):
+    found = group(tmp_path, 0.4)
+    for change in CHANGED.values():
+        found += group(tmp_path, 0.4 - 0.03 * truth, **change)
+    verdict = CLAIMS["C13"](found)
+    assert verdict.word == WORDS[truth]
     assert len(verdict.effects) == 9
+    assert {e.outcome for e in verdict.effects.values()} == {verdict.outcome}

@@ -6,7 +6,7 @@ import torch
 from mocolib import checkpoint
 from mocolib import data as data_module
 from mocolib.data import load
-from mocolib.data.decode import Files
+from mocolib.data.decode import LazyImages
 from mocolib.errors import BadInput
 from mocolib.train import train
 from tests.tiny import rows, tiny, write_images
@@ -30,7 +30,7 @@ def test_files_are_what_a_tensor_would_be(folder, small_memory, monkeypatch):
     monkeypatch.undo()
     held = load(folder, 8)
     files, images = streamed.train_images, held.train_images
-    assert isinstance(files, Files)
+    assert isinstance(files, LazyImages)
     assert torch.is_tensor(streamed.test_images)
     assert files.shape == tuple(images.shape)
     assert torch.equal(torch.cat(list(files.split(32))), images)

@@ -3,7 +3,8 @@
 import pytest
 
 from mocolib import figures
-from mocolib.figures.ablations import ROWS
+from mocolib.claims.parts import CHANGED
+from mocolib.figures.ablations import PAPER
 from tests.planted import plant, shaking
 from tests.test_figures import labelled
 
@@ -34,9 +35,11 @@ def test_points_are_differences_within_a_seed(runs):
 def test_the_papers_column_is_its_tables(runs):
     figure = figures.ablations(runs)
     labelled(figure)
-    drawn = [line.get_xdata()[0] for line in figure.axes[1].lines[: len(ROWS)]]
-    assert drawn[0] == pytest.approx(76.1 - 76.5)
-    assert drawn[2] == pytest.approx(69.7 - 76.5)
+    drawn = [line.get_xdata()[0] for line in figure.axes[1].lines[: len(CHANGED)]]
+    by_part = dict(zip(CHANGED, drawn, strict=True))
+    assert set(PAPER) == set(CHANGED)
+    assert by_part["positions learned"] == pytest.approx(76.1 - 76.5)
+    assert by_part["average after the norm"] == pytest.approx(69.7 - 76.5)
     assert drawn[6:] == pytest.approx([74.3 - 76.5, 75.6 - 76.5, 75.0 - 76.5])
 
 

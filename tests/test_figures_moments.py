@@ -73,7 +73,7 @@ def test_each_remedy_has_a_row_and_waits_for_its_runs(tmp_path):
     figure = figures.remedies([*runs, other])
     labelled(figure)
     probe = figure.axes[1]
-    rows = [words for words, _ in moments.REMEDIES]
+    rows = list(moments.REMEDIES)
     shown = {rows[i]: probe.lines[2 * i].get_xdata().tolist() for i in range(len(rows))}
     assert shown["AdamW, β₂ .999"] == [40, 40]
     assert shown["β₂ .95"] == [50, 50]

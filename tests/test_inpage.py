@@ -2,92 +2,42 @@
 
 import io
 import json
-import re
 import time
 import zipfile
 
 import pytest
-from PIL import Image
 
-from mocolib import lab, runs
-from mocolib.data import load
-from mocolib.lab.recorded import PAGE
-from mocolib.lab.train_here import VALUES
+from mocolib import runs
 from mocolib.presets import named_recipe
-from tests.served import choose, served, write_graphs, write_page
+from tests.served import choose, served
+from tests.trainer import (
+    PATIENCE,
+    TRAINING,
+    first_losses,
+    losses,
+    open_trainer,
+    phase,
+    press,
+    runs_of,
+    wait_for_phase,
+    wait_for_steps,
+    write_trainer,
+)
 from tools.browser import open_page
-
-TRAINING = "document.querySelector('why-train').training"
-PATIENCE = 120_000  # ms: the machine that runs the tests may have other work
-
-
-def a_run(base_lr: float, seed: int) -> dict:
-    """What stands for a recorded run of the page."""
-    own = vars(named_recipe("page", base_lr=base_lr))
-    curve = [[5, 10], [50 + seed, 100 * base_lr]]
-    settings = {name: own[name] for name in VALUES}
-    lines = {"knn": curve, "loss": curve}
-    return {"settings": settings, "seed": seed, "name": "recorded", "lines": lines}
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    """A page with the panel, laid out as in the built book."""
     folder = tmp_path_factory.mktemp("site")
-    write_graphs(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(PAGE, "1")
-        recorded = [a_run(rate, seed) for rate in (4e-3, 0.096) for seed in (0, 1)]
-        panel = lab.train_here(
-            "train",
-            question="Does it shake?",
-            compare="patch_projection",
-            charts=("knn", "loss", "gradient"),
-            recorded=recorded,
-        )
-    write_page(folder, panel.data)
+    write_trainer(folder)
     with served(folder) as root:
         yield f"{root}/book/one.html"
 
 
 @pytest.fixture
 def opened(address, browser):
-    with open_page(browser, address, 900, "light") as (page, problems):
-        page.set_default_timeout(PATIENCE)
+    with open_trainer(browser, address) as page:
         yield page
-        assert problems == []
-
-
-def press(page, name: str):
-    page.click(f"[data-press={name}]")
-
-
-def losses(page) -> list:
-    return page.evaluate(f"{TRAINING}.live[0]?.rows.map((row) => row.loss) ?? []")
-
-
-def wait_for_steps(page, count: int) -> list:
-    page.wait_for_function(f"(n) => {TRAINING}.steps >= n", arg=count)
-    return losses(page)
-
-
-def phase(page) -> str:
-    return page.evaluate("document.querySelector('why-train').training.phase")
-
-
-def wait_for_phase(page, name: str):
-    page.wait_for_function(
-        "(p) => document.querySelector('why-train').training.phase === p", arg=name
-    )
-
-
-def runs_of(page) -> list:
-    """What the panel has of each run: its words, where it stands, how it ended."""
-    return page.evaluate(
-        """() => { const { live, kept } = document.querySelector('why-train').training;
-          return [...live, ...kept].map(({ words, steps, outcome }) =>
-            [words, steps, outcome]); }"""
-    )
 
 
 def test_nothing_is_loaded_before_train_and_then_the_curve_moves(address, browser):
@@ -151,13 +101,6 @@ def test_reset_and_train_at_once_begin_a_new_run(opened):
     }""")
     wait_for_steps(opened, 2)
     assert opened.evaluate(f"{TRAINING}.live[0].rows[0].step") == 1
-
-
-def first_losses(page, count: int) -> list:
-    press(page, "train")
-    found = wait_for_steps(page, count)[:count]
-    press(page, "reset")
-    return found
 
 
 def test_the_same_seed_gives_the_same_curve_and_another_another(opened):
@@ -320,184 +263,9 @@ def test_an_unsupported_browser_gets_a_sentence_and_the_recorded_view(address, b
     context.close()
 
 
-def test_the_recorded_runs_behind_follow_the_controls(opened):
-    """All seeds of the setting that is nearest, and nothing else."""
-    behind = opened.locator("svg[data-key=knn] path.seed")
-    choose(opened, "base_lr", 7)
-    high = behind.first.get_attribute("d")
-    choose(opened, "base_lr", 0)
-    assert behind.count() == 2
-    assert behind.first.get_attribute("d") != high
-    opened.reload()  # the address kept it
-    assert (
-        opened.evaluate("document.querySelector('why-train').settings.base_lr") == 4e-3
-    )
-
-
-def rows_of(page, part: int) -> list:
-    rows = "document.querySelector('why-train').training.live[{}].rows"
-    return page.evaluate(rows.format(part))
-
-
-def test_a_pair_begins_alike_and_differs_in_what_is_compared(opened):
-    """One click trains both from one seed, each as it would train alone."""
-    press(opened, "pair")
-    wait_for_steps(opened, 6)
-    press(opened, "pause")
-    wait_for_phase(opened, "paused")
-    learned, fixed = rows_of(opened, 0), rows_of(opened, 1)
-    assert learned[0]["loss"] == fixed[0]["loss"]
-    assert learned[5]["loss"] != fixed[5]["loss"]
-    assert fixed[0]["grad_inf/patch_projection"] is None
-    names = [words for words, *_ in runs_of(opened)]
-    assert names == ["learned projection", "fixed projection"]
-    assert opened.locator("svg[data-key=knn] path.line").count() == 2
-    press(opened, "reset")
-    assert first_losses(opened, 6) == [row["loss"] for row in learned[:6]]
-
-
-def test_ten_steps_back_is_the_same_run_until_something_is_changed(opened):
-    """Both futures stay on the chart; left alone, the second is the first."""
-    press(opened, "train")
-    wait_for_steps(opened, 24)
-    press(opened, "pause")
-    wait_for_phase(opened, "paused")
-    before = losses(opened)
-    press(opened, "rewind")
-    opened.wait_for_function(
-        f"(n) => {TRAINING}.steps <= n - 10",
-        arg=len(before),
-    )
-    left = len(losses(opened))
-    assert len(before) - 15 < left <= len(before) - 10
-    assert losses(opened) == before[:left]
-    [branch, whole] = runs_of(opened)
-    assert branch == [f"from step {left}", left, ""]
-    assert whole == ["", len(before), f"left at step {len(before)}"]
-    for count in range(left + 1, left + 4):
-        press(opened, "step")
-        wait_for_steps(opened, count)
-    assert losses(opened) == before[: left + 3]
-    choose(opened, "base_lr", 0)
-    press(opened, "step")
-    wait_for_steps(opened, left + 4)
-    press(opened, "step")
-    wait_for_steps(opened, left + 5)
-    assert losses(opened)[left + 4] != before[left + 4]
-    assert opened.locator("svg[data-key=loss] path.line").count() == 2
-
-
-def test_a_change_that_was_made_before_going_back_holds_from_there_on(opened):
-    for count in range(1, 13):
-        press(opened, "step")
-        wait_for_steps(opened, count)
-        if count == 11:
-            choose(opened, "temperature", 0)
-    press(opened, "rewind")
-    opened.wait_for_function(f"{TRAINING}.steps === 0")
-    changes = f"{TRAINING}.live[0].changes"
-    assert opened.evaluate(changes) == [{"step": 0, "temperature": 0.05}]
-    press(opened, "step")
-    wait_for_steps(opened, 1)
-    row = rows_of(opened, 0)[0]
-    assert row["temperature"] == 0.05
-
-
-def test_what_is_learned_is_shown(opened):
-    """Neighbours, filters and views, drawn anew at each reading."""
-    picture = "(name) => document.querySelector(`.learned .${name} canvas`).toDataURL()"
-    press(opened, "step")
-    wait_for_steps(opened, 1)
-    opened.wait_for_selector(".learned .filters canvas")
-    filters, views = (opened.evaluate(picture, n) for n in ("filters", "views"))
-    press(opened, "train")
-    wait_for_steps(opened, 12)
-    opened.wait_for_selector(".learned .neighbours canvas")
-    assert re.search(r"\d+ of 10 votes right", opened.text_content(".neighbours"))
-    marks = opened.text_content(".verdicts")
-    assert len(marks) == 10
-    assert set(marks) <= {"✓", "✗"}
-    assert opened.evaluate(picture, "filters") != filters
-    assert opened.evaluate(picture, "views") != views
-    press(opened, "reset")
-    choose(opened, "patch_projection", 1)
-    press(opened, "step")
-    wait_for_steps(opened, 1)
-    opened.wait_for_timeout(300)
-    one = opened.evaluate(picture, "filters")
-    press(opened, "step")
-    wait_for_steps(opened, 2)
-    opened.wait_for_timeout(300)
-    assert opened.evaluate(picture, "filters") == one  # a fixed layer's never change
-
-
-def test_all_curves_share_one_axis_of_steps(opened):
-    """Whatever is shown, from step 0 to the last one of this shape."""
-    spans = (
-        "[...document.querySelectorAll('svg[data-key]')].map((s) => s.dataset.until)"
-    )
-    press(opened, "step")
-    wait_for_steps(opened, 1)
-    steps = str(named_recipe("page").steps)
-    assert opened.evaluate(spans) == [steps] * 3
-
-
 def test_leaving_the_page_stops_the_training(opened):
     press(opened, "train")
     wait_for_steps(opened, 2)
     opened.goto(opened.url.split("/book")[0] + "/book/")
     opened.wait_for_timeout(500)
     assert opened.workers == []
-
-
-@pytest.fixture(scope="module")
-def own_pictures(tmp_path_factory):
-    """Two folders of pictures from the data set, as a reader might have them."""
-    folder = tmp_path_factory.mktemp("own")
-    data = load("fashion-mnist")
-    for label in (1, 9):
-        (folder / str(label)).mkdir()
-        chosen = data.train_images[data.train_labels == label][:165]
-        for i, image in enumerate(chosen):
-            big = Image.fromarray(image[0].numpy()).resize((84, 56))
-            big.save(folder / str(label) / f"{i}.png")
-    return folder
-
-
-def test_own_pictures_train_and_give_a_knn(opened, own_pictures):
-    opened.click("summary")
-    opened.locator(".files").nth(1).set_input_files(own_pictures)
-    press(opened, "train")
-    wait_for_steps(opened, 10)
-    press(opened, "pause")
-    row = opened.evaluate(f"{TRAINING}.live[0].rows[9]")
-    assert 0.5 < row["knn"] <= 1  # trousers and boots
-    assert opened.locator("svg[data-key=knn] path.seed").count() == 0  # other images
-    wait_for_phase(opened, "paused")
-    with opened.expect_download() as download:
-        press(opened, "download")
-    with zipfile.ZipFile(io.BytesIO(download.value.path().read_bytes())) as archive:
-        recipe = next(n for n in archive.namelist() if n.endswith("recipe.json"))
-        assert "folder:own-pictures" in archive.read(recipe).decode()
-
-
-def test_pictures_without_classes_train_without_a_knn(opened, own_pictures):
-    opened.click("summary")
-    files = sorted(own_pictures.rglob("*.png"))
-    opened.locator(".files").nth(0).set_input_files(files)
-    press(opened, "train")
-    wait_for_steps(opened, 10)
-    assert opened.evaluate(f"{TRAINING}.live[0].last('knn')") is None
-
-
-def test_too_few_pictures_are_told(opened, own_pictures):
-    opened.click("summary")
-    files = sorted(own_pictures.rglob("*.png"))[:5]
-    opened.locator(".files").nth(0).set_input_files(files)
-    press(opened, "train")
-    opened.wait_for_selector(".trouble:not(:empty)")
-    said = opened.text_content(".trouble")
-    assert re.fullmatch(r"5 of your pictures .* 256, one batch, are least\.", said)
-    opened.click(".back")
-    press(opened, "step")
-    wait_for_steps(opened, 1)

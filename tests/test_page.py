@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tools import ROOT
 from tools.book import HTML
 from tools.browser import THEMES, WIDTHS, open_page
 from tools.site import pages
 
 # bytes: panel data gzipped; page, scripts, styles and pictures as they are
-MOST_DATA, MOST_OWN = 300_000, 2_500_000
+MOST_DATA, MOST = 300_000, 1_500_000
 # axe would fetch each style sheet again, and @import from the wrong folder
+DATA = r"<script type=.application/json.>(.*?)</script>"
 AXE = {"preload": False, "resultTypes": ["violations"]}
 
 
@@ -45,6 +45,8 @@ def test_formulas_are_set(opened):
     """Local MathJax: no dollar is left where a formula should be."""
     page, *_ = opened
     asked = page.locator(".math").count()
+    if asked:  # MathJax comes when one is near
+        page.locator(".math").first.scroll_into_view_if_needed()
     page.wait_for_function(
         f"document.querySelectorAll('mjx-container').length >= {asked}"
     )
@@ -128,21 +130,24 @@ def test_it_prints_whole(opened):
     assert problems == []
 
 
-def test_the_page_weighs_little(opened):
-    """Panel data, and all that is not the theme's: page, MathJax, scripts, styles."""
-    page, *_ = opened
-    text = (HTML / page.url.split("/", 3)[3]).read_text(encoding="utf-8")
-    data = "".join(re.findall(r"<script type=.application/json.>(.*?)</script>", text))
-    assert len(gzip.compress(data.encode())) <= MOST_DATA
-    loaded = page.evaluate(
-        "performance.getEntriesByType('resource').map(e => [e.name, e.decodedBodySize])"
-    )
-    ours = sum(size for name, size in loaded if own(urlsplit(name).path))
-    assert 0 < ours + len(text.encode()) <= MOST_OWN
+def test_a_page_weighs_little(site, browser):
+    """All that comes before anything is asked for, in bytes before gzip.
 
-
-def own(path: str) -> bool:
-    """Not the theme's or Sphinx's; nor MathJax (1.3 MB), which all pages share."""
-    _, static, name = path.partition("/_static/")
-    ours = not static or (ROOT / "assets" / name).exists()
-    return ours and not name.startswith("mathjax/")
+    MathJax, which comes with the first formula near, and what trains are not among it.
+    """
+    heavy = {}
+    for name in pages():
+        text = (HTML / f"{name}.html").read_text(encoding="utf-8")
+        data = "".join(re.findall(DATA, text))
+        assert len(gzip.compress(data.encode())) <= MOST_DATA, name
+        with open_page(browser, f"{site}/{name}.html", WIDTHS[0], "light") as (page, _):
+            loaded = page.evaluate(
+                "performance.getEntriesByType('resource').map(e => [e.name, "
+                "e.decodedBodySize])"
+            )
+        sizes = {urlsplit(name).path: size for name, size in loaded}
+        assert not any("fontawesome" in path and ".js" in path for path in sizes)
+        rest = sum(size for path, size in sizes.items() if "/mathjax/" not in path)
+        if (whole := rest + len(text.encode())) > MOST:
+            heavy[name] = whole
+    assert heavy == {}

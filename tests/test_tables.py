@@ -68,18 +68,18 @@ def test_killed_between_its_two_files_a_table_is_still_made_whole(
     counted, tmp_path, monkeypatch
 ):
     made, _ = counted
-    write = tables.write_whole
+    write = tables.write_atomic
 
     def dying(path, content):
         if path.suffix == ".parquet" and len(made) == 2:
             raise KeyboardInterrupt
         write(path, content)
 
-    monkeypatch.setattr(tables, "write_whole", dying)
+    monkeypatch.setattr(tables, "write_atomic", dying)
     with pytest.raises(KeyboardInterrupt):
         list(tables.make("counted", tmp_path))
     assert tables.read("counted", tmp_path)["part"].unique().tolist() == ["a"]
-    monkeypatch.setattr(tables, "write_whole", write)
+    monkeypatch.setattr(tables, "write_atomic", write)
     assert list(tables.make("counted", tmp_path)) == ["b", "c"]
     assert tables.faults(tmp_path) == []
 

@@ -1,7 +1,7 @@
 """Execute every chapter and build _build/html: python -m tools.book
 
-Does nothing when no source has changed since the last good build. A failing cell or a
-warning fails the build.
+Does nothing when no source has changed since the last good build, and only what is due
+where some have. A failing cell or a warning fails the build.
 """
 
 import os
@@ -12,25 +12,30 @@ import sys
 import time
 from pathlib import Path
 
-from tools import ROOT, fingerprint, inpage, ort
-from tools.site import write_sitemap
+from tools import ROOT, chapters, fingerprint, inpage, ort
+from tools.site import drop_icon_scripts, write_sitemap
 
 BUILD = ROOT / "_build"
 HTML = BUILD / "html"
+READ = BUILD / ".doctrees"  # the pages as Sphinx has read them
 LOG = BUILD / "book.log"
 MARK = BUILD / "built-from"  # the fingerprint of the sources of the last good build
+FRAME_MARK = BUILD / "framed-from"  # that of what every page stands in
+FRAME = [
+    *("_config.yml", "_toc.yml", "requirements.txt", "book/references.bib"),
+    *("tools/book.py", "tools/chapters.py", "tools/site.py"),
+]
 SOURCES = [
-    "_config.yml", "_toc.yml", "requirements.txt",
-    "assets", "book", "data", "mocolib",
-    "tools/book.py", "tools/inpage.py", "tools/ort.py", "tools/site.py",
-]  # fmt: skip
+    *FRAME,
+    *("pyproject.toml", "assets", "book", "data", "mocolib"),
+    *("tools/inpage.py", "tools/ort.py"),
+]
 
 # "-n" asks for unknown references, "-W --keep-going" makes each warning fail the
 # build after all are shown; without it a failing cell would still exit with 0.
 JUPYTER_BOOK = Path(sys.executable).with_name("jupyter-book")
 COMMAND = [str(JUPYTER_BOOK), "build", ".", "-W", "-n", "--keep-going"]
-SHOWN = re.compile(r"Execut(ing|ed) notebook|WARNING|ERROR")
-FAILED_CELL = re.compile(r"CellExecutionError: (.*?)\nThe above exception", re.S)
+SHOWN = re.compile(r"WARNING|ERROR")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
 
 
@@ -42,13 +47,24 @@ def is_fresh() -> bool:
     )
 
 
+def forget(executed: list[Path]) -> None:
+    """Leave of the last build what is still right: pages read without a warning.
+
+    Every page is written anew, so that a link which has lost its target is seen.
+    """
+    good = MARK.exists() and FRAME_MARK.exists()
+    if not (good and FRAME_MARK.read_text() == fingerprint(FRAME)):
+        shutil.rmtree(READ, ignore_errors=True)
+    for chapter in executed:
+        (READ / chapter.parent.name / f"{chapter.stem}.doctree").unlink(missing_ok=True)
+    shutil.rmtree(HTML, ignore_errors=True)
+    MARK.unlink(missing_ok=True)
+    FRAME_MARK.unlink(missing_ok=True)
+
+
 def run_jupyter_book() -> int:
-    """Run it from a clean start, all of its talk in the log, the milestones shown."""
-    for stale in (HTML, BUILD / ".doctrees"):  # a second build hides old warnings
-        shutil.rmtree(stale, ignore_errors=True)
-    BUILD.mkdir(exist_ok=True)
-    # MOCOLIB_PAGE tells a panel that no kernel will stand behind it
-    environment = {**os.environ, "MOCOLIB_PAGE": "1", "PYTHONUNBUFFERED": "1"}
+    """All of its talk in the log, warnings shown."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
     with LOG.open("w") as log, subprocess.Popen(
         COMMAND, cwd=ROOT, env=environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -57,15 +73,32 @@ def run_jupyter_book() -> int:
             line = COLOUR.sub("", raw).replace(f"{ROOT}/", "")
             log.write(line)
             if SHOWN.search(line):
-                print("  " + line.strip().replace(" [mystnb]", ""), flush=True)
+                print("  " + line.strip(), flush=True)
     return build.returncode
 
 
-def what_failed(log: str) -> str:
-    """The failing cell with its traceback, or else the last lines of the log."""
-    if cell := FAILED_CELL.search(log):
-        return cell[1]
-    return "\n".join(log.splitlines()[-15:])
+def make() -> bool:
+    """Execute, export, set the pages; what went wrong is said."""
+    BUILD.mkdir(exist_ok=True)
+    print("Executing the chapters that have changed", flush=True)
+    try:
+        executed = chapters.execute()
+    except chapters.ChapterFailed as failure:
+        print(failure, file=sys.stderr)
+        print("The book could not be built: a cell has failed.", file=sys.stderr)
+        return False
+    graphs = [inpage.build(), ort.build()]  # what trains inside the pages
+    print("Setting the pages", flush=True)
+    forget(executed)
+    if run_jupyter_book():
+        print("\n".join(LOG.read_text().splitlines()[-15:]), file=sys.stderr)
+        where = LOG.relative_to(ROOT)
+        print(f"The book could not be built; the log is {where}.", file=sys.stderr)
+        return False
+    shutil.copytree(graphs[0], HTML / "inpage", dirs_exist_ok=True)
+    drop_icon_scripts(HTML)
+    write_sitemap(HTML)
+    return True
 
 
 def build() -> bool:
@@ -73,23 +106,16 @@ def build() -> bool:
     if is_fresh():
         print("The book is up to date.", flush=True)
         return True
-    before = fingerprint(SOURCES)  # a source changed during the build makes it stale
-    MARK.unlink(missing_ok=True)
-    print("Executing the chapters and building the book", flush=True)
+    # a source changed during the build makes it stale
+    before, frame = fingerprint(SOURCES), fingerprint(FRAME)
     start = time.monotonic()
     try:
-        graphs = [inpage.build(), ort.build()]  # what trains inside the pages
-        failed = run_jupyter_book()
-        shutil.copytree(graphs[0], HTML / "inpage", dirs_exist_ok=True)
+        if not make():
+            return False
     except KeyboardInterrupt:
         print("\nStopped before the book was built.", file=sys.stderr)
         return False
-    if failed:
-        print(what_failed(LOG.read_text()), file=sys.stderr)
-        where = LOG.relative_to(ROOT)
-        print(f"The book could not be built; the log is {where}.", file=sys.stderr)
-        return False
-    write_sitemap(HTML)
+    FRAME_MARK.write_text(frame)
     MARK.write_text(before)
     print(f"Built _build/html in {time.monotonic() - start:.0f} s.", flush=True)
     return True

@@ -18,7 +18,7 @@ from mocolib import named_recipe
 from mocolib.analysis import measures
 from mocolib.data import data_root
 from mocolib.figures.parity import SPIKING
-from mocolib.files import as_json, read_json, write_whole
+from mocolib.files import as_json, read_json, write_atomic
 from mocolib.lab.train_here import SHAPE, VALUES
 from tools import ROOT, inpage, ort
 from tools.browser import open_browser
@@ -116,7 +116,7 @@ def main():
                         for run in table.get("runs", [])
                         if any(run[name] != new[name] for name in names)
                     ]
-                    write_whole(target, as_json(table | {"runs": [*others, new]}))
+                    write_atomic(target, as_json(table | {"runs": [*others, new]}))
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from mocolib.data import data_root
 from mocolib.export.compare import compared, differing
 from mocolib.export.layout import Layout
 from mocolib.export.runtime import Graph, GraphTraining
-from mocolib.files import as_json, read_json, write_whole
-from mocolib.runs.record import _provenance
+from mocolib.files import as_json, read_json, write_atomic
+from mocolib.runs.record import facts
 from mocolib.train import train
 from tools import inpage
 
@@ -92,10 +92,10 @@ def main():
     ]
     found["breaks"] = outcome(data, graphs, base_lr=BREAKS, warmup_steps=0)
     print(found["usable"], found["breaks"], flush=True)
-    made = _provenance(data, threads=1)
+    made = facts(data, threads=1)
     found["made"] = made | {"onnxruntime": version("onnxruntime")}
     table = read_json(target) if target.exists() else {}
-    write_whole(target, as_json(table | found))
+    write_atomic(target, as_json(table | found))
 
 
 if __name__ == "__main__":

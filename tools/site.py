@@ -1,5 +1,6 @@
-"""What the built book has beyond its pages: their order, an address, a sitemap."""
+"""What the built book has beyond its pages: their order, a sitemap, less weight."""
 
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -25,6 +26,14 @@ def _files(part: dict) -> list[str]:
 def address() -> str:
     """Where the book is published; `tools.stamp` keeps it."""
     return yaml.safe_load((ROOT / "_config.yml").read_text())["html"]["baseurl"]
+
+
+def drop_icon_scripts(html: Path) -> None:
+    """Take out the theme's 1.5 MB script that draws icons its fonts draw as well."""
+    icons = re.compile(r"<script [^>]*fontawesome/[^>]*></script>")
+    for page in html.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(icons.sub("", text), encoding="utf-8")
 
 
 def write_sitemap(html: Path) -> None:

@@ -9,19 +9,24 @@
 
 import { Trainer } from "./trainer.js";
 
-const QUICK = 100, STEPS = 3, LONGEST = 10_000; // ms a step, steps, ms for all of them
+const QUICK = 100,
+  STEPS = 3,
+  LONGEST = 10_000; // ms a step, steps, ms for all of them
 
 /* "webgpu" or "wasm". speed(device, steps) gives milliseconds a step or throws. The reader's
    address may ask for one of both: then nothing is compared, but WebGPU must work. */
 export async function fitting(speed, asked) {
   const forced = asked === "webgpu";
   if (asked === "wasm" || !(await hasCard(forced))) return "wasm";
-  const time = (device) => speed(device, forced ? 0 : STEPS).catch((error) => {
-    console.info(`No training on ${device} here: ${error.message ?? error}`);
-    return Infinity;
-  });
+  const time = (device) =>
+    speed(device, forced ? 0 : STEPS).catch((error) => {
+      console.info(`No training on ${device} here: ${error.message ?? error}`);
+      return Infinity;
+    });
   const card = await time("webgpu");
-  return card < (forced || card < QUICK ? Infinity : await time("wasm")) ? "webgpu" : "wasm";
+  return card < (forced || card < QUICK ? Infinity : await time("wasm"))
+    ? "webgpu"
+    : "wasm";
 }
 
 async function hasCard(forced) {
@@ -37,9 +42,16 @@ export function speed(kit, steps) {
 
 async function measured(kit, steps) {
   const { manifest, images } = kit;
-  const run = new Trainer({ kit, manifest, images, seed: 0, settings: manifest.recipe });
+  const run = new Trainer({
+    kit,
+    manifest,
+    images,
+    seed: 0,
+    settings: manifest.recipe,
+  });
   await run.features(images.test, [0]); // the monitor must work as well
-  const { loss } = await run.step(), start = performance.now();
+  const { loss } = await run.step(),
+    start = performance.now();
   if (!Number.isFinite(loss)) throw new Error("the loss is not a number");
   for (let i = 0; i < steps; i++) await run.step();
   return (performance.now() - start) / Math.max(steps, 1);

@@ -15,7 +15,9 @@ export async function load(base, { file, bytes, hash }, took) {
   const packed = kept ? await kept.arrayBuffer() : await download(url, took);
   if (store && !kept) await keep(store, url, packed).catch(() => {}); // a full disk is no trouble
   if (!file.endsWith(".gz")) return packed;
-  const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const unpacked = new Blob([packed])
+    .stream()
+    .pipeThrough(new DecompressionStream("gzip"));
   return new Response(unpacked).arrayBuffer();
 }
 
@@ -26,9 +28,10 @@ async function keep(store, url, packed) {
 
 async function download(url, took) {
   const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url.pathname} cannot be fetched (${response.status})`);
+  if (!response.ok)
+    throw new Error(`${url.pathname} cannot be fetched (${response.status})`);
   const parts = [];
-  for (const reader = response.body.getReader(); ;) {
+  for (const reader = response.body.getReader(); ; ) {
     const { done, value } = await reader.read();
     if (done) break;
     parts.push(value);
@@ -40,6 +43,7 @@ async function download(url, took) {
 /* The manifest of a shape is asked for anew each time: it says what is current. */
 export async function manifest(base, name) {
   const response = await fetch(new URL(`${name}.json`, base), { cache: "no-cache" });
-  if (!response.ok) throw new Error(`${name}.json cannot be fetched (${response.status})`);
+  if (!response.ok)
+    throw new Error(`${name}.json cannot be fetched (${response.status})`);
   return response.json();
 }

@@ -17,7 +17,8 @@ export function normalized(rows, d) {
    memory and queries are {features [n * d], normalized, and labels [n]}; rule is the
    manifest's {neighbours, sharpness}. */
 export function votes(memory, queries, d, classes, { neighbours, sharpness }) {
-  const most = memory.labels.length, cosines = new Float32Array(most);
+  const most = memory.labels.length,
+    cosines = new Float32Array(most);
   return Array.from(queries.labels, (label, q) => {
     for (let m = 0; m < most; m++) {
       let cosine = 0;
@@ -25,13 +26,15 @@ export function votes(memory, queries, d, classes, { neighbours, sharpness }) {
         cosine += memory.features[m * d + k] * queries.features[q * d + k];
       cosines[m] = cosine;
     }
-    const near = nearest(cosines, neighbours), sums = new Float64Array(classes);
+    const near = nearest(cosines, neighbours),
+      sums = new Float64Array(classes);
     for (const m of near) sums[memory.labels[m]] += Math.exp(cosines[m] / sharpness);
     return { near, right: sums.indexOf(Math.max(...sums)) === label };
   });
 }
 
-export const accuracy = (cast) => cast.filter(({ right }) => right).length / cast.length;
+export const accuracy = (cast) =>
+  cast.filter(({ right }) => right).length / cast.length;
 
 /* Where the largest values lie, the largest first: one pass with those at hand. */
 function nearest(values, count) {

@@ -1,25 +1,41 @@
 /* What a run is learning, to be drawn: its filters, its neighbours, its views. */
 
 const FILTERS = "query.backbone.patch_projection.weight";
-const ROWS = 10, NEAR = 4; // test images that are shown, and neighbours of each
+const ROWS = 10,
+  NEAR = 4; // test images that are shown, and neighbours of each
 
 /* filters [n * size] with their shape, as numbers; views [2 * n * pixels], both of the
    first images of the last step, and neighbours, see below, as pixels of 0 to 255. */
 export async function look(trainer) {
-  const { manifest: { parameters }, images, side, pixels } = trainer;
+  const {
+    manifest: { parameters },
+    images,
+    side,
+    pixels,
+  } = trainer;
   const { offset, size, shape } = parameters.find(({ name }) => name === FILTERS);
-  const query = await trainer.state.query.getData(), plane = side[0] * side[1];
+  const query = await trainer.state.query.getData(),
+    plane = side[0] * side[1];
   const views = Uint8ClampedArray.from(trainer.views ?? [], (value, i) => {
     const channel = Math.floor(i / plane) % (pixels / plane);
     return 255 * (value * images.std[channel] + images.mean[channel]);
   });
-  return { filters: query.slice(offset, offset + size), shape, views, side,
-    neighbours: neighbours(trainer) };
+  return {
+    filters: query.slice(offset, offset + size),
+    shape,
+    views,
+    side,
+    neighbours: neighbours(trainer),
+  };
 }
 
 /* A test image of each class with the nearest of the memory: its class, whether the vote
    is right, which neighbours are of its class, and the pixels of all, its own first. */
-function neighbours({ seen, pixels, images: { train, trainLabels, test, testLabels, classes } }) {
+function neighbours({
+  seen,
+  pixels,
+  images: { train, trainLabels, test, testLabels, classes },
+}) {
   if (!seen) return null;
   const of = (source, i) => source.slice(i * pixels, (i + 1) * pixels);
   const found = classes.flatMap((name, label) => {
@@ -27,8 +43,14 @@ function neighbours({ seen, pixels, images: { train, trainLabels, test, testLabe
     if (i < 0) return [];
     const { near, right } = seen.cast[i];
     const places = near.slice(0, NEAR).map((m) => seen.places[m]);
-    return [{ name, right, same: places.map((m) => trainLabels[m] === label),
-      images: [of(test, i), ...places.map((m) => of(train, m))] }];
+    return [
+      {
+        name,
+        right,
+        same: places.map((m) => trainLabels[m] === label),
+        images: [of(test, i), ...places.map((m) => of(train, m))],
+      },
+    ];
   });
   return found.slice(0, ROWS);
 }

@@ -9,22 +9,34 @@ export class Told extends Error {}
    lies in is its class; without two classes nothing can be monitored. As mocolib does
    it, every sixth picture of classes is held out for the monitor. */
 export async function pictures(files, { channels, height, width }, batch, took) {
-  const wanted = files.filter(({ file }) => file.type.startsWith("image/"))
-    .sort((a, b) => (a.path < b.path ? -1 : 1)).slice(0, MOST);
+  const wanted = files
+    .filter(({ file }) => file.type.startsWith("image/"))
+    .sort((a, b) => (a.path < b.path ? -1 : 1))
+    .slice(0, MOST);
   const folder = ({ path }) => path.split("/").slice(0, -1).join("/");
   const classes = [...new Set(wanted.map(folder))].sort();
-  const decode = decoder(channels, height, width), whole = [];
+  const decode = decoder(channels, height, width),
+    whole = [];
   for (const [i, one] of wanted.entries()) {
     const pixels = await decode(one.file).catch(() => null); // no picture after all
     if (pixels) whole.push({ pixels, label: classes.indexOf(folder(one)) });
     took(i + 1, wanted.length);
   }
   const held = classes.length > 1 ? 6 : Infinity;
-  const [train, test] = [whole.filter((_, i) => i % held !== 0 || held === Infinity),
-    whole.filter((_, i) => held !== Infinity && i % held === 0)];
+  const [train, test] = [
+    whole.filter((_, i) => i % held !== 0 || held === Infinity),
+    whole.filter((_, i) => held !== Infinity && i % held === 0),
+  ];
   if (train.length < batch)
-    throw new Told(`${train.length} of your pictures can be trained on, but ${batch}, one batch, are least.`);
-  return { ...packed("train", train), ...packed("test", test), classes, ...moments(train, channels) };
+    throw new Told(
+      `${train.length} of your pictures can be trained on, but ${batch}, one batch, are least.`,
+    );
+  return {
+    ...packed("train", train),
+    ...packed("test", test),
+    classes,
+    ...moments(train, channels),
+  };
 }
 
 /* The shorter side resized, the centre cut out: uint8 [C * H * W]. */
@@ -40,29 +52,41 @@ function decoder(channels, height, width) {
     context.fillRect(0, 0, width, height);
     context.drawImage(bitmap, (width - wide) / 2, (height - high) / 2, wide, high);
     bitmap.close();
-    const { data } = context.getImageData(0, 0, width, height), n = width * height;
+    const { data } = context.getImageData(0, 0, width, height),
+      n = width * height;
     const out = new Uint8Array(channels * n);
     for (let i = 0; i < n; i++) {
       const rgb = data.subarray(4 * i, 4 * i + 3);
-      if (channels === 1) out[i] = Math.round(0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2]);
-      else rgb.forEach((value, c) => { out[c * n + i] = value; });
+      if (channels === 1)
+        out[i] = Math.round(0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2]);
+      else
+        rgb.forEach((value, c) => {
+          out[c * n + i] = value;
+        });
     }
     return out;
   };
 }
 
 function packed(name, list) {
-  const size = list[0]?.pixels.length ?? 0, pixels = new Uint8Array(size * list.length);
+  const size = list[0]?.pixels.length ?? 0,
+    pixels = new Uint8Array(size * list.length);
   list.forEach((one, i) => pixels.set(one.pixels, i * size));
-  return { [name]: pixels, [`${name}Labels`]: Uint8Array.from(list, (one) => one.label) };
+  return {
+    [name]: pixels,
+    [`${name}Labels`]: Uint8Array.from(list, (one) => one.label),
+  };
 }
 
 /* Mean and deviation of each channel, in 0..1. */
 function moments(list, channels) {
-  const mean = new Float32Array(channels), std = new Float32Array(channels);
-  const size = list[0].pixels.length / channels, count = list.length * size;
+  const mean = new Float32Array(channels),
+    std = new Float32Array(channels);
+  const size = list[0].pixels.length / channels,
+    count = list.length * size;
   for (let c = 0; c < channels; c++) {
-    let sum = 0, square = 0;
+    let sum = 0,
+      square = 0;
     for (const { pixels } of list)
       for (const value of pixels.subarray(c * size, (c + 1) * size)) {
         sum += value / 255;

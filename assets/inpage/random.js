@@ -10,7 +10,8 @@ const rotated = (x, k) => (x << k) | (x >>> (32 - k));
 /* FNV-1a: 32 bits from a text. */
 function hashed(text) {
   let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
+  for (const byte of new TextEncoder().encode(text))
+    hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;
 }
 
@@ -28,17 +29,25 @@ function spread(seed) {
 export function generator(...purpose) {
   const s = spread(hashed(purpose.join("/")));
   const next = () => {
-    const result = Math.imul(rotated(Math.imul(s[1], 5), 7), 9) >>> 0, moved = s[1] << 9;
-    s[2] ^= s[0]; s[3] ^= s[1]; s[1] ^= s[2]; s[0] ^= s[3]; s[2] ^= moved;
+    const result = Math.imul(rotated(Math.imul(s[1], 5), 7), 9) >>> 0,
+      moved = s[1] << 9;
+    s[2] ^= s[0];
+    s[3] ^= s[1];
+    s[1] ^= s[2];
+    s[0] ^= s[3];
+    s[2] ^= moved;
     s[3] = rotated(s[3], 11);
     return result;
   };
   /* n numbers from 0 to 1, 1 left out; 24 bits each, as torch.rand gives in float32. */
-  const uniform = (n) => Float32Array.from({ length: n }, () => (next() >>> 8) / 2 ** 24);
+  const uniform = (n) =>
+    Float32Array.from({ length: n }, () => (next() >>> 8) / 2 ** 24);
   /* n numbers of the standard normal distribution (Box and Muller). */
   const normal = (n) => {
     const [a, b] = [uniform(n), uniform(n)];
-    return a.map((u, i) => Math.sqrt(-2 * Math.log(1 - u)) * Math.cos(2 * Math.PI * b[i]));
+    return a.map(
+      (u, i) => Math.sqrt(-2 * Math.log(1 - u)) * Math.cos(2 * Math.PI * b[i]),
+    );
   };
   /* 0 to n - 1 in a random order (Fisher and Yates). */
   const permutation = (n) => {

@@ -13,12 +13,15 @@ export async function runtime(base, about, device, took) {
   ort.env.wasm.numThreads = 1;
   ort.env.wasm.wasmBinary = await load(base, binary, took);
   /* `kept`: outputs that go in again at the next step and so stay where they are. */
-  const session = (graph, kept = []) => ort.InferenceSession.create(new Uint8Array(graph), {
-    executionProviders: [device],
-    logSeverityLevel: 3, // errors alone: that WebGPU leaves shapes to the processor is none
-    ...(device === "webgpu" && {
-      preferredOutputLocation: Object.fromEntries(kept.map((name) => [name, "gpu-buffer"])),
-    }),
-  });
+  const session = (graph, kept = []) =>
+    ort.InferenceSession.create(new Uint8Array(graph), {
+      executionProviders: [device],
+      logSeverityLevel: 3, // errors alone: that WebGPU leaves shapes to the processor is none
+      ...(device === "webgpu" && {
+        preferredOutputLocation: Object.fromEntries(
+          kept.map((name) => [name, "gpu-buffer"]),
+        ),
+      }),
+    });
   return { Tensor: ort.Tensor, session, device, version: about.version };
 }

@@ -10,7 +10,8 @@ import { start } from "./start.js";
 import { draw } from "./views.js";
 
 export const STATE = ["query", "key", "first", "second"];
-const KEEP = 5, RING = 24; // steps between two states that are kept, and how many are
+const KEEP = 5,
+  RING = 24; // steps between two states that are kept, and how many are
 const KINDS = { float32: Float32Array, uint8: Uint8Array };
 
 export class Trainer {
@@ -31,11 +32,17 @@ export class Trainer {
   /* State vectors in place of what is there. */
   take(vectors) {
     for (const name of STATE) this.state?.[name].dispose();
-    this.state = Object.fromEntries(STATE.map((name) =>
-      [name, new this.kit.Tensor("float32", vectors[name], [vectors[name].length])]));
+    this.state = Object.fromEntries(
+      STATE.map((name) => [
+        name,
+        new this.kit.Tensor("float32", vectors[name], [vectors[name].length]),
+      ]),
+    );
   }
 
-  change(settings) { Object.assign(this.settings, settings); }
+  change(settings) {
+    Object.assign(this.settings, settings);
+  }
 
   /* --- a step -------------------------------------------------------------------- */
 
@@ -44,18 +51,28 @@ export class Trainer {
     const { session, inputs } = await this.kit.step(this.settings.optimizer);
     await this.keep();
     await this.rescale();
-    const now = this.hyperparameters(), chosen = this.chosen(this.done);
-    const out = await session.run(this.feeds(inputs, { ...factors(now), ...this.batch(chosen) }));
-    const loss = (await out.loss.getData())[0], good = Number.isFinite(loss);
+    const now = this.hyperparameters(),
+      chosen = this.chosen(this.done);
+    const out = await session.run(
+      this.feeds(inputs, { ...factors(now), ...this.batch(chosen) }),
+    );
+    const loss = (await out.loss.getData())[0],
+      good = Number.isFinite(loss);
     this.adopt(out, good); // a broken step leaves the weights alone
     this.done += 1;
     this.projectionSteps += good && !now.freeze;
     this.views = await out.views.getData();
     const row = {
-      step: this.done, samples: this.done * chosen.length, lr: now.lr,
-      temperature: now.temperature, momentum: now.momentum, loss,
-      knn: good && this.isDue() && this.images.classes.length > 1
-        ? await this.knn() : null,
+      step: this.done,
+      samples: this.done * chosen.length,
+      lr: now.lr,
+      temperature: now.temperature,
+      momentum: now.momentum,
+      loss,
+      knn:
+        good && this.isDue() && this.images.classes.length > 1
+          ? await this.knn()
+          : null,
     };
     for (const measure of this.manifest.measures) {
       const values = await out[measure].getData();
@@ -70,7 +87,8 @@ export class Trainer {
   /* The new state in place of the old; on a graphics card memory is given back by hand. */
   adopt(out, good) {
     for (const name of STATE) {
-      const next = out[`next_${name}`], old = this.state[name];
+      const next = out[`next_${name}`],
+        old = this.state[name];
       if (good) this.state[name] = next;
       (good ? old : next).dispose();
     }
@@ -80,7 +98,8 @@ export class Trainer {
   async keep() {
     if (this.done % KEEP || this.past.at(-1)?.done === this.done) return;
     const vectors = {};
-    for (const name of STATE) vectors[name] = (await this.state[name].getData()).slice();
+    for (const name of STATE)
+      vectors[name] = (await this.state[name].getData()).slice();
     const { done, projectionSteps, beta2 } = this;
     this.past = [...this.past, { vectors, done, projectionSteps, beta2 }].slice(-RING);
   }
@@ -101,12 +120,19 @@ export class Trainer {
   /* Another beta2 corrects the second moment by another factor: what Adam sees of it stays
      as it was, so that the step does not jump; as mocolib.train does it. */
   async rescale() {
-    const { beta2: old, settings: { beta2, optimizer }, manifest: { projection }, state } = this;
+    const {
+      beta2: old,
+      settings: { beta2, optimizer },
+      manifest: { projection },
+      state,
+    } = this;
     if (beta2 === old) return;
     const times = (steps) => (steps ? (1 - beta2 ** steps) / (1 - old ** steps) : 1);
-    const own = times(optimizer === "adamw" ? this.projectionSteps : this.done), rest = times(this.done);
-    const second = (await state.second.getData()).map((v, i) =>
-      v * (projection[0] <= i && i < projection[1] ? own : rest));
+    const own = times(optimizer === "adamw" ? this.projectionSteps : this.done),
+      rest = times(this.done);
+    const second = (await state.second.getData()).map(
+      (v, i) => v * (projection[0] <= i && i < projection[1] ? own : rest),
+    );
     state.second.dispose();
     state.second = new this.kit.Tensor("float32", second, [second.length]);
     this.beta2 = beta2;
@@ -114,11 +140,19 @@ export class Trainer {
 
   /* Those of the next step. */
   hyperparameters() {
-    const { settings, manifest: { recipe } } = this;
+    const {
+      settings,
+      manifest: { recipe },
+    } = this;
     return {
-      lr: rate({ ...recipe, ...settings }, this.done), weight_decay: recipe.weight_decay,
-      temperature: settings.temperature, momentum: settings.momentum,
-      beta1: recipe.beta1, beta2: settings.beta2, eps: recipe.eps, step: this.done + 1,
+      lr: rate({ ...recipe, ...settings }, this.done),
+      weight_decay: recipe.weight_decay,
+      temperature: settings.temperature,
+      momentum: settings.momentum,
+      beta1: recipe.beta1,
+      beta2: settings.beta2,
+      eps: recipe.eps,
+      step: this.done + 1,
       projection_step: this.projectionSteps + 1,
       freeze: settings.patch_projection === "fixed",
     };
@@ -129,12 +163,14 @@ export class Trainer {
     const { manifest, images, pixels, seed } = this;
     const batch = new Uint8Array(chosen.length * pixels);
     chosen.forEach((from, to) =>
-      batch.set(images.train.subarray(from * pixels, (from + 1) * pixels), to * pixels));
+      batch.set(images.train.subarray(from * pixels, (from + 1) * pixels), to * pixels),
+    );
     const { uniform } = generator(seed, "views", this.done);
     const numbers = { images: batch, pixel_mean: images.mean, pixel_std: images.std };
     manifest.strengths.forEach((strength, v) => {
       const view = draw(strength, chosen.length, this.side, uniform, manifest.draw);
-      for (const [name, values] of Object.entries(view)) numbers[`view${v + 1}.${name}`] = values;
+      for (const [name, values] of Object.entries(view))
+        numbers[`view${v + 1}.${name}`] = values;
       numbers[`view${v + 1}.orders`] = contrastFirst(view.orders);
     });
     return numbers;
@@ -142,22 +178,32 @@ export class Trainer {
 
   /* Which images a step sees; each epoch in a new order. */
   chosen(index) {
-    const size = this.manifest.batch, all = this.images.trainLabels.length;
-    const epoch = Math.floor(index / Math.floor(all / size)), place = index % Math.floor(all / size);
+    const size = this.manifest.batch,
+      all = this.images.trainLabels.length;
+    const epoch = Math.floor(index / Math.floor(all / size)),
+      place = index % Math.floor(all / size);
     if (this.order.epoch !== epoch)
-      this.order = { epoch, all: generator(this.seed, "order", epoch).permutation(all) };
+      this.order = {
+        epoch,
+        all: generator(this.seed, "order", epoch).permutation(all),
+      };
     return this.order.all.subarray(place * size, (place + 1) * size);
   }
 
   /* Numbers as tensors of the types and shapes that the graph names. */
   feeds(inputs, numbers) {
-    return Object.fromEntries(inputs.map(({ name, type, shape }) => {
-      if (name in this.state) return [name, this.state[name]];
-      const Kind = KINDS[type], given = [numbers[name]].flat();
-      const values = given[0] instanceof Kind ? given[0]
-        : Kind.from(ArrayBuffer.isView(given[0]) ? given[0] : given);
-      return [name, new this.kit.Tensor(type, values, shape)];
-    }));
+    return Object.fromEntries(
+      inputs.map(({ name, type, shape }) => {
+        if (name in this.state) return [name, this.state[name]];
+        const Kind = KINDS[type],
+          given = [numbers[name]].flat();
+        const values =
+          given[0] instanceof Kind
+            ? given[0]
+            : Kind.from(ArrayBuffer.isView(given[0]) ? given[0] : given);
+        return [name, new this.kit.Tensor(type, values, shape)];
+      }),
+    );
   }
 
   /* --- the monitor --------------------------------------------------------------- */
@@ -170,34 +216,56 @@ export class Trainer {
 
   /* Accuracy on the test images, against clean training images. */
   async knn() {
-    const { images, manifest: { knn, recipe } } = this, { trainLabels, testLabels } = images;
+    const {
+        images,
+        manifest: { knn, recipe },
+      } = this,
+      { trainLabels, testLabels } = images;
     const all = generator(this.seed, "memory").permutation(trainLabels.length);
     const places = all.subarray(0, recipe.knn_memory_size);
     const memory = await this.features(images.train, places);
     const tests = await this.features(images.test, [...testLabels.keys()]);
     const d = tests.length / testLabels.length;
     const cast = votes(
-      { features: normalized(memory, d), labels: Array.from(places, (i) => trainLabels[i]) },
-      { features: normalized(tests, d), labels: testLabels }, d, images.classes.length, knn);
+      {
+        features: normalized(memory, d),
+        labels: Array.from(places, (i) => trainLabels[i]),
+      },
+      { features: normalized(tests, d), labels: testLabels },
+      d,
+      images.classes.length,
+      knn,
+    );
     this.seen = { cast, places }; // for those who look
     return accuracy(cast);
   }
 
   /* Features of the images at these places, in the graph's own parts, [n * d]. */
   async features(source, places) {
-    const { inputs, batch } = this.manifest.features, { pixels } = this, found = [];
+    const { inputs, batch } = this.manifest.features,
+      { pixels } = this,
+      found = [];
     const session = await this.kit.features();
     for (let i = 0; i < places.length; i += batch) {
-      const part = places.slice(i, i + batch), images = new Uint8Array(batch * pixels);
+      const part = places.slice(i, i + batch),
+        images = new Uint8Array(batch * pixels);
       part.forEach((from, to) =>
-        images.set(source.subarray(from * pixels, (from + 1) * pixels), to * pixels));
-      const numbers = { images, pixel_mean: this.images.mean, pixel_std: this.images.std };
+        images.set(source.subarray(from * pixels, (from + 1) * pixels), to * pixels),
+      );
+      const numbers = {
+        images,
+        pixel_mean: this.images.mean,
+        pixel_std: this.images.std,
+      };
       const { features } = await session.run(this.feeds(inputs, numbers));
       const values = await features.getData();
       found.push(values.slice(0, (values.length / batch) * part.length));
     }
     const all = new Float32Array(found.reduce((n, part) => n + part.length, 0));
-    found.reduce((at, part) => { all.set(part, at); return at + part.length; }, 0);
+    found.reduce((at, part) => {
+      all.set(part, at);
+      return at + part.length;
+    }, 0);
     return all;
   }
 }

@@ -9,7 +9,9 @@ import { pictures, Told } from "./pictures.js";
 import { runtime } from "./runtime.js";
 import { STATE, Trainer } from "./trainer.js";
 
-let trainers = [], run = 0, queue = Promise.resolve();
+let trainers = [],
+  run = 0,
+  queue = Promise.resolve();
 let turn = 0; // counts what is asked; a training goes on until something else is
 let changes = []; // by part, what was set since the last "begin"; its trainer may be on its way
 const kits = new Map(); // a shape on a device: what has been loaded for it
@@ -26,7 +28,7 @@ navigator.locks?.request(LOCK, () => {
 });
 
 /* Messages are worked off one after another, but for those that a run listens to. */
-onmessage = ({ data }) => {
+self.onmessage = ({ data }) => {
   if (data.do === "begin") changes = [];
   if (data.do === "change") {
     changes[data.part] = { ...changes[data.part], ...data.settings };
@@ -43,9 +45,11 @@ function trouble(error) {
   turn += 1;
   const said = error.message ?? `error ${error}`; // the runtime throws numbers, too
   const full = /memory|allocat/i.test(said);
-  const sentence = full ? "The browser ran out of memory; the curve so far stays."
-    : error instanceof Told ? error.message
-    : `The training failed: ${said}.`;
+  const sentence = full
+    ? "The browser ran out of memory; the curve so far stays."
+    : error instanceof Told
+      ? error.message
+      : `The training failed: ${said}.`;
   say("trouble", { sentence });
 }
 
@@ -57,14 +61,30 @@ async function begin({ run: number, base, shape, runs, files, device }) {
   const kit = await kitFor(base, shape, device);
   const { manifest } = kit;
   const decoded = (n, of) => say("files", { what: "pictures", came: n, of });
-  const images = files ? await pictures(files, manifest.images, manifest.batch, decoded) : kit.images;
+  const images = files
+    ? await pictures(files, manifest.images, manifest.batch, decoded)
+    : kit.images;
   for (const { settings } of runs) await kit.step(settings.optimizer);
-  trainers = runs.map(({ seed, settings }, part) => new Trainer({ kit, manifest, images, seed,
-    settings: { ...settings, ...changes[part] } }));
+  trainers = runs.map(
+    ({ seed, settings }, part) =>
+      new Trainer({
+        kit,
+        manifest,
+        images,
+        seed,
+        settings: { ...settings, ...changes[part] },
+      }),
+  );
   say("ready", {
-    device: kit.device, version: kit.version, layers: manifest.layers,
-    data: { own: Boolean(files), train: images.trainLabels.length, test: images.testLabels.length,
-      classes: images.classes },
+    device: kit.device,
+    version: kit.version,
+    layers: manifest.layers,
+    data: {
+      own: Boolean(files),
+      train: images.trainLabels.length,
+      test: images.testLabels.length,
+      classes: images.classes,
+    },
   });
 }
 
@@ -83,13 +103,18 @@ const goesOn = ({ over, done, manifest: { recipe } }) => !over && done < recipe.
 async function step(alone) {
   for (const [part, trainer] of trainers.entries()) {
     if (!goesOn(trainer)) continue;
-    const start = performance.now(), row = await trainer.step();
-    const took = performance.now() - start, good = Number.isFinite(row.loss);
+    const start = performance.now(),
+      row = await trainer.step();
+    const took = performance.now() - start,
+      good = Number.isFinite(row.loss);
     const seen = alone || trainer.isDue() ? await look(trainer) : null;
     say("step", { part, row, took, look: seen });
     trainer.over = !good;
     if (!goesOn(trainer))
-      say("done", { part, outcome: good ? "finished" : `diverged at step ${row.step}` });
+      say("done", {
+        part,
+        outcome: good ? "finished" : `diverged at step ${row.step}`,
+      });
   }
 }
 
@@ -103,11 +128,15 @@ async function rewind({ steps }) {
 }
 
 /* Let messages in: they wait while one promise follows another. */
-const breath = () => new Promise((go) => {
-  const { port1, port2 } = new MessageChannel();
-  port1.onmessage = () => { port1.close(); go(); };
-  port2.postMessage(null);
-});
+const breath = () =>
+  new Promise((go) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      go();
+    };
+    port2.postMessage(null);
+  });
 
 /* --- what has to be loaded ------------------------------------------------------- */
 
@@ -126,29 +155,60 @@ async function kitOf(base, shape, device) {
 
 async function made(base, shape, device) {
   const [manifest, about] = await Promise.all([ask(base, shape), ask(base, "ort/ort")]);
-  const parts = [about[device].binary, manifest.step, manifest.features, manifest.images];
+  const parts = [
+    about[device].binary,
+    manifest.step,
+    manifest.features,
+    manifest.images,
+  ];
   const of = parts.reduce((sum, part) => sum + part.bytes, 0);
   let came = 0;
   const took = (n) => say("files", { what: "bytes", came: (came += n), of });
   const [engine, step, features, raw] = await Promise.all([
-    runtime(base, about, device, took), ...parts.slice(1).map((part) => load(base, part, took))]);
+    runtime(base, about, device, took),
+    ...parts.slice(1).map((part) => load(base, part, took)),
+  ]);
   say("files", { what: "graphs", came: of, of });
   const next = STATE.map((state) => `next_${state}`);
-  const ready = async ({ inputs }, graph) => ({ inputs, session: await engine.session(graph, next) });
+  const ready = async ({ inputs }, graph) => ({
+    inputs,
+    session: await engine.session(graph, next),
+  });
   const steps = { [manifest.recipe.optimizer]: await ready(manifest.step, step) };
   /* The graph of another optimizer comes when it is chosen. */
-  const stepOf = async (optimizer) => (steps[optimizer] ??=
-    await ready(manifest[optimizer], await load(base, manifest[optimizer], () => {})));
+  const stepOf = async (optimizer) =>
+    (steps[optimizer] ??= await ready(
+      manifest[optimizer],
+      await load(base, manifest[optimizer], () => {}),
+    ));
   let monitor = null; // made at its first reading, so that the first step comes sooner
-  return { ...engine, manifest, step: stepOf, images: unpacked(manifest, raw),
-    features: async () => (monitor ??= await engine.session(features)) };
+  return {
+    ...engine,
+    manifest,
+    step: stepOf,
+    images: unpacked(manifest, raw),
+    features: async () => (monitor ??= await engine.session(features)),
+  };
 }
 
 /* The images file: pixels of both splits, then their labels, a byte each. */
-function unpacked({ images: { train, test, channels, height, width, classes }, mean, std }, raw) {
-  const size = channels * height * width, ends = [train * size, test * size, train, test];
+function unpacked(
+  { images: { train, test, channels, height, width, classes }, mean, std },
+  raw,
+) {
+  const size = channels * height * width,
+    ends = [train * size, test * size, train, test];
   let at = 0;
-  const [a, b, trainLabels, testLabels] = ends.map((n) => new Uint8Array(raw, (at += n) - n, n));
-  return { train: a, test: b, trainLabels, testLabels, classes,
-    mean: Float32Array.from(mean), std: Float32Array.from(std) };
+  const [a, b, trainLabels, testLabels] = ends.map(
+    (n) => new Uint8Array(raw, (at += n) - n, n),
+  );
+  return {
+    train: a,
+    test: b,
+    trainLabels,
+    testLabels,
+    classes,
+    mean: Float32Array.from(mean),
+    std: Float32Array.from(std),
+  };
 }

@@ -16,12 +16,17 @@
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
-  const WIDE = 640, HIGH = 200, LEFT = 48, TOP = 26, BOTTOM = 40, BARE = 10;
-  const LETTER = 6.4; // pixels; what a letter takes, a little more than on average
-  const AXES = { step: "training step", images: "images seen" };
+  const { AXES, escaped, short } = Why;
+  const { BARE, LEFT, LETTER, TOP, axes, fixed, layout, shows, words } = Why.axes;
   // by order: the chosen one, then the kept ones; the page's theme sets the colours
-  const COLOURS = ["#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161"]
-    .map((colour, i) => `var(--why-${i}, ${colour})`);
+  const COLOURS = [
+    "#0173b2",
+    "#de8f05",
+    "#029e73",
+    "#d55e00",
+    "#cc78bc",
+    "#ca9161",
+  ].map((colour, i) => `var(--why-${i}, ${colour})`);
   const DASHES = ["", "7 3", "2 3", "9 3 2 3", "12 3", "4 2 1 2"];
   const SYMBOLS = {
     spike: "M0 -4L3.2 2H-3.2Z", // a gradient far above what was usual
@@ -29,179 +34,119 @@ globalThis.Why = globalThis.Why ?? {};
     fall: "M-4 -4H1V4M-2 1L1 4.5L4 1",
   };
 
-  const escaped = (text) => String(text).replace(/[&<>"]/g,
-    (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
-  const finite = (value) => typeof value === "number" && Number.isFinite(value);
-  const fixed = (value) => String(Number(value.toFixed(1)));
-
-  /* A number in few letters: 4e-3, 0.2, 61k. */
-  function short(value) {
-    if (value && (Math.abs(value) < 0.01 || Math.abs(value) >= 1e6)) {
-      const [digits, power] = value.toExponential(2).split("e");
-      return `${Number(digits)}e${Number(power)}`;
-    }
-    if (Math.abs(value) >= 999.5) return `${Number((value / 1000).toPrecision(3))}k`;
-    return String(Number(value.toPrecision(3)));
-  }
-
-  /* --- axes ------------------------------------------------------------------------ */
-
-  /* Three to six round numbers that enclose two values. */
-  function linearTicks(low, high) {
-    if (high - low < 1e-9 * Math.max(1, Math.abs(high))) {
-      const half = 0.5 * (Math.abs(low) || 1);
-      [low, high] = [low - half, high + half];
-    }
-    const size = 10 ** Math.floor(Math.log10((high - low) / 2));
-    const step = [1, 2, 5, 10].find((s) => (high - low) / (s * size) <= 4) * size;
-    const last = Math.ceil(high / step - 1e-9), ticks = [];
-    for (let i = Math.floor(low / step + 1e-9); i <= last; i++) ticks.push(i * step);
-    return ticks;
-  }
-
-  /* 1-2-5 in each power of ten, or powers alone where the values span many. */
-  function logTicks(low, high) {
-    const first = Math.floor(Math.log10(low)), last = Math.ceil(Math.log10(high));
-    const fine = [];
-    for (let i = first - 1; i <= last; i++)
-      for (const s of [1, 2, 5]) fine.push(s * 10 ** i);
-    const below = fine.findLastIndex((v) => v <= low * 1.000001);
-    let above = fine.findIndex((v) => v >= high * 0.999999);
-    if (above < 0) above = fine.length - 1;
-    if (above - below <= 6) return fine.slice(below, Math.max(above, below + 1) + 1);
-    const step = Math.ceil((last - first) / 5), ticks = [];
-    for (let i = first; i < last + step; i += step) ticks.push(10 ** i);
-    return ticks;
-  }
-
-  /* What a log axis can show of a number, or any axis. */
-  const shows = (value, log) => finite(value) && (value > 0 || !log);
-
-  /* The least and the largest of what lines show; null where they show nothing. */
-  function reach(lines, log) {
-    let low = Infinity, high = -Infinity;
-    for (const { y } of lines)
-      for (const value of y) {
-        if (!shows(value, log)) continue;
-        low = Math.min(low, value);
-        high = Math.max(high, value);
-      }
-    return low > high ? null : [low, high];
-  }
-
-  /* Where things lie: edges, ticks, and both scales. */
-  function layout({ width = WIDE, height = HIGH, log, limits, x, lines, room = 0 }) {
-    const letters = lines.map(({ label }) => (label ?? "").length);
-    const beside = width >= 520 ? LETTER * Math.max(room, ...letters) : 0; // else: above
-    const right = width - 12 - Math.min(beside, width / 4);
-    const bottom = height - (x.bare ? BARE : BOTTOM), since = x.since ?? 0;
-    const values = limits ?? reach(lines, log);
-    const ticks = (log ? logTicks : linearTicks)(...(values ?? [0.1, 1]));
-    const scale = log ? Math.log10 : (v) => v;
-    const [low, high] = [scale(ticks[0]), scale(ticks.at(-1))];
-    return {
-      width, height, right, bottom, ticks, since, until: x.until, beside: beside > 0,
-      empty: !values,
-      across: (v) => LEFT + ((right - LEFT) * (v - since)) / (x.until - since),
-      up: (v) => bottom - ((bottom - TOP) * (scale(v) - low)) / (high - low),
-    };
-  }
-
-  const words = (x, y, text, anchor, more = "") =>
-    `<text x="${fixed(x)}" y="${fixed(y)}" text-anchor="${anchor}"${more}>` +
-    `${escaped(text)}</text>`;
-
-  function axes({ title = "", log, x }, at) {
-    const { right, bottom, height } = at, parts = [];
-    const note = log ? ' <tspan class="note">(log axis)</tspan>' : "";
-    parts.push(`<text x="0" y="13" class="title">${escaped(title)}${note}</text>`);
-    const many = at.ticks.length * 14 > bottom - TOP; // then not every one is named
-    at.ticks.forEach((value, i) => {
-      const y = at.up(value);
-      parts.push(`<path d="M${LEFT} ${fixed(y)}H${fixed(right)}" class="grid"/>`);
-      if (!at.empty && !(many && i % 2))
-        parts.push(words(LEFT - 6, y + 4, short(value), "end"));
-    });
-    const inside = linearTicks(at.since, at.until)
-      .filter((v) => v >= at.since && v <= at.until * 1.000001);
-    for (const value of inside) {
-      const across = at.across(value);
-      parts.push(`<path d="M${fixed(across)} ${fixed(bottom)}v4" class="tick"/>`);
-      if (!x.bare) parts.push(words(across, bottom + 17, short(value), "middle"));
-    }
-    parts.push(`<path d="M${LEFT} ${fixed(bottom)}H${fixed(right)}" class="tick"/>`);
-    if (!x.bare)
-      parts.push(words((LEFT + right) / 2, height - 6, x.title ?? AXES.step, "middle"));
-    return parts.join("");
-  }
-
-  /* --- what is drawn between them --------------------------------------------------- */
-
   /* An upright line where something was changed, with what it was. */
   function upright({ at: x, words: said }, at, row) {
-    const across = at.across(x), end = across > at.right - LETTER * said.length;
-    return `<path class="change" d="M${fixed(across)} ${TOP}V${fixed(at.bottom)}" ` +
-      `stroke-dasharray="2 2"/>` + words(across + (end ? -3 : 3), TOP + 10 + 12 * row,
-        said, end ? "end" : "start", ' class="said"');
+    const across = at.across(x),
+      end = across > at.right - LETTER * said.length;
+    return (
+      `<path class="change" d="M${fixed(across)} ${TOP}V${fixed(at.bottom)}" ` +
+      `stroke-dasharray="2 2"/>` +
+      words(
+        across + (end ? -3 : 3),
+        TOP + 10 + 12 * row,
+        said,
+        end ? "end" : "start",
+        ' class="said"',
+      )
+    );
   }
 
-  function line({ name, x, y, colour, dash = "", width = 1.8, opacity = 1, ...rest }, at,
-    log) {
+  function line(
+    { name, x, y, colour, dash = "", width = 1.8, opacity = 1, ...rest },
+    at,
+    log,
+  ) {
     const placed = [];
     y.forEach((value, i) => {
       if (shows(value, log)) placed.push([fixed(at.across(x[i])), fixed(at.up(value))]);
     });
     if (!placed.length) return "";
     const marked = rest.dots && placed.length <= 80 ? placed : placed.slice(-1);
-    const circles = rest.seed ? "" : marked
-      .map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="${width > 2 ? 2.4 : 2}"/>`)
-      .join("");
-    return `<path class="${rest.seed ? "seed" : "line"}" ` +
+    const circles = rest.seed
+      ? ""
+      : marked
+          .map(
+            ([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="${width > 2 ? 2.4 : 2}"/>`,
+          )
+          .join("");
+    return (
+      `<path class="${rest.seed ? "seed" : "line"}" ` +
       `d="M${placed.map((p) => p.join(" ")).join("L")}" fill="none" stroke="${colour}" ` +
       `stroke-width="${width}" stroke-opacity="${opacity}" stroke-dasharray="${dash}" ` +
       `stroke-linejoin="round"><title>${escaped(name ?? "")}</title></path>` +
-      `<g fill="${colour}" fill-opacity="${opacity}">${circles}</g>`;
+      `<g fill="${colour}" fill-opacity="${opacity}">${circles}</g>`
+    );
   }
 
   /* The labels at the ends of lines, moved apart where they would touch. */
   function labels(lines, at, log) {
-    const ends = lines.flatMap(({ label, x, y, colour }) => {
-      const i = label ? y.findLastIndex((value) => shows(value, log)) : -1;
-      return i < 0 ? [] : [{ label, colour, x: at.across(x[i]), y: at.up(y[i]) }];
-    }).sort((a, b) => a.y - b.y);
+    const ends = lines
+      .flatMap(({ label, x, y, colour }) => {
+        const i = label ? y.findLastIndex((value) => shows(value, log)) : -1;
+        return i < 0 ? [] : [{ label, colour, x: at.across(x[i]), y: at.up(y[i]) }];
+      })
+      .sort((a, b) => a.y - b.y);
     ends.forEach((end, i) => {
       end.y = Math.max(end.y, TOP + 4, i ? ends[i - 1].y + 14 : 0);
     });
     for (let i = ends.length - 1, most = at.bottom; i >= 0; i--, most -= 14)
       ends[i].y = Math.min(ends[i].y, most);
-    return ends.map(({ label, colour, x, y }) => words(
-      at.beside ? x + 6 : at.right, at.beside ? y + 4 : y - 6, label,
-      at.beside ? "start" : "end", ` class="label" style="fill:${colour}"`)).join("");
+    return ends
+      .map(({ label, colour, x, y }) =>
+        words(
+          at.beside ? x + 6 : at.right,
+          at.beside ? y + 4 : y - 6,
+          label,
+          at.beside ? "start" : "end",
+          ` class="label" style="fill:${colour}"`,
+        ),
+      )
+      .join("");
   }
 
   /* A symbol on a line; a fall from its height to its depth. */
   function symbol({ kind, x, y, colour = "currentColor", words: said = "" }, at) {
     if (kind !== "fall")
-      return `<path class="symbol ${kind}" d="${SYMBOLS[kind]}" stroke="${colour}" ` +
+      return (
+        `<path class="symbol ${kind}" d="${SYMBOLS[kind]}" stroke="${colour}" ` +
         `fill="${kind === "spike" ? colour : "none"}" transform="translate(` +
-        `${fixed(at.across(x))} ${fixed(at.up(y))})"><title>${escaped(said)}</title></path>`;
-    const [from, to] = x.map(at.across), [top, low] = y.map(at.up);
-    const end = to > at.right - LETTER * said.length / 2;
-    return `<path class="symbol fall" fill="none" stroke="${colour}" d="M${fixed(from)} ` +
-      `${fixed(top)}H${fixed(to)}V${fixed(low)}m-4 -5l4 5l4 -5"/>` + words(
-        end ? at.right : to, Math.min(low + 16, at.bottom - 3), said, end ? "end" : "middle",
-        ' class="label said"');
+        `${fixed(at.across(x))} ${fixed(at.up(y))})"><title>${escaped(said)}</title></path>`
+      );
+    const [from, to] = x.map(at.across),
+      [top, low] = y.map(at.up);
+    const end = to > at.right - (LETTER * said.length) / 2;
+    return (
+      `<path class="symbol fall" fill="none" stroke="${colour}" d="M${fixed(from)} ` +
+      `${fixed(top)}H${fixed(to)}V${fixed(low)}m-4 -5l4 5l4 -5"/>` +
+      words(
+        end ? at.right : to,
+        Math.min(low + 16, at.bottom - 3),
+        said,
+        end ? "end" : "middle",
+        ' class="label said"',
+      )
+    );
   }
 
   function chart(description) {
-    const { key = "", title = "", log, lines, x, points = [], marks = [] } = description;
-    const at = layout(description), named = lines.filter(({ seed }) => !seed);
+    const {
+      key = "",
+      title = "",
+      log,
+      lines,
+      x,
+      points = [],
+      marks = [],
+    } = description;
+    const at = layout(description),
+      named = lines.filter(({ seed }) => !seed);
     const ends = named.map(({ name, y }) => {
       const last = y.findLast((value) => shows(value, log));
       return `${name} ${last === undefined ? "has no point yet" : `ends at ${short(last)}`}`;
     });
     const said = `${title}${log ? ", logarithmic," : ""} against ${x.title ?? AXES.step}`;
-    return `<svg viewBox="0 0 ${at.width} ${at.height}" width="${at.width}" ` +
+    return (
+      `<svg viewBox="0 0 ${at.width} ${at.height}" width="${at.width}" ` +
       `height="${at.height}" role="img" aria-label="${escaped(`${said}: ${ends.join("; ")}.`)}" ` +
       `data-key="${escaped(key)}" data-since="${at.since}" data-until="${at.until}" ` +
       `data-right="${fixed(at.right)}" data-bottom="${fixed(at.bottom)}">` +
@@ -209,7 +154,8 @@ globalThis.Why = globalThis.Why ?? {};
       marks.map((mark, i) => upright(mark, at, i % 3)).join("") +
       lines.map((one) => line(one, at, log)).join("") +
       points.map((one) => symbol(one, at)).join("") +
-      `${labels(lines, at, log)}<g class="hover"></g></svg>`;
+      `${labels(lines, at, log)}<g class="hover"></g></svg>`
+    );
   }
 
   /* --- beside the charts ------------------------------------------------------------ */
@@ -227,7 +173,8 @@ globalThis.Why = globalThis.Why ?? {};
 
   /* The x value under the pointer, on any drawn chart; null off its axes. */
   function under(svg, clientX) {
-    const box = svg.getBoundingClientRect(), { since, until, right } = svg.dataset;
+    const box = svg.getBoundingClientRect(),
+      { since, until, right } = svg.dataset;
     const at = ((clientX - box.left) / box.width) * svg.viewBox.baseVal.width;
     const share = (at - LEFT) / (right - LEFT);
     return share < 0 || share > 1 ? null : Number(since) + share * (until - since);
@@ -238,14 +185,25 @@ globalThis.Why = globalThis.Why ?? {};
     for (const svg of charts) {
       const { since, until, right, bottom } = svg.dataset;
       const at = LEFT + ((right - LEFT) * (value - since)) / (until - since);
-      svg.querySelector("g.hover").innerHTML = value === null ? ""
-        : `<path class="hair" d="M${fixed(at)} ${TOP - 6}V${Number(bottom) + BARE}"/>`;
+      svg.querySelector("g.hover").innerHTML =
+        value === null
+          ? ""
+          : `<path class="hair" d="M${fixed(at)} ${TOP - 6}V${Number(bottom) + BARE}"/>`;
     }
   }
 
   /* What a step is worth on an x axis. */
   const times = (group, x) => (x === "images" ? group.images : 1);
 
-  Object.assign(Why, { AXES, COLOURS, DASHES, SYMBOLS, chart, escaped, finite, glyph,
-    hair, reach, short, swatch, times, under });
+  Object.assign(Why, {
+    COLOURS,
+    DASHES,
+    SYMBOLS,
+    chart,
+    glyph,
+    hair,
+    swatch,
+    times,
+    under,
+  });
 })();

@@ -11,13 +11,19 @@
 globalThis.Why = globalThis.Why ?? {};
 (() => {
   const { chart, escaped, finite, glyph, hair, short, under } = Why;
-  const NARROW = 520, AXIS = 30; // pixels; what the words of the x axis add
+  const NARROW = 520,
+    AXIS = 30; // pixels; what the words of the x axis add
   const LEAST = 240;
 
   /* How high each chart is: the first is the one to be looked at. */
-  const heights = (count, width) => Array.from({ length: count }, (_, i) =>
-    (count === 1 ? 230 : i ? 118 : 190) - (width < NARROW ? 30 : 0) +
-    (i === count - 1 ? AXIS : 0));
+  const heights = (count, width) =>
+    Array.from(
+      { length: count },
+      (_, i) =>
+        (count === 1 ? 230 : i ? 118 : 190) -
+        (width < NARROW ? 30 : 0) +
+        (i === count - 1 ? AXIS : 0),
+    );
 
   class WhyCharts extends HTMLElement {
     connectedCallback() {
@@ -33,9 +39,14 @@ globalThis.Why = globalThis.Why ?? {};
       this.draw();
     }
 
-    disconnectedCallback() { this.sizes.disconnect(); }
+    disconnectedCallback() {
+      this.sizes.disconnect();
+    }
 
-    show(data) { this.data = data; this.draw(); }
+    show(data) {
+      this.data = data;
+      this.draw();
+    }
 
     draw() {
       if (!this.data) return;
@@ -47,17 +58,32 @@ globalThis.Why = globalThis.Why ?? {};
       const drawn = charts.map((one, i) => {
         const own = lines.filter(({ data }) => data[one.key]?.[0]?.length);
         return chart({
-          ...one, width, height: high[i], room, marks: i ? marks?.map(unnamed) : marks,
+          ...one,
+          width,
+          height: high[i],
+          room,
+          marks: i ? marks?.map(unnamed) : marks,
           x: { ...x, bare: i < charts.length - 1 },
-          lines: own.map((line) => ({ ...line, dots: one.dots,
-            x: line.data[one.key][0], y: line.data[one.key][1] })),
+          lines: own.map((line) => ({
+            ...line,
+            dots: one.dots,
+            x: line.data[one.key][0],
+            y: line.data[one.key][1],
+          })),
           points: own.flatMap(({ points, colour }) =>
-            (points?.[one.key] ?? []).map((point) => ({ colour, ...point }))),
+            (points?.[one.key] ?? []).map((point) => ({ colour, ...point })),
+          ),
         });
       });
-      const kinds = new Set(lines.flatMap(({ points }) =>
-        Object.values(points ?? {}).flat().map(({ kind }) => kind)));
-      const legend = Object.entries(symbols).filter(([kind]) => kinds.has(kind))
+      const kinds = new Set(
+        lines.flatMap(({ points }) =>
+          Object.values(points ?? {})
+            .flat()
+            .map(({ kind }) => kind),
+        ),
+      );
+      const legend = Object.entries(symbols)
+        .filter(([kind]) => kinds.has(kind))
         .map(([kind, said]) => `<li>${glyph(kind)} ${escaped(said)}</li>`);
       this.innerHTML = `<div class="stack">${drawn.join("")}</div>
         <div class="readout" aria-hidden="true"></div>
@@ -75,12 +101,20 @@ globalThis.Why = globalThis.Why ?? {};
     /* The readings of every named line that are nearest to x. */
     said(value) {
       const { charts, x, lines } = this.data;
-      const rows = lines.filter(({ seed }) => !seed).map(({ name, label, colour, data }) => {
-        const read = charts.filter(({ key }) => data[key]?.[0]?.length).map((one) =>
-          `${escaped(one.short ?? one.title)} ${nearest(data[one.key], value)}`);
-        return `<span><b style="color:${colour}">${escaped(label || name)}</b> ` +
-          `${read.join(", ")}</span>`;
-      });
+      const rows = lines
+        .filter(({ seed }) => !seed)
+        .map(({ name, label, colour, data }) => {
+          const read = charts
+            .filter(({ key }) => data[key]?.[0]?.length)
+            .map(
+              (one) =>
+                `${escaped(one.short ?? one.title)} ${nearest(data[one.key], value)}`,
+            );
+          return (
+            `<span><b style="color:${colour}">${escaped(label || name)}</b> ` +
+            `${read.join(", ")}</span>`
+          );
+        });
       const at = value >= 1000 ? short(value) : Math.round(value);
       return `<span>${escaped(x.title)} ${at}</span> ${rows.join(" ")}`;
     }
@@ -89,8 +123,10 @@ globalThis.Why = globalThis.Why ?? {};
   const unnamed = ({ at }) => ({ at, words: "" });
 
   function nearest([x, y], value) {
-    const i = x.reduce((best, v, j) =>
-      (Math.abs(v - value) < Math.abs(x[best] - value) ? j : best), 0);
+    const i = x.reduce(
+      (best, v, j) => (Math.abs(v - value) < Math.abs(x[best] - value) ? j : best),
+      0,
+    );
     return finite(y[i]) ? short(y[i]) : "–";
   }
 

@@ -12,9 +12,11 @@ globalThis.Why = globalThis.Why ?? {};
       return `<div class="control"><label for="${id}">${escaped(axis.label)}</label>
         <input type="range" id="${id}" data-axis="${k}" min="0"
         max="${axis.words.length - 1}" step="1"><output for="${id}"></output></div>`;
-    const options = axis.words.map((word, i) =>
-      `<label><input type="radio" name="${id}" data-axis="${k}" value="${i}">` +
-      `<span>${escaped(word)}</span></label>`);
+    const options = axis.words.map(
+      (word, i) =>
+        `<label><input type="radio" name="${id}" data-axis="${k}" value="${i}">` +
+        `<span>${escaped(word)}</span></label>`,
+    );
     return `<fieldset class="control"><legend>${escaped(axis.label)}</legend>
       <div class="options">${options.join("")}</div></fieldset>`;
   }
@@ -23,7 +25,8 @@ globalThis.Why = globalThis.Why ?? {};
      another control as well, `lone(k, i)`, are drawn fainter. */
   function setControls(panel, axes, at, lone = () => false) {
     for (const input of panel.querySelectorAll("[data-axis]")) {
-      const k = Number(input.dataset.axis), i = at[k];
+      const k = Number(input.dataset.axis),
+        i = at[k];
       if (input.type === "radio") {
         input.checked = Number(input.value) === i;
         input.parentElement.classList.toggle("lone", lone(k, Number(input.value)));
@@ -51,7 +54,8 @@ globalThis.Why = globalThis.Why ?? {};
      it may not be there yet. */
   function define(name, element) {
     const now = () => customElements.get(name) || customElements.define(name, element);
-    if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", now);
+    if (document.readyState === "loading")
+      document.addEventListener("DOMContentLoaded", now);
     else now();
   }
 

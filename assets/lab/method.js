@@ -6,18 +6,50 @@
 (() => {
   // what a box says, and which picture it holds; `where` is its place in the grid
   const BOXES = [
-    { part: "views", says: "two views of each image", small: "views", where: "1 / 1 / 2 / 4" },
-    { part: "query", says: "query encoder f<sub>q</sub>", small: "features", where: "3 / 1" },
+    {
+      part: "views",
+      says: "two views of each image",
+      small: "views",
+      where: "1 / 1 / 2 / 4",
+    },
+    {
+      part: "query",
+      says: "query encoder f<sub>q</sub>",
+      small: "features",
+      where: "3 / 1",
+    },
     { part: "momentum", says: "momentum<br>→", where: "3 / 2" },
-    { part: "key", says: "key encoder f<sub>k</sub>", where: "3 / 3 / 8 / 4", small: "keys" },
+    {
+      part: "key",
+      says: "key encoder f<sub>k</sub>",
+      where: "3 / 3 / 8 / 4",
+      small: "keys",
+    },
     { part: "projector", says: "projector", where: "5 / 1" },
     { part: "predictor", says: "predictor", small: "queries", where: "7 / 1" },
-    { part: "similarity", says: "similarity matrix: queries × keys", small: "matrix", where: "9 / 1 / 10 / 4" },
+    {
+      part: "similarity",
+      says: "similarity matrix: queries × keys",
+      small: "matrix",
+      where: "9 / 1 / 10 / 4",
+    },
     { part: "loss", says: "loss", where: "11 / 1 / 12 / 4" },
-    { part: "gradient", says: "gradient: back up the left side alone", where: "13 / 1 / 14 / 4" },
+    {
+      part: "gradient",
+      says: "gradient: back up the left side alone",
+      where: "13 / 1 / 14 / 4",
+    },
   ];
-  const ARROWS = [["2 / 1", "↓"], ["2 / 3", "↓"], ["4 / 1", "↓"], ["6 / 1", "↓"], ["8 / 1", "↓ q"],
-    ["8 / 3", "↓ k, no gradient"], ["10 / 1 / 11 / 4", "↓"], ["12 / 1 / 13 / 4", "↓"]];
+  const ARROWS = [
+    ["2 / 1", "↓"],
+    ["2 / 3", "↓"],
+    ["4 / 1", "↓"],
+    ["6 / 1", "↓"],
+    ["8 / 1", "↓ q"],
+    ["8 / 3", "↓ k, no gradient"],
+    ["10 / 1 / 11 / 4", "↓"],
+    ["12 / 1 / 13 / 4", "↓"],
+  ];
 
   class WhyMethod extends HTMLElement {
     connectedCallback() {
@@ -33,11 +65,15 @@
 
     build() {
       const { small } = this.data;
-      const boxes = BOXES.map(({ part, says, where, small: own }) =>
-        `<button type="button" class="box ${part}" data-part="${part}" style="grid-area:${where}">
-        <span>${says}</span>${own ? small[own] : ""}</button>`);
-      const arrows = ARROWS.map(([where, says]) =>
-        `<span class="arrow" style="grid-area:${where}" aria-hidden="true">${says}</span>`);
+      const boxes = BOXES.map(
+        ({ part, says, where, small: own }) =>
+          `<button type="button" class="box ${part}" data-part="${part}" style="grid-area:${where}">
+        <span>${says}</span>${own ? small[own] : ""}</button>`,
+      );
+      const arrows = ARROWS.map(
+        ([where, says]) =>
+          `<span class="arrow" style="grid-area:${where}" aria-hidden="true">${says}</span>`,
+      );
       this.innerHTML = `<div class="parts">${boxes.join("")}${arrows.join("")}</div>
         <div class="open"><div class="buttons"><button type="button" data-move="-1">Back</button>
         <button type="button" data-move="1">Next</button><span class="place"></span></div>
@@ -57,7 +93,8 @@
     }
 
     show() {
-      const { parts } = this.data, { id, title, shown, code } = parts[this.at];
+      const { parts } = this.data,
+        { id, title, shown, code } = parts[this.at];
       for (const box of this.querySelectorAll(".box")) {
         const n = parts.findIndex((part) => part.id === box.dataset.part);
         box.setAttribute("aria-pressed", box.dataset.part === id);

@@ -30,16 +30,23 @@ globalThis.Why = globalThis.Why ?? {};
     };
     part.addEventListener("dragover", (event) => over(event, true));
     part.addEventListener("dragleave", (event) => over(event, false));
-    part.addEventListener("drop", (event) => { over(event, false); take(event.dataTransfer); });
+    part.addEventListener("drop", (event) => {
+      over(event, false);
+      take(event.dataTransfer);
+    });
     return part;
   }
 
   /* The files of a drop or a choice, folders read to the end: [{file, path}]. */
   async function chosenFiles(source) {
-    const entries = [...(source.items ?? [])].map((item) => item.webkitGetAsEntry?.())
+    const entries = [...(source.items ?? [])]
+      .map((item) => item.webkitGetAsEntry?.())
       .filter(Boolean);
     if (entries.length) return (await Promise.all(entries.map(readEntry))).flat();
-    return [...source.files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
+    return [...source.files].map((file) => ({
+      file,
+      path: file.webkitRelativePath || file.name,
+    }));
   }
 
   async function readEntry(entry) {
@@ -47,8 +54,10 @@ globalThis.Why = globalThis.Why ?? {};
       const file = await new Promise((good, bad) => entry.file(good, bad));
       return [{ file, path: entry.fullPath.slice(1) }];
     }
-    const reader = entry.createReader(), inside = [];
-    for (;;) { // a hundred at a time, until there are none
+    const reader = entry.createReader(),
+      inside = [];
+    for (;;) {
+      // a hundred at a time, until there are none
       const some = await new Promise((good, bad) => reader.readEntries(good, bad));
       if (!some.length) break;
       inside.push(...some);

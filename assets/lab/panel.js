@@ -7,7 +7,8 @@
 (() => {
   const { COLOURS, DASHES, escaped, finite, reach, short, swatch, times } = Why;
   const MOST = COLOURS.length; // settings on top of each other that can be told apart
-  const STRONG = { width: 2.4 }, KEPT = { width: 1.6, opacity: 0.85 };
+  const STRONG = { width: 2.4 },
+    KEPT = { width: 1.6, opacity: 0.85 };
   const SEED = { width: 0.9, opacity: 0.4, seed: true };
   const same = (a, b) => a.length === b.length && a.every((value, i) => value === b[i]);
 
@@ -28,7 +29,8 @@
     limit() {
       for (const chart of this.data.charts) {
         const rows = this.data.groups.flatMap(({ lines, others }) =>
-          [lines, ...others].map((one) => ({ y: one[chart.key]?.[1] ?? [] })));
+          [lines, ...others].map((one) => ({ y: one[chart.key]?.[1] ?? [] })),
+        );
         chart.limits = reach(rows, chart.log);
       }
     }
@@ -42,8 +44,12 @@
       const known = (t) => t.split(".").map(Number);
       if (this.group(known(at))) this.at = known(at);
       if (kept !== undefined)
-        this.kept = kept.split("-").filter(Boolean).map(known)
-          .filter((one) => this.group(one)).slice(0, MOST - 1);
+        this.kept = kept
+          .split("-")
+          .filter(Boolean)
+          .map(known)
+          .filter((one) => this.group(one))
+          .slice(0, MOST - 1);
       if (x in this.data.x_axes) this.x = x;
     }
 
@@ -54,17 +60,26 @@
 
     /* --- settings ---------------------------------------------------------------- */
 
-    group(at) { return this.data.groups.find((g) => same(g.at, at)); }
+    group(at) {
+      return this.data.groups.find((g) => same(g.at, at));
+    }
 
-    name(at) { return at.map((i, k) => this.data.axes[k].spoken[i]).join(", "); }
+    name(at) {
+      return at.map((i, k) => this.data.axes[k].spoken[i]).join(", ");
+    }
 
     /* What sets a setting apart from the others that are shown. */
     label(at, shown) {
       const { axes } = this.data;
-      return at.map((i, k) => {
-        if (shown.every((one) => one[k] === i)) return "";
-        return /^(yes|no)$/.test(axes[k].words[i]) ? axes[k].spoken[i] : axes[k].words[i];
-      }).filter(Boolean).join(", ");
+      return at
+        .map((i, k) => {
+          if (shown.every((one) => one[k] === i)) return "";
+          return /^(yes|no)$/.test(axes[k].words[i])
+            ? axes[k].spoken[i]
+            : axes[k].words[i];
+        })
+        .filter(Boolean)
+        .join(", ");
     }
 
     /* Move one control; the others follow where the combination was not recorded. */
@@ -82,16 +97,26 @@
       this.changed();
     }
 
-    drop(i) { this.kept.splice(i, 1); this.changed(); this.querySelector(".keep").focus(); }
+    drop(i) {
+      this.kept.splice(i, 1);
+      this.changed();
+      this.querySelector(".keep").focus();
+    }
 
-    changed() { this.show(); this.writeAddress(); }
+    changed() {
+      this.show();
+      this.writeAddress();
+    }
 
     /* The chosen setting first, then the kept ones, each with a stroke of its own. */
     curves() {
       const rest = this.kept.filter((one) => !same(one, this.at));
       const shown = [this.at, ...rest];
       return shown.map((at, i) => ({
-        at, group: this.group(at), name: this.name(at), label: this.label(at, shown),
+        at,
+        group: this.group(at),
+        name: this.name(at),
+        label: this.label(at, shown),
         style: { colour: COLOURS[i], dash: DASHES[i], ...(i ? KEPT : STRONG) },
       }));
     }
@@ -100,24 +125,40 @@
     lines(curves) {
       const per = (group) => times(group, this.x);
       const scaled = (group, [x, y]) => [x.map((v) => v * per(group)), y];
-      const data = (group, lines) => Object.fromEntries(Object.entries(lines)
-        .filter(([, rows]) => rows.length)
-        .map(([key, [x, y]]) => [key, scaled(group, [x ?? group.lines[key][0], y])]));
+      const data = (group, lines) =>
+        Object.fromEntries(
+          Object.entries(lines)
+            .filter(([, rows]) => rows.length)
+            .map(([key, [x, y]]) => [
+              key,
+              scaled(group, [x ?? group.lines[key][0], y]),
+            ]),
+        );
       const seeds = curves.toReversed().flatMap(({ group, style, name }) =>
-        group.others.map((other) =>
-          ({ name, colour: style.colour, ...SEED, data: data(group, other) })));
+        group.others.map((other) => ({
+          name,
+          colour: style.colour,
+          ...SEED,
+          data: data(group, other),
+        })),
+      );
       const strong = curves.map(({ group, style, ...rest }, i) => ({
-        ...rest, ...style, data: data(group, group.lines),
+        ...rest,
+        ...style,
+        data: data(group, group.lines),
         points: i ? {} : this.points(group, per(group)),
       }));
       return [...seeds, ...strong.toReversed()];
     }
 
     points(group, per) {
-      const moved = ({ x, ...rest }) =>
-        ({ ...rest, x: Array.isArray(x) ? x.map((v) => v * per) : x * per });
-      return Object.fromEntries(Object.entries(group.points).map(([key, some]) =>
-        [key, some.map(moved)]));
+      const moved = ({ x, ...rest }) => ({
+        ...rest,
+        x: Array.isArray(x) ? x.map((v) => v * per) : x * per,
+      });
+      return Object.fromEntries(
+        Object.entries(group.points).map(([key, some]) => [key, some.map(moved)]),
+      );
     }
 
     /* --- what is on the screen --------------------------------------------------- */
@@ -139,7 +180,10 @@
       this.addEventListener("input", ({ target }) => {
         const { axis } = target.dataset;
         if (axis) this.choose(Number(axis), Number(target.value));
-        else if (target.className === "x") { this.x = target.value; this.changed(); }
+        else if (target.className === "x") {
+          this.x = target.value;
+          this.changed();
+        }
       });
       this.addEventListener("click", ({ target }) => {
         if (target.className === "keep") this.keep();
@@ -149,11 +193,17 @@
 
     show() {
       this.setControls();
-      const curves = this.curves(), { charts, symbols, marks, x_axes: xAxes } = this.data;
-      const until = Math.max(...this.data.groups.map((g) => g.until * times(g, this.x)));
+      const curves = this.curves(),
+        { charts, symbols, marks, x_axes: xAxes } = this.data;
+      const until = Math.max(
+        ...this.data.groups.map((g) => g.until * times(g, this.x)),
+      );
       const per = times(curves[0].group, this.x);
       this.querySelector("why-charts").show({
-        charts, symbols, lines: this.lines(curves), x: { title: xAxes[this.x], until },
+        charts,
+        symbols,
+        lines: this.lines(curves),
+        x: { title: xAxes[this.x], until },
         marks: marks.map(({ at, words }) => ({ at: at * per, words })),
       });
       this.querySelector(".facts").innerHTML = this.table(curves);
@@ -162,16 +212,25 @@
 
     setControls() {
       const other = (k, i) => this.at.map((v, axis) => (axis === k ? i : v));
-      Why.setControls(this, this.data.axes, this.at, (k, i) => !this.group(other(k, i)));
-      const keep = this.querySelector(".keep"), full = this.kept.length >= MOST - 1;
+      Why.setControls(
+        this,
+        this.data.axes,
+        this.at,
+        (k, i) => !this.group(other(k, i)),
+      );
+      const keep = this.querySelector(".keep"),
+        full = this.kept.length >= MOST - 1;
       keep.disabled = full || this.kept.some((one) => same(one, this.at));
-      keep.title = full ? `At most ${MOST} curves.`
+      keep.title = full
+        ? `At most ${MOST} curves.`
         : "Keep it on the charts while you choose another.";
       this.querySelector(".x").value = this.x;
     }
 
     table(curves) {
-      const facts = [...new Set(curves.flatMap(({ group }) => Object.keys(group.facts)))];
+      const facts = [
+        ...new Set(curves.flatMap(({ group }) => Object.keys(group.facts))),
+      ];
       const cell = (fact, value) => {
         const head = `<td data-head="${escaped(fact)}">`;
         if (!value || !finite(value[0])) return `${head}–</td>`;
@@ -181,18 +240,24 @@
       };
       const rows = curves.map(({ at, group, name, style }) => {
         const i = this.kept.findIndex((one) => same(one, at));
-        const drop = i < 0 ? "" : `<button type="button" data-drop="${i}"
+        const drop =
+          i < 0
+            ? ""
+            : `<button type="button" data-drop="${i}"
           aria-label="Remove ${escaped(name)}">×</button>`;
         return `<tr><th scope="row">${swatch(style)} ${escaped(name)} ${drop}</th>
           ${facts.map((fact) => cell(fact, group.facts[fact])).join("")}
           <td data-head="runs">${group.seeds}</td></tr>`;
       });
-      const heads = ["setting", ...facts, "runs"].map((head) =>
-        `<th scope="col">${escaped(head)}</th>`);
+      const heads = ["setting", ...facts, "runs"].map(
+        (head) => `<th scope="col">${escaped(head)}</th>`,
+      );
       const many = curves.some(({ group }) => group.seeds > 1);
-      const note = many ? `<p class="note">Numbers: mean of the runs, with the least and
+      const note = many
+        ? `<p class="note">Numbers: mean of the runs, with the least and
         the largest. Strong line: ${escaped(this.data.strong)}; thin: the other
-        seeds.</p>` : "";
+        seeds.</p>`
+        : "";
       return `<table><thead><tr>${heads.join("")}</tr></thead>
         <tbody>${rows.join("")}</tbody></table>${note}`;
     }
@@ -200,14 +265,18 @@
     /* What the charts show, for those who do not see them. */
     sentence({ name, group }) {
       const facts = Object.entries(group.facts).filter(([, v]) => finite(v[0]));
-      const said = facts.map(([fact, v]) => `${fact} ${short(v[0])}` +
-        (v[1] === v[2] ? "" : ` (${short(v[1])} to ${short(v[2])})`));
+      const said = facts.map(
+        ([fact, v]) =>
+          `${fact} ${short(v[0])}` +
+          (v[1] === v[2] ? "" : ` (${short(v[1])} to ${short(v[2])})`),
+      );
       const drawn = this.data.charts.filter((c) => group.lines[c.key]?.length);
       const ends = drawn.map((c) => {
         const y = group.lines[c.key][1];
         return `${c.title} goes from ${short(y[0])} to ${short(y.at(-1))}`;
       });
-      const falls = (group.points.knn ?? []).filter(({ kind }) => kind === "fall")
+      const falls = (group.points.knn ?? [])
+        .filter(({ kind }) => kind === "fall")
         .map(({ words, x }) => `it ${words} between steps ${x[0]} and ${x[1]}`);
       const runs = `${group.seeds} run${group.seeds > 1 ? "s" : ""}`;
       return `Shown: ${name}; ${runs}. ${[...said, ...ends, ...falls].join("; ")}.`;

@@ -23,13 +23,14 @@ globalThis.Why = globalThis.Why ?? {};
        `number` tells the records of a panel apart; `words` says what is its own. */
     constructor(recipe, number, words = "") {
       Object.assign(this, { recipe, number, words, rows: [], changes: [], outcome: "",
+        run: words, // without where it branched
         about: {}, layers: [], spikes: null, look: null });
     }
 
     /* The same run up to a step, to go on from there in another way. */
     branch(step, number) {
-      const own = new Record(this.recipe, number, `${this.words} from step ${step}`.trim());
-      Object.assign(own, { about: this.about, from: { step, record: this } });
+      const own = new Record(this.recipe, number, `${this.run} from step ${step}`.trim());
+      Object.assign(own, { run: this.run, about: this.about, from: { step, record: this } });
       own.begin(this.layers);
       this.rows.slice(0, step).forEach((row) => own.push(row));
       own.changes = this.changes.filter((change) => change.step < step);

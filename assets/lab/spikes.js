@@ -6,10 +6,13 @@
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
-  const FACTOR = 2.5, WINDOW = 25, QUIET = 8;
+  const FACTOR = 2.5,
+    WINDOW = 25,
+    QUIET = 8;
 
   function median(values) {
-    const sorted = Float64Array.from(values).sort(), half = sorted.length >> 1;
+    const sorted = Float64Array.from(values).sort(),
+      half = sorted.length >> 1;
     return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
   }
 
@@ -24,7 +27,8 @@ globalThis.Why = globalThis.Why ?? {};
       if (row.step <= this.calm) return;
       const high = [];
       for (const layer of this.layers) {
-        const value = row[`grad_inf/${layer}`], past = (this.past[layer] ??= []);
+        const value = row[`grad_inf/${layer}`],
+          past = (this.past[layer] ??= []);
         if (!Number.isFinite(value ?? NaN)) continue;
         const times = past.length < WINDOW ? 0 : value / median(past);
         if (times > FACTOR) high.push({ layer, times });

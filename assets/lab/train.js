@@ -88,7 +88,7 @@
         <p class="trouble" role="alert"></p><why-charts></why-charts>
         <div class="buttons"><label>gradient of <select class="layer">${options.join("")}</select></label>
         <span class="spikes"></span></div><div class="learned"></div><div class="table"></div>
-        <p class="spoken" role="status"></p>`;
+        <p class="heard" role="status"></p>`;
       this.append(Why.ownPictures((files) => { this.training.use(files); this.show(); }));
       this.listen();
       this.say(Why.lacking());
@@ -132,7 +132,7 @@
       const part = `${phase} ${Math.floor((live[0]?.steps ?? 0) / 50)} ${live[0]?.changes.length} ${this.at}`;
       if (part !== this.told) { // not every step is told
         this.told = part;
-        this.querySelector(".spoken").textContent = view.sentence(this);
+        this.querySelector(".heard").textContent = view.sentence(this);
       }
       const end = performance.now();
       this.next = end + Math.max(WAIT, RATIO * (end - start));

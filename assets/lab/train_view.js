@@ -8,7 +8,11 @@ globalThis.Why = globalThis.Why ?? {};
 
   const look = ({ number }, width = 2) => ({ width, colour: COLOURS[number % COLOURS.length],
     dash: DASHES[number % DASHES.length] });
-  const nameOf = ({ words }) => words || "this run";
+  /* What was changed on a branch, in words. */
+  const changed = ({ from, changes }) =>
+    (from ? changes.filter(({ step }) => step >= from.step).map(({ words }) => words) : []);
+  const nameOf = (record) =>
+    [record.words, ...changed(record)].filter(Boolean).join(", ") || "this run";
 
   /* The runs that are on the charts: those that go on last, so that they lie on top. */
   const shown = ({ live, kept }) => [...kept, ...live].filter(({ steps }) => steps);
@@ -36,7 +40,7 @@ globalThis.Why = globalThis.Why ?? {};
         ? [{ kind: "spike", x: spike.step, y: times * y, words: said(spike) }] : [];
     });
     return {
-      name: nameOf(record), label: record.words, ...look(record, goesOn ? 2.2 : 1.4),
+      name: nameOf(record), label: changed(record).join(", ") || record.words, ...look(record, goesOn ? 2.2 : 1.4),
       opacity: goesOn ? 1 : 0.6,
       data: { knn: record.column("knn", 100), loss: record.column("loss"),
         gradient: record.column(key), adam_rms: record.column(`adam_rms/${layer}`) },
@@ -80,20 +84,25 @@ globalThis.Why = globalThis.Why ?? {};
   }
 
   function table(panel) {
+    const { live, phase } = panel.training, first = Object.keys(panel.data.layers)[0];
     const number = (value, digits) => (finite(value) ? value.toFixed(digits) : "–");
-    const { live, phase } = panel.training;
-    const rows = shown(panel.training).reverse().map((record) => {
-      const knn = record.last("knn"), first = Object.keys(panel.data.layers)[0];
-      const state = record.outcome || (live.includes(record) ? phase : "stopped");
-      const begun = record.spikes.list.filter(({ layer }) => layer === first).length;
-      return `<tr><th scope="row">${swatch(look(record))} ${escaped(nameOf(record))}</th>
-        <td>${number(knn === null ? NaN : 100 * knn, 1)}</td><td>${number(deepestFall(record), 1)}</td>
-        <td>${record.spikes.list.length} (${begun})</td><td>${number(record.last("loss"), 2)}</td>
-        <td>${record.steps}</td><td>${escaped(state)}</td></tr>`;
-    });
-    const heads = ["run", "kNN, %", "deepest fall, points", "spikes (first layer’s)", "loss", "step", "state"];
-    return rows.length ? `<table><thead><tr>${heads.map((h) => `<th scope="col">${h}</th>`).join("")}
-      </tr></thead><tbody>${rows.join("")}</tbody></table>` : "";
+    const facts = (record) => {
+      const knn = record.last("knn"), { list } = record.spikes;
+      return {
+        "kNN, %": number(knn === null ? NaN : 100 * knn, 1),
+        "deepest fall, points": number(deepestFall(record), 1),
+        "spikes (first layer’s)": `${list.length} (${list.filter(({ layer }) => layer === first).length})`,
+        loss: number(record.last("loss"), 2), step: record.steps,
+        state: record.outcome || (live.includes(record) ? phase : "stopped"),
+      };
+    };
+    const records = shown(panel.training).reverse();
+    if (!records.length) return "";
+    const rows = records.map((record) => `<tr><th scope="row">${swatch(look(record))}
+      ${escaped(nameOf(record))}</th>${Object.entries(facts(record)).map(([head, said]) =>
+  `<td data-head="${head}">${escaped(said)}</td>`).join("")}</tr>`);
+    const heads = ["run", ...Object.keys(facts(records[0]))].map((h) => `<th scope="col">${h}</th>`);
+    return `<table><thead><tr>${heads.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
   }
 
   /* The last spikes of what goes on, with the layers they began in. */

@@ -13,20 +13,38 @@ globalThis.Why = globalThis.Why ?? {};
   class Training {
     /* data: the panel's; see mocolib/lab/train_here.py. */
     constructor(data, on) {
-      Object.assign(this, { data, on, live: [], kept: [], session: null, files: null, count: 0 });
+      Object.assign(this, {
+        data,
+        on,
+        live: [],
+        kept: [],
+        session: null,
+        files: null,
+        count: 0,
+      });
       this.phase = Why.lacking() ? "unsupported" : "idle";
     }
 
-    get going() { return ["loading", "training", "paused"].includes(this.phase); }
+    get going() {
+      return ["loading", "training", "paused"].includes(this.phase);
+    }
 
-    get steps() { return Math.max(0, ...this.live.map(({ steps }) => steps)); }
+    get steps() {
+      return Math.max(0, ...this.live.map(({ steps }) => steps));
+    }
 
     /* What can be asked for now. */
     get can() {
       const idle = !["loading", "training", "unsupported"].includes(this.phase);
-      return { train: idle, pair: idle, step: idle, pause: this.phase === "training",
+      return {
+        train: idle,
+        pair: idle,
+        step: idle,
+        pause: this.phase === "training",
         rewind: Boolean(this.session && this.steps && this.phase !== "loading"),
-        reset: this.live.length > 0, download: this.steps > 0 };
+        reset: this.live.length > 0,
+        download: this.steps > 0,
+      };
     }
 
     /* On with what is under way, or a new run of these settings; `pair`: two runs from
@@ -40,22 +58,38 @@ globalThis.Why = globalThis.Why ?? {};
 
     begin(settings, seed, words, pair) {
       this.put(this.live);
-      const { compare, recipe, shape } = this.data, fields = pair ? compare.values : [null];
-      const runs = fields.map((value) => ({ seed,
-        settings: { ...recipe, ...settings, ...(pair && { [compare.name]: value }) } }));
+      const { compare, recipe, shape } = this.data,
+        fields = pair ? compare.values : [null];
+      const runs = fields.map((value) => ({
+        seed,
+        settings: { ...recipe, ...settings, ...(pair && { [compare.name]: value }) },
+      }));
       const own = this.files ? { dataset: OWN } : {};
-      this.live = runs.map((one, i) => new Record({ ...one.settings, ...own, seed },
-        this.count++, [pair ? compare.words[i] : "", ...words].filter(Boolean).join(", ")));
-      this.session ??= new Why.Session((message) => this.hear(message), (said) => this.lost(said));
+      this.live = runs.map(
+        (one, i) =>
+          new Record(
+            { ...one.settings, ...own, seed },
+            this.count++,
+            [pair ? compare.words[i] : "", ...words].filter(Boolean).join(", "),
+          ),
+      );
+      this.session ??= new Why.Session(
+        (message) => this.hear(message),
+        (said) => this.lost(said),
+      );
       this.session.begin({ shape, runs, files: this.files });
       this.phase = "loading";
       this.on.say("");
       this.on.progress("loading", 0);
     }
 
-    pause() { this.session.tell({ do: "pause" }); }
+    pause() {
+      this.session.tell({ do: "pause" });
+    }
 
-    rewind() { this.session.tell({ do: "rewind", steps: BACK }); }
+    rewind() {
+      this.session.tell({ do: "rewind", steps: BACK });
+    }
 
     /* A setting, in words, to every run that it is news to. */
     change(name, value, words) {
@@ -71,13 +105,15 @@ globalThis.Why = globalThis.Why ?? {};
       const dataset = this.files ? OWN : this.data.recipe.dataset;
       for (const record of records) record.outcome ||= "stopped";
       this.kept = [...this.kept, ...records.filter(({ steps }) => steps)]
-        .filter(({ recipe }) => recipe.dataset === dataset).slice(-KEPT);
+        .filter(({ recipe }) => recipe.dataset === dataset)
+        .slice(-KEPT);
     }
 
     /* --- what the worker says ------------------------------------------------------ */
 
     hear(message) {
-      const { is, part, look } = message, record = this.live[part];
+      const { is, part, look } = message,
+        record = this.live[part];
       if (is === "files") this.loading(message);
       else if (is === "ready") this.ready(message);
       else if (is === "step") this.take(record, message);
@@ -91,8 +127,11 @@ globalThis.Why = globalThis.Why ?? {};
 
     loading({ what, came, of }) {
       const mega = (n) => (n / 1e6).toFixed(1);
-      const text = { bytes: `loading ${mega(came)} of ${mega(of)} MB`, graphs: "preparing the graphs",
-        pictures: `decoding ${came} of ${of} pictures` }[what];
+      const text = {
+        bytes: `loading ${mega(came)} of ${mega(of)} MB`,
+        graphs: "preparing the graphs",
+        pictures: `decoding ${came} of ${of} pictures`,
+      }[what];
       this.on.progress(text, came / of);
     }
 
@@ -100,7 +139,10 @@ globalThis.Why = globalThis.Why ?? {};
       for (const record of this.live) {
         record.begin(layers);
         record.about = {
-          trained_in: "page", "onnxruntime-web": version, device, generator: "xoshiro128**",
+          trained_in: "page",
+          "onnxruntime-web": version,
+          device,
+          generator: "xoshiro128**",
           data_name: data.own ? "own pictures" : record.recipe.dataset,
           data: `${data.train} training and ${data.test} test images`,
         };
@@ -114,9 +156,15 @@ globalThis.Why = globalThis.Why ?? {};
       record.push(row);
       if (this.stepping) this.phase = "paused";
       this.times = [...(this.times ?? []), took].slice(-20);
-      const usual = [...this.times].sort((a, b) => a - b)[Math.floor(this.times.length / 2)];
-      const { steps } = record.recipe, each = `${usual.toFixed(0)} ms a step`;
-      this.on.progress(`step ${row.step} of ${steps} · ${each} · ${this.device}`, row.step / steps);
+      const usual = [...this.times].sort((a, b) => a - b)[
+        Math.floor(this.times.length / 2)
+      ];
+      const { steps } = record.recipe,
+        each = `${usual.toFixed(0)} ms a step`;
+      this.on.progress(
+        `step ${row.step} of ${steps} · ${each} · ${this.device}`,
+        row.step / steps,
+      );
     }
 
     /* The run stays as it is; a branch of it goes on from the step it is back at, with
@@ -124,15 +172,23 @@ globalThis.Why = globalThis.Why ?? {};
     rewound(record, { part, left }) {
       this.phase = "paused";
       if (left === record.steps) return;
-      const branch = record.branch(left, this.count++), now = record.settings;
+      const branch = record.branch(left, this.count++),
+        now = record.settings;
       record.outcome ||= `left at step ${record.steps}`;
       this.put([record]);
       this.live[part] = branch;
       for (const { step, words, ...fields } of record.changes)
         for (const name of Object.keys(fields))
           if (step >= left && branch.settings[name] !== now[name])
-            branch.change(name, now[name], record.changes.findLast((c) => name in c).words);
-      this.on.progress(`back at step ${left}: change something, or train on`, left / branch.recipe.steps);
+            branch.change(
+              name,
+              now[name],
+              record.changes.findLast((c) => name in c).words,
+            );
+      this.on.progress(
+        `back at step ${left}: change something, or train on`,
+        left / branch.recipe.steps,
+      );
     }
 
     done(record, { outcome }) {

@@ -24,19 +24,53 @@ globalThis.Why = globalThis.Why ?? {};
   /* {path: text} as a Blob. Every entry says the same in its head and in the list at
      the end: version, UTF-8 names, stored, time, date, checksum, twice the size. */
   function zip(files) {
-    const parts = [], list = [], encoder = new TextEncoder();
+    const parts = [],
+      list = [],
+      encoder = new TextEncoder();
     let at = 0;
     for (const [path, text] of Object.entries(files)) {
       const [name, data] = [encoder.encode(path), encoder.encode(text)];
-      const common = [[20, 2], [0x0800, 2], [0, 2], [0, 2], [0x21, 2], // 1 January 1980
-        [crc32(data), 4], [data.length, 4], [data.length, 4], [name.length, 2], [0, 2]];
+      const common = [
+        [20, 2],
+        [0x0800, 2],
+        [0, 2],
+        [0, 2],
+        [0x21, 2], // 1 January 1980
+        [crc32(data), 4],
+        [data.length, 4],
+        [data.length, 4],
+        [name.length, 2],
+        [0, 2],
+      ];
       const head = numbers([[0x04034b50, 4], ...common]);
-      list.push(numbers([[0x02014b50, 4], [20, 2], ...common, [0, 2], [0, 2], [0, 2], [0, 4], [at, 4]]), name);
+      list.push(
+        numbers([
+          [0x02014b50, 4],
+          [20, 2],
+          ...common,
+          [0, 2],
+          [0, 2],
+          [0, 2],
+          [0, 4],
+          [at, 4],
+        ]),
+        name,
+      );
       parts.push(head, name, data);
       at += head.length + name.length + data.length;
     }
-    const size = list.reduce((sum, part) => sum + part.length, 0), count = list.length / 2;
-    const end = numbers([[0x06054b50, 4], [0, 2], [0, 2], [count, 2], [count, 2], [size, 4], [at, 4], [0, 2]]);
+    const size = list.reduce((sum, part) => sum + part.length, 0),
+      count = list.length / 2;
+    const end = numbers([
+      [0x06054b50, 4],
+      [0, 2],
+      [0, 2],
+      [count, 2],
+      [count, 2],
+      [size, 4],
+      [at, 4],
+      [0, 2],
+    ]);
     return new Blob([...parts, ...list, end], { type: "application/zip" });
   }
 

@@ -7,23 +7,29 @@ look at what training made of the random start. filters.json beside it says of w
     for filters in read():
         print(filters.run.recipe.base_lr, filters.moved)
 
-    write(chosen(sweep.recorded("lr", "runs")))    # where runs still have weights
+    write(chosen(sweep.recorded("lr", root="runs")))   # where runs still have weights
+
+`along` trains a run again and looks at the matrix behind each step.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import safetensors
 import safetensors.torch
 import torch
 
 from mocolib import runs
 from mocolib.analysis.completeness import project
-from mocolib.data import data_root
+from mocolib.analysis.measures import ends_of_fall, monitored
+from mocolib.data import Dataset, data_root
 from mocolib.errors import BadInput
-from mocolib.files import as_json, read_json, unreadable, write_whole
+from mocolib.files import as_json, read_json, unreadable, write_atomic
 from mocolib.runs import Run
+from mocolib.runs.replay import replay
 
 NAME = "query.backbone.patch_projection.weight"
 KEPT = ("mocolib", "torch", "python", "data_name", "data", "date")  # of provenance
@@ -87,8 +93,8 @@ def write(finished: list[Run], path: Path | None = None):
     path.parent.mkdir(parents=True, exist_ok=True)
     weights = {run.id: _weight(run).half() for run in finished}
     made = {run.id: {key: run.provenance[key] for key in KEPT} for run in finished}
-    write_whole(path.with_suffix(".json"), as_json(made))
-    write_whole(path, safetensors.torch.save(weights))
+    write_atomic(path.with_suffix(".json"), as_json(made))
+    write_atomic(path, safetensors.torch.save(weights))
 
 
 def provenance(path: Path | None = None) -> dict:
@@ -102,3 +108,53 @@ def _weight(run: Run) -> torch.Tensor:
         raise BadInput(f"run {run.id} has no weights, but must have kept them.")
     with safetensors.safe_open(path, "pt") as weights:
         return weights.get_tensor(NAME)
+
+
+# --- step by step -----------------------------------------------------------------
+
+
+def effective_rank(weight: torch.Tensor) -> float:
+    """exp of the entropy of the singular values, as shares: 1 to the smaller side."""
+    values = torch.linalg.svdvals(weight.double())
+    shares = values / values.sum()
+    return float(torch.special.entr(shares).sum().exp())
+
+
+def around_fall(run: Run) -> list[int]:
+    """The states that show a run's deepest fall: start, top, half-way, low, end."""
+    seen = monitored(run)
+    top, low = (int(seen["step"].iloc[i]) for i in ends_of_fall(seen["knn"]))
+    return sorted({0, top, (top + low) // 2, low, run.end["steps"]})
+
+
+def along(run: Run, data: Dataset, keep=()) -> pd.DataFrame:
+    """step, rank, cosine to the start, weight: the patch projection behind each step.
+
+    Step 0 is the start. `weight` holds the bytes of the matrix in float16 behind the
+    steps in `keep`, else nothing; `matrix` reads them. The table's attrs["departures"]
+    holds sentences where the record was not met.
+    """
+    again = replay(run, 0, data)
+    again.training.recipe = run.recipe.replace(knn_every=0)  # readings change nothing
+    layer = again.training.model.query.backbone.patch_projection
+    start = layer.weight.detach().flatten(1).clone()
+
+    def row(step: int) -> dict:
+        weight = layer.weight.detach().flatten(1)
+        cosine = torch.cosine_similarity(weight.flatten(), start.flatten(), dim=0)
+        return {
+            "step": step,
+            "rank": effective_rank(weight),
+            "cosine": float(cosine),
+            "weight": weight.half().numpy().tobytes() if step in keep else None,
+        }
+
+    table = pd.DataFrame([row(0), *(row(step.index) for step in again)])
+    table.attrs["departures"] = [again.departure] if again.departure else []
+    return table
+
+
+def matrix(kept: bytes, width: int) -> torch.Tensor:
+    """A kept `weight` as a matrix [width, C p p]."""
+    values = np.frombuffer(kept, np.float16).astype(np.float32)
+    return torch.from_numpy(values.reshape(width, -1))

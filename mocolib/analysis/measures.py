@@ -10,6 +10,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from mocolib.data import CATALOGUE
 from mocolib.errors import BadInput
 from mocolib.runs import Run
 
@@ -19,7 +20,7 @@ SPIKE = 2.5  # times that median
 LAGS = 20
 NEAR = 4  # lags whose correlations enter the lead
 AFTER = 20  # steps behind a spike in which a dip is looked for
-EPOCH = {"folder:cifar10": 50_000, "fashion-mnist": 10_000}  # training images
+AHEAD = 8  # steps before a spike in which 2304.13013 has the under-estimate
 
 
 # --- on curves --------------------------------------------------------------------
@@ -46,6 +47,17 @@ def noise(knn) -> float:
     change = np.abs(np.diff(np.asarray(knn, float)))
     # the median change of normal noise is .6745 x sqrt(2) of its standard deviation
     return float(np.median(change) / 0.954) if len(change) else float("nan")
+
+
+def reading_noise(first, second) -> float:
+    """The noise of a reading on all test images, from readings on two halves of them.
+
+    first, second: accuracies on disjoint halves, step by step. What the halves share is
+    the network, what differs is the images, so half their difference, less its slow
+    part, is as large as the error of their mean.
+    """
+    apart = (np.asarray(first, float) - np.asarray(second, float)) / 2
+    return jitter(apart)
 
 
 def dips(knn, sigma: float) -> np.ndarray:
@@ -114,10 +126,10 @@ def cross_correlation(first, last, lags: int = LAGS) -> pd.Series:
     """Correlation of detrended log norms by lag; at a positive lag `first` leads."""
     lags = range(-lags, lags + 1)
     first, last = detrended(first), detrended(last)
-    return pd.Series({lag: float(_correlation(first, last, lag)) for lag in lags})
+    return pd.Series({lag: float(correlation(first, last, lag)) for lag in lags})
 
 
-def _correlation(first, last, lag: int) -> np.ndarray:
+def correlation(first, last, lag: int) -> np.ndarray:
     """first [..., n] with last [n] `lag` steps later: [...]"""
     n = first.shape[-1]
     early = first[..., max(0, -lag) : n - max(0, lag)]
@@ -129,28 +141,29 @@ def _correlation(first, last, lag: int) -> np.ndarray:
 
 def lead(first, last) -> float:
     """Mean correlation at lags 1..4 minus that at -1..-4; positive: `first` leads."""
-    return float(_asymmetry(detrended(first), detrended(last)))
+    return float(asymmetry(detrended(first), detrended(last)))
 
 
-def _asymmetry(first, last) -> np.ndarray:
+def asymmetry(first, last) -> np.ndarray:
+    """Mean correlation of first [..., n] and last [n], lags 1..4 less -1..-4: [...]"""
     lags = range(1, NEAR + 1)
-    ahead = sum(_correlation(first, last, lag) for lag in lags)
-    return (ahead - sum(_correlation(first, last, -lag) for lag in lags)) / NEAR
+    ahead = sum(correlation(first, last, lag) for lag in lags)
+    return (ahead - sum(correlation(first, last, -lag) for lag in lags)) / NEAR
 
 
 def lead_null(first, last, draws: int = 200, seed: int = 0) -> np.ndarray:
     """Leads after shifting one series by random offsets: what chance alone gives."""
-    return _asymmetry(_shifted(first, draws, seed), detrended(last))
+    return asymmetry(shifted(first, draws, seed), detrended(last))
 
 
 def correlation_null(first, last, draws: int = 200, seed: int = 0) -> pd.DataFrame:
     """`cross_correlation` after such shifts: a row a draw, a column a lag."""
-    shifted, last = _shifted(first, draws, seed), detrended(last)
+    rolled, last = shifted(first, draws, seed), detrended(last)
     lags = range(-LAGS, LAGS + 1)
-    return pd.DataFrame({lag: _correlation(shifted, last, lag) for lag in lags})
+    return pd.DataFrame({lag: correlation(rolled, last, lag) for lag in lags})
 
 
-def _shifted(norms, draws: int, seed: int) -> np.ndarray:
+def shifted(norms, draws: int, seed: int) -> np.ndarray:
     """Detrended norms, rolled by random offsets far from none: [draws, n]."""
     series, n = detrended(norms), len(norms)
     rng = np.random.default_rng(seed)
@@ -196,14 +209,21 @@ def thinned(run: Run, readings: int) -> pd.DataFrame:
     Of `monitored` the first reading at or after each such moment; all of them where
     more are asked for than there are.
     """
-    if run.recipe.dataset not in EPOCH:
-        raise BadInput(
-            f"dataset is {run.recipe.dataset!r}, but its epoch must be known: "
-            f"{', '.join(EPOCH)}."
-        )
     dense = monitored(run)
-    part = readings * dense["samples"] // EPOCH[run.recipe.dataset]
+    part = readings * dense["samples"] // _epoch(run)
     return dense[(part > 0) & ~part.duplicated()]
+
+
+def _epoch(run: Run) -> int:
+    """Training images of a run; of an older record the catalogue knows them."""
+    name = run.recipe.dataset
+    if "images" in run.provenance:
+        return run.provenance["images"]
+    if name in CATALOGUE:
+        return CATALOGUE[name].images
+    raise BadInput(
+        f"dataset is {name!r}, but its epoch must be known: {', '.join(CATALOGUE)}."
+    )
 
 
 def first_layer(run: Run) -> str:
@@ -232,6 +252,19 @@ def gradients(run: Run, layer: str) -> np.ndarray:
 def gradient_pairs(runs: list[Run], layer: str) -> list[tuple]:
     """Of each run the first trained layer's norms and those of `layer`."""
     return [(gradients(r, first_layer(r)), gradients(r, layer)) for r in runs]
+
+
+def lag_table(runs: list[Run], layer: str) -> pd.DataFrame:
+    """By lag: `mean` over the runs of the first layer's correlation with `layer`'s,
+
+    and `low` and `high`, what 95 % of such means are within by chance. At a positive
+    lag the first layer leads.
+    """
+    pairs = gradient_pairs(runs, layer)
+    mean = sum(cross_correlation(*pair) for pair in pairs) / len(pairs)
+    chance = sum(correlation_null(*pair) for pair in pairs) / len(pairs)
+    low, high = chance.quantile(0.025), chance.quantile(0.975)
+    return pd.DataFrame({"mean": mean, "low": low, "high": high})
 
 
 def spike_steps(run: Run) -> np.ndarray:
@@ -272,18 +305,21 @@ def final_loss(run: Run) -> float:
 
 
 def summary(runs: list[Run]) -> pd.DataFrame:
-    """A row a run: its settings, final accuracies, jitter and spikes."""
-    return pd.DataFrame([_row(run) for run in runs])
+    """A row a run: its settings, final accuracies, jitter, deepest fall and spikes."""
+    return pd.DataFrame([_row(run, run.written) for run in runs])
 
 
-@functools.cache  # a finished run never changes
-def _row(run: Run) -> dict:
+@functools.lru_cache(maxsize=4096)
+def _row(run: Run, written: tuple) -> dict:
+    """A run's row; `written` tells a run from the one that it has replaced."""
+    knn = monitored(run)["knn"]
     return {
         **vars(run.recipe),
         "id": run.id,
         "outcome": run.end["outcome"],
         **{k: _number(run.end[k]) for k in ("knn", "linear_probe", "loss")},
-        "jitter": jitter(monitored(run)["knn"]),
+        "jitter": jitter(knn),
+        "deepest_fall": deepest_fall(knn),
         "spikes": len(spike_steps(run)),
         "final_loss": final_loss(run),
     }

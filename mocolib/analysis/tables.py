@@ -6,6 +6,8 @@
 completeness  what a random projection keeps of a patch, by width (C8)
 causes        spikes replayed with one thing changed, step by step (C15)
 curvature     preconditioned sharpness before spikes, in calm, and on the way (C14)
+first_layer   rank of the patch projection and its cosine to the start, by step (C16)
+noise         kNN readings on two disjoint halves of the test images: a reading's noise
 
 Each lies in data/tables as NAME.parquet. NAME.json says of each part with which
 versions and from which images it was made, and where a replay left the record.
@@ -17,18 +19,26 @@ from pathlib import Path
 import pandas as pd
 
 from mocolib import sweep
-from mocolib.analysis import causes, completeness, curvature, measures
+from mocolib.analysis import (
+    causes,
+    completeness,
+    curvature,
+    filters,
+    halves,
+    measures,
+)
 from mocolib.data import Dataset, data_root, load
 from mocolib.errors import BadInput
-from mocolib.files import as_json, read_json, unreadable, write_whole
+from mocolib.files import as_json, read_json, unreadable, write_atomic
 from mocolib.runs import Run, public_root
-from mocolib.runs.record import _provenance
+from mocolib.runs.record import facts
+from mocolib.sweep.rates import RATES
 
-SEEDS = (0, 1, 2)
+SEEDS = (10, 11, 12, 13, 14)
+KEEP = SEEDS[:2]  # whose patch projections are kept, a few states each
 SPIKES = 3  # of a run at most, the first ones: chosen by time, not by outcome
-RATES = (1.6e-2, 4e-3)  # of the sweep `gradients`; spikes are replayed at both
 FAR = 15  # steps from any spike at which a state counts as calm
-ON_THE_WAY = (60, 120, 180, 240)
+ON_THE_WAY = (80, 160, 240, 320)
 KEPT = ("mocolib", "torch", "python", "data_name", "data", "date")  # of provenance
 
 
@@ -73,6 +83,9 @@ def make(name: str, folder: Path | None = None):
         if part in done:
             continue
         data = load(*source)
+        _check_same(
+            name, data, [p for p, s, _ in parts if s == source and p in done], folder
+        )
         rows = compute(data)
         made = _made(data, rows.attrs.get("departures", []))
         table = pd.concat([table, rows.assign(part=part)])
@@ -82,8 +95,19 @@ def make(name: str, folder: Path | None = None):
         yield part
 
 
+def _check_same(name: str, data: Dataset, parts: list, made: dict):
+    """BadInput where parts of a table were made from other images of that name."""
+    for part in parts:
+        if made.get(part, {}).get("data", data.fingerprint) != data.fingerprint:
+            raise BadInput(
+                f"dataset {data.name} has fingerprint {data.fingerprint}, but must "
+                f"have {made[part]['data']}, which part {part!r} of table {name} was "
+                "made from: bring them back, or remove the table to make it anew."
+            )
+
+
 def _made(data: Dataset, departures: list) -> dict:
-    all_of_it = _provenance(data, threads=1)
+    all_of_it = facts(data, threads=1)
     return {key: all_of_it[key] for key in KEPT} | {"departures": departures}
 
 
@@ -92,8 +116,8 @@ def _write(path: Path, table: pd.DataFrame, made: dict):
     path.parent.mkdir(parents=True, exist_ok=True)
     target = io.BytesIO()
     table.to_parquet(target, index=False)
-    write_whole(path.with_suffix(".json"), as_json(dict(sorted(made.items()))))
-    write_whole(path, target.getvalue())
+    write_atomic(path.with_suffix(".json"), as_json(dict(sorted(made.items()))))
+    write_atomic(path, target.getvalue())
 
 
 def faults(folder: Path | None = None, runs: Path | None = None) -> list[str]:
@@ -111,22 +135,21 @@ def faults(folder: Path | None = None, runs: Path | None = None) -> list[str]:
         for run in sorted(set(table.get("run", ()))):
             if not Run(public / run).finished:
                 found.append(f"table {name}: its run {run} is not among the runs.")
+                continue
+            own = set(table["part"][table["run"] == run])
+            images = {made[part].get("data") for part in own if part in made}
+            if images - {Run(public / run).provenance.get("data")}:
+                found.append(f"table {name}: other images than run {run} was made of.")
     return found
 
 
 # --- what the tables are made of: (part, what to load, how to compute it) ---------
 
 
-def shaking_runs() -> list[Run]:
-    """The runs whose spikes are looked into: light views, learned projections."""
-    found = [
-        run
-        for run in sweep.recorded("gradients")
-        if run.recipe.seed in SEEDS
-        and run.recipe.base_lr in RATES
-        and run.recipe.patch_projection == "learned"
-    ]
-    return sorted(found, key=lambda r: (RATES.index(r.recipe.base_lr), r.recipe.seed))
+def learned_runs(base_lr: float) -> list[Run]:
+    """The runs that are looked into, at one rate: learned projections, five seeds."""
+    found = sweep.recorded("lr", base_lr=base_lr, patch_projection="learned")
+    return [run for run in found if run.recipe.seed in SEEDS]
 
 
 def _completeness():
@@ -141,7 +164,7 @@ def _completeness():
 
 
 def _causes():
-    for run in shaking_runs():
+    for run in learned_runs(RATES.shaky):
         for spike in causes.lone_spikes(run)[:SPIKES]:
 
             def compute(data, run=run, spike=spike):
@@ -151,9 +174,7 @@ def _causes():
 
 
 def _curvature():
-    for run in shaking_runs():
-        if run.recipe.base_lr != RATES[0]:
-            continue
+    for run in learned_runs(RATES.shaky):
 
         def compute(data, run=run):
             kinds = states(run)
@@ -162,6 +183,33 @@ def _curvature():
             return table.assign(kind=table["step"].map(kinds), **place)
 
         yield run.id, _images(run), compute
+
+
+def _first_layer():
+    for base_lr in (RATES.shaky, RATES.calm):
+        for run in learned_runs(base_lr):
+            shaking = base_lr == RATES.shaky
+            keep = (
+                filters.around_fall(run) if shaking and run.recipe.seed in KEEP else ()
+            )
+
+            def compute(data, run=run, keep=keep):
+                table = filters.along(run, data, keep)
+                place = {"seed": run.recipe.seed, "base_lr": run.recipe.base_lr}
+                return table.assign(run=run.id, **place)
+
+            yield run.id, _images(run), compute
+
+
+def _noise():
+    for base_lr in (RATES.calm, RATES.shaky):
+        for run in learned_runs(base_lr)[:1]:
+
+            def compute(data, run=run):
+                place = {"seed": run.recipe.seed, "base_lr": run.recipe.base_lr}
+                return halves.along(run, data).assign(run=run.id, **place)
+
+            yield run.id, _images(run), compute
 
 
 def _images(run: Run) -> tuple:
@@ -187,4 +235,6 @@ TABLES = {
     "completeness": _completeness,
     "causes": _causes,
     "curvature": _curvature,
+    "first_layer": _first_layer,
+    "noise": _noise,
 }

@@ -1,14 +1,50 @@
 """From runs to contrasts: tables of seeds by settings, and differences in them.
 
 Everything is paired: a run is compared with the runs of its own seed, which saw the
-same images in the same views.
+same images in the same views. Accuracies and what is measured on them come in points.
 """
 
 import pandas as pd
 
 from mocolib.analysis.measures import jitter, monitored, summary
-from mocolib.claims.verdicts import Effect, effect
+from mocolib.presets import named_recipe
 from mocolib.runs import Run
+
+IN_POINTS = ("deepest_fall", "jitter", "knn", "linear_probe")
+POINT = 100  # points of accuracy in the whole
+
+
+# what may calm without freezing, a change of the recipe each
+REMEDIES = {
+    "nothing": {},
+    "projection fixed": {"patch_projection": "fixed"},
+    "projection slow (rate x .2)": {"patch_projection_lr": 0.2},
+    "projection clipped at 1e-3": {"patch_projection_clip": 1e-3},
+    "projection clipped at 1e-8": {"patch_projection_clip": 1e-8},
+    "BatchNorm on the projection": {"patch_projection_norm": "batch"},
+    "weight norm on the projection": {"patch_projection_norm": "weight"},
+    "whole gradient clipped at .1": {"grad_clip": 0.1},
+    "beta2 = .95": {"beta2": 0.95},
+    "StableAdamW": {"optimizer": "stableadamw"},
+    "qk-norm": {"qk_norm": True},
+    "convolutional stem": {"stem": "conv"},
+}
+PLAIN = {
+    name: getattr(named_recipe("mini"), name)
+    for change in REMEDIES.values()
+    for name in change
+}
+
+
+def chosen(runs: list[Run], **where) -> list[Run]:
+    """The runs with the given settings; a tuple allows any of its values."""
+    allowed = {k: v if isinstance(v, tuple) else (v,) for k, v in where.items()}
+    return [r for r in runs if all(getattr(r.recipe, k) in allowed[k] for k in allowed)]
+
+
+def remedied(runs: list[Run], remedy: str, **where) -> list[Run]:
+    """The runs with one of `REMEDIES` and nothing else of them."""
+    return chosen(runs, **{**PLAIN, **REMEDIES[remedy], **where})
 
 
 def grid(runs: list[Run], column: str, by: str, **where) -> pd.DataFrame:
@@ -16,28 +52,39 @@ def grid(runs: list[Run], column: str, by: str, **where) -> pd.DataFrame:
     part = chosen(runs, **where)
     if not part:
         return pd.DataFrame()
-    table = summary(part)
-    return table.pivot(index="seed", columns=by, values=column)
+    return _scaled(summary(part).pivot(index="seed", columns=by, values=column), column)
 
 
 def at(runs: list[Run], column: str, **where) -> pd.Series:
-    """A measure by seed at one setting; empty while it has no run."""
-    part = chosen(runs, **where)
-    if not part:
+    """A measure by seed, the mean over the runs of each with the given settings."""
+    return means(chosen(runs, **where), column)
+
+
+def means(runs: list[Run], column: str) -> pd.Series:
+    """A measure by seed, the mean over each seed's runs.
+
+    A seed that lacks some of them waits; one with a run that diverged has none.
+    """
+    if not runs:
         return pd.Series(dtype=float)
-    return summary(part).set_index("seed")[column]
+    groups = summary(runs).groupby("seed")[column]
+    whole = groups.agg(lambda values: values.mean(skipna=False))
+    return _scaled(whole[groups.size() == groups.size().max()], column)
 
 
-def chosen(runs: list[Run], **where) -> list[Run]:
-    """The runs with the given settings."""
-    return [r for r in runs if all(getattr(r.recipe, k) == v for k, v in where.items())]
+def by_seed(runs: list[Run], measure) -> pd.Series:
+    """The mean of a measure over each seed's runs; nan where none has one.
 
-
-def growth(table: pd.DataFrame) -> pd.Series:
-    """At the largest setting minus at the smallest; empty while there is but one."""
-    if table.shape[1] < 2:
+    A seed that lacks some of the settings waits until they are there.
+    """
+    if not runs:
         return pd.Series(dtype=float)
-    return table.iloc[:, -1] - table.iloc[:, 0]
+    rows = pd.DataFrame([(r.recipe.seed, measure(r)) for r in runs]).groupby(0)[1]
+    return rows.mean()[rows.size() == rows.size().max()]
+
+
+def _scaled(values, column: str):
+    return values * POINT if column in IN_POINTS else values
 
 
 def best(table: pd.DataFrame) -> pd.Series:
@@ -51,34 +98,8 @@ def best(table: pd.DataFrame) -> pd.Series:
     return pd.Series({seed: table.loc[seed, pick] for seed, pick in picks.items()})
 
 
-def arch(table: pd.DataFrame, what: str) -> list[Effect]:
-    """Accuracy rises to a best setting and falls behind it: two effects."""
-    top = best(table)
-    return [
-        effect(f"linear probe, best against smallest {what}", top - table.iloc[:, 0]),
-        effect(f"linear probe, best against largest {what}", top - table.iloc[:, -1]),
-    ]
-
-
-def two_largest_rates(runs: list[Run]) -> list[Run]:
-    """Where a claim on shaking is put to the test, fixed before any outcome."""
-    rates = sorted({run.recipe.base_lr for run in runs})[-2:]
-    return [run for run in runs if run.recipe.base_lr in rates]
-
-
 def calm_noise(runs: list[Run]) -> float:
     """Jitter of the calm runs, those at the smallest rate; dips are judged by it."""
     calmest = min((run.recipe.lr for run in runs), default=None)
     calm = [run for run in runs if run.recipe.lr == calmest]
     return by_seed(calm, lambda run: jitter(monitored(run)["knn"])).mean()
-
-
-def by_seed(runs: list[Run], measure) -> pd.Series:
-    """The mean of a measure over each seed's runs; nan where none has one.
-
-    A seed that lacks some of the settings waits until they are there.
-    """
-    if not runs:
-        return pd.Series(dtype=float)
-    rows = pd.DataFrame([(r.recipe.seed, measure(r)) for r in runs]).groupby(0)[1]
-    return rows.mean()[rows.size() == rows.size().max()]

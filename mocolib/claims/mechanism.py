@@ -1,11 +1,11 @@
-"""Claims on what makes a spike, and on what might prevent it (C14, C14b, C15)."""
+"""Claims on what makes a spike, and what might prevent it (C14, C14b, C15, C16)."""
 
 import numpy as np
 import pandas as pd
 
-from mocolib import runs as records
 from mocolib.analysis import causes
 from mocolib.analysis.measures import (
+    AHEAD,
     dips,
     first_layer,
     lead_score,
@@ -14,239 +14,205 @@ from mocolib.analysis.measures import (
     spike_steps,
 )
 from mocolib.claims.contrasts import (
-    at,
     by_seed,
     calm_noise,
     chosen,
-    grid,
-    growth,
-    two_largest_rates,
+    means,
+    remedied,
 )
-from mocolib.claims.verdicts import claim, effect
-
-BEFORE = 8  # steps before a spike in which 2304.13013 has the under-estimate
+from mocolib.claims.register import claim
+from mocolib.claims.verdicts import HOLDS, difference, effect
+from mocolib.sweep.rates import RATES, rates_of
 
 
 def before_events(run, column: str, events, transform=pd.Series) -> float:
-    """Mean of a step measure in the steps before events, less its typical value.
+    """Mean of a step measure in the AHEAD steps before events, less its typical value.
 
     The events' own steps are left out; nan of no event.
     """
     steps = run.steps.set_index("step")[column].astype(float)
     steps = transform(steps).loc[run.recipe.warmup_steps + 1 :]
-    ahead = {s - back for s in events for back in range(1, BEFORE + 1)} - set(events)
+    ahead = {s - back for s in events for back in range(1, AHEAD + 1)} - set(events)
     seen = steps[steps.index.isin(ahead)]
     return float(seen.mean() - steps.median()) if len(seen) else float("nan")
-
-
-def _shaky(runs, measure) -> pd.Series:
-    """A measure by seed on learned projections at the two largest rates."""
-    return by_seed(two_largest_rates(chosen(runs, patch_projection="learned")), measure)
-
-
-ANY_RATE = {"optimizer": "adamw", "beta2": 0.999, "stem": "patch"}
-ANY_RATE |= {"patch_projection": "learned", "qk_norm": False}
-PLAIN = {**ANY_RATE, "base_lr": 1.6e-2}
-
-
-def _at(column: str, runs, **where) -> pd.Series:
-    """A measure by seed at one setting of the sweep `beta2`."""
-    return at(runs, column, **{**PLAIN, **where})
 
 
 # --- C14: which of two opposite stories -------------------------------------------
 
 
-def _misjudged(light, full) -> dict[str, pd.Series]:
-    """log2 of sqrt(mean g^2/v) of the first layer before events, to typical.
+@claim(
+    "C14",
+    "A spike follows an under-estimate",
+    "A spike comes after AdamW has under-estimated the first layer's squared gradient",
+    "lr",
+    "table:curvature",
+)
+def _under_estimated(runs, curvature):
+    part = chosen(runs, patch_projection="learned", base_lr=rates_of(runs).shaking)
 
-    Above 0 AdamW had under-estimated the layer's squared gradient. The spikes are the
-    layer's own; those of the loss are looked for where its noise is smaller.
-    """
+    def before(events) -> pd.Series:
+        """log2 of sqrt(mean g^2/v) of the first layer, above 0: under-estimated."""
 
-    def before(events):
-        return lambda run: before_events(
-            run, f"adam_rms/{first_layer(run)}", events(run), np.log2
-        )
+        def misjudged(run):
+            column = f"adam_rms/{first_layer(run)}"
+            return before_events(run, column, events(run), np.log2)
 
+        return by_seed(part, misjudged)
+
+    name = "log2 of sqrt(g^2/v), less its typical value, before a spike"
     return {
-        "a spike, light views": _shaky(light, before(spike_steps)),
-        "a spike, full views": _shaky(full, before(spike_steps)),
-        "a spike of the loss, light views": _shaky(light, before(loss_spike_steps)),
+        "spike": effect(name, before(spike_steps), "log2"),
+        "loss": effect(f"{name} of the loss", before(loss_spike_steps), "log2"),
+        **_sharpness(curvature),
     }
 
 
-@claim(
-    "C14-under",
-    "A spike comes after AdamW has under-estimated the first layer's squared gradient",
-    "gradients",
-    "lr",
-    "beta2",
-)
-def _under(light, full, beta2):
-    effects = [
-        effect(f"log2 of sqrt(g^2/v), less its typical value, before {event}", values)
-        for event, values in _misjudged(light, full).items()
-    ]
-    return [
-        *effects,
-        effect(
-            "spikes a run, beta2 .999 minus .95",
-            _at("spikes", beta2) - _at("spikes", beta2, beta2=0.95),
+def _sharpness(curvature: pd.DataFrame) -> dict:
+    """Where training settles, in log2 of sharpness over its limit."""
+    if curvature.empty:
+        return {}
+    # a loss that curves down counts as flat
+    ratio = np.log2(curvature["ratio"].clip(lower=1e-3))
+    kinds = ratio.groupby([curvature["seed"], curvature["kind"]]).mean().unstack()
+    kinds = kinds.reindex(columns=["before a spike", "calm"])
+    return {
+        "edge": effect(
+            "sharpness within a factor of two of 38 over the rate: 1 - |log2|",
+            1 - ratio.abs().groupby(curvature["seed"]).mean(),
+            "log2",
         ),
-        effect(
-            "jitter, AdamW minus StableAdamW",
-            _at("jitter", beta2) - _at("jitter", beta2, optimizer="stableadamw"),
-        ),
-    ]
-
-
-@claim(
-    "C14-over",
-    "A spike comes after AdamW has over-estimated it, when curvature passes its limit",
-    "gradients",
-    "lr",
-    "table:curvature",
-)
-def _over(light, full, curvature):
-    effects = [
-        effect(f"typical log2 of sqrt(g^2/v), less that before {event}", -values)
-        for event, values in _misjudged(light, full).items()
-    ]
-    ratio = _over_limit(curvature).groupby([curvature["seed"], curvature["kind"]])
-    kinds = ["before a spike", "calm"]
-    means = ratio.mean().unstack().reindex(columns=kinds)
-    return [
-        *effects,
-        effect(
+        "sharp": difference(
             "log2 of sharpness over its limit, before a spike minus in calm",
-            means["before a spike"] - means["calm"],
+            kinds["before a spike"],
+            kinds["calm"],
+            "log2",
         ),
-        effect(
-            "log2 of sharpness over its limit before a spike",
-            means["before a spike"],
-        ),
-    ]
+    }
 
 
-def _over_limit(curvature: pd.DataFrame) -> pd.Series:
-    """log2 of sharpness over its limit; a loss that curves down counts as flat."""
-    return np.log2(curvature["ratio"].clip(lower=1e-3))
+# --- C14b: what should help, if that story is right -------------------------------
 
 
 @claim(
-    "C14-edge",
-    "Preconditioned sharpness settles near 38 over the rate",
-    "table:curvature",
-)
-def _edge(curvature):
-    near = 1 - _over_limit(curvature).abs().groupby(curvature["seed"]).mean()
-    return [effect("within a factor of two: 1 - |log2 of sharpness over limit|", near)]
-
-
-# --- C14b: five predictions -------------------------------------------------------
-
-
-@claim("C14b-beta2", "beta2 = .95 closes most of the gap that freezing closes", "beta2")
-def _beta2(runs):
-    learned, fixed = _at("jitter", runs), _at("jitter", runs, patch_projection="fixed")
-    closed = learned - _at("jitter", runs, beta2=0.95)
-    return [
-        effect("jitter, learned minus fixed: the gap", learned - fixed),
-        effect(
-            "jitter, beta2 .999 minus .95, less half the gap",
-            closed - (learned - fixed) / 2,
-        ),
-    ]
-
-
-@claim("C14b-clip", "Clipping the update removes dips without freezing", "beta2")
-def _stable(runs):
-    sigma = calm_noise(chosen(runs, patch_projection="learned", qk_norm=False))
-
-    def dips_of(**where) -> pd.Series:
-        part = chosen(runs, **{**PLAIN, **where})
-        return by_seed(part, lambda run: len(dips(monitored(run)["knn"], sigma)))
-
-    return [
-        effect(
-            "dips a run, AdamW minus StableAdamW",
-            dips_of() - dips_of(optimizer="stableadamw"),
-        ),
-        effect(
-            "jitter, AdamW minus StableAdamW",
-            _at("jitter", runs) - _at("jitter", runs, optimizer="stableadamw"),
-        ),
-    ]
-
-
-@claim(
-    "C14b-cosine",
-    "The cosine between the update and minus the gradient falls before a dip",
-    "gradients",
+    "C14b",
+    "A shorter memory calms",
+    "At the shaking rate beta2 = .95 closes at least half of the gap that freezing "
+    "closes",
+    "remedies",
     "lr",
 )
-def _cosine(light, full):
-    def lower_before_dips(runs) -> pd.Series:
-        sigma = calm_noise(chosen(runs, patch_projection="learned"))
+def _shorter_memory(runs, rates_runs):
+    shaky = rates_of(runs).shaky
 
-        def lower(run) -> float:
-            seen = monitored(run)
-            begins = seen["step"].to_numpy()[dips(seen["knn"], sigma)]
-            return -before_events(run, f"cosine/{first_layer(run)}", begins)
+    def of(remedy, column="deepest_fall"):
+        return means(remedied(runs, remedy, base_lr=shaky), column)
 
-        return _shaky(runs, lower)
-
-    return [
-        effect(f"cosine, typical minus before a dip, {views}", lower_before_dips(part))
-        for views, part in (("light views", light), ("full views", full))
-    ]
-
-
-@claim("C14b-qk", "qk-norm flattens accuracy over the rate", "beta2")
-def _qk_norm(runs):
-    plain, normed = (
-        grid(runs, "linear_probe", "base_lr", **{**ANY_RATE, "qk_norm": on})
-        for on in (False, True)
-    )
-    shared = [rate for rate in plain if rate in normed]
-    loss = -(growth(plain[shared]) - growth(normed[shared]))
-    return [effect("linear probe lost to the largest rate, without minus with", loss)]
-
-
-@claim("C14b-stem", "A convolutional stem has no first-layer-first spike", "beta2")
-def _stem(runs):
-    def lead(stem):
-        part = chosen(runs, **{**PLAIN, "stem": stem})
+    def lead(remedy):
+        part = remedied(runs, remedy, base_lr=shaky)
         return by_seed(part, lambda run: lead_score(run, "projector.0"))
 
-    return [
-        effect("lead over the projector in SDs, patch projection", lead("patch")),
-        effect(
-            "lead over the projector, patch projection minus stem",
-            lead("patch") - lead("conv"),
+    gap = difference("the gap", of("nothing"), of("projection fixed"))
+    closed, half = of("nothing") - of("beta2 = .95"), of("nothing")
+    half = (half - of("projection fixed")) / 2
+    effects = {
+        "beta2": difference(
+            "deepest fall: taken away by beta2 = .95, minus half of what freezing "
+            "takes away",
+            closed,
+            half,
+            void=gap.outcome != HOLDS,
+        )
+    }
+    for key, remedy in {
+        "stable": "StableAdamW",
+        "qk": "qk-norm",
+        "stem": "convolutional stem",
+    }.items():
+        effects[key] = difference(
+            f"deepest fall, nothing minus {remedy}", of("nothing"), of(remedy)
+        )
+    return {
+        **effects,
+        "qk accuracy": difference(
+            "linear probe at the shaking rate, qk-norm minus nothing",
+            of("qk-norm", "linear_probe"),
+            of("nothing", "linear_probe"),
         ),
-    ]
+        "stem lead": difference(
+            "lead over the projector, patch projection minus convolutional stem",
+            lead("nothing"),
+            lead("convolutional stem"),
+            "SDs of chance",
+        ),
+        "cosine": _cosine(rates_runs),
+    }
+
+
+def _cosine(runs):
+    learned = chosen(runs, patch_projection="learned")
+    sigma = calm_noise(learned)
+
+    def lower(run) -> float:
+        seen = monitored(run)
+        begins = seen["step"].to_numpy()[dips(seen["knn"], sigma)]
+        return -before_events(run, f"cosine/{first_layer(run)}", begins)
+
+    part = chosen(learned, base_lr=rates_of(runs).shaking)
+    name = "cosine of update and minus gradient, typical minus before a dip"
+    return effect(name, by_seed(part, lower), "cosine")
 
 
 # --- C15: rewind ------------------------------------------------------------------
 
 
-@claim("C15", "Changing one thing just before a spike removes it", "table:causes")
+@claim(
+    "C15",
+    "Freezing removes a spike",
+    "Fixing the projection just before a spike removes more of them than other images "
+    "do",
+    "table:causes",
+)
 def _causes(replayed):
     table = causes.judged(replayed)
-    share = table.groupby(["seed", "change"])["comes"].mean().unstack()
-    # Unchanged, each of them comes, for so they were chosen. What a change has to beat
-    # is how often a spike turns up in as many steps anyway.
-    folder = records.public_root()
-    found = [records.Run(folder / id) for id in replayed["run"].unique()]
-    rows = pd.DataFrame([(run.recipe.seed, causes.chance(run)) for run in found])
-    by_chance = rows.groupby(0)[1].mean()
-    return [
-        effect(
-            f"spikes by chance minus spikes that come, {change}",
-            by_chance - share[change],
+    gone = 100 * (1 - table.groupby(["seed", "change"])["comes"].mean().unstack())
+    others = {"fixed": "projection fixed", "half": "half the rate"}
+    others |= {"clipped": "projection clipped", "beta2": "beta2 .95"}
+    return {
+        key: difference(
+            f"spikes that do not come, {change} minus other images",
+            gone[change],
+            gone[causes.OTHER_IMAGES],
+            "% of spikes",
         )
-        for change in dict.fromkeys(table["change"])
-        if change not in ("nothing", causes.OTHER_IMAGES)
-    ]
+        for key, change in others.items()
+    }
+
+
+# --- C16: what shaking does to the first layer ------------------------------------
+
+
+@claim(
+    "C16",
+    "Shaking narrows the first layer",
+    "At the shaking rate the patch projection loses effective rank",
+    "table:first_layer",
+)
+def _rank(table):
+    shaking, calm = (
+        table[table["base_lr"] == rate].sort_values("step").groupby("seed")["rank"]
+        for rate in (RATES.shaky, RATES.calm)
+    )
+    return {
+        "rank": difference(
+            "effective rank at the shaking rate, start minus end",
+            shaking.first(),
+            shaking.last(),
+            "dimensions",
+        ),
+        "calm": difference(
+            "effective rank at the end, calm rate minus shaking rate",
+            calm.last(),
+            shaking.last(),
+            "dimensions",
+        ),
+    }

@@ -4,11 +4,39 @@ import numpy as np
 import pandas as pd
 
 from mocolib.analysis.measures import falls, jitter, monitored
-from mocolib.claims.contrasts import at, by_seed, chosen
-from mocolib.claims.verdicts import claim, effect
+from mocolib.claims.contrasts import (
+    POINT,
+    at,
+    by_seed,
+    chosen,
+    means,
+    remedied,
+)
+from mocolib.claims.register import claim
+from mocolib.claims.verdicts import difference, effect
+from mocolib.sweep.rates import rates_of
 
-NOTHING = 0.01  # accuracy: the margin within which freezing counts as free
-WHOLE = 1e-6  # relative error that counts as none
+FREE = 0.5  # points: the margin within which something counts as costing nothing
+
+# C13: the method, and what is changed of it, one at a time
+WHOLE = {
+    "position": "sincos",
+    "pool": "class_token",
+    "head_norm": "batch",
+    "predictor": True,
+    "momentum": 0.99,
+}
+CHANGED = {
+    "no predictor": {"predictor": False},
+    "no BatchNorm in the heads": {"head_norm": "none"},
+    "positions learned": {"position": "learned"},
+    "no positions": {"position": "none"},
+    "average after the norm": {"pool": "average"},
+    "average without it": {"pool": "average_without_norm"},
+    "m = 0": {"momentum": 0.0},
+    "m = .9": {"momentum": 0.9},
+    "m = .999": {"momentum": 0.999},
+}
 
 
 # --- the random projection --------------------------------------------------------
@@ -16,47 +44,47 @@ WHOLE = 1e-6  # relative error that counts as none
 
 @claim(
     "C8",
-    "A random projection keeps the patch from 3p^2 numbers on; there, training with it "
-    "costs nothing",
-    "table:completeness",
+    "A random projection is free",
+    "Where a token has room for the whole patch, a fixed projection costs half a point "
+    "at most",
     "width",
 )
-def _complete(table, runs):
-    under, just, whole = (
-        table[mask].groupby("seed")["error_random"]
-        for mask in (
-            table["width"] < table["inside"],
-            table["width"] == table["inside"],
-            table["width"] >= table["inside"],
-        )
-    )
-    # of all widths and images the one that speaks most against the claim
-    effects = [
-        effect(
-            "error of the best decoder, under 3p^2 minus at", under.min() - just.max()
+def _complete(runs):
+    inside = runs[0].recipe.patch_size ** 2  # numbers in a grey patch
+
+    def probe(width, kind, start="xavier"):
+        place = dict(width=width, patch_projection=kind, patch_projection_start=start)
+        return at(runs, "linear_probe", **place)
+
+    def cost(width) -> pd.Series:
+        return probe(width, "learned") - probe(width, "fixed")
+
+    under, over = inside // 3, 2 * inside
+    return {
+        "free": effect(
+            f"linear probe, fixed minus learned plus half a point, width {inside}",
+            FREE - cost(inside),
+            levels=_levels(probe(inside, "fixed"), probe(inside, "learned")),
         ),
-        effect("1e-6 minus that error, from 3p^2 on", WHOLE - whole.max()),
-    ]
-    inside = 3 * runs[0].recipe.patch_size ** 2
-    widths = sorted({run.recipe.width for run in runs})
-    name = "linear probe, fixed minus learned plus one point, width"
-    effects += [
-        effect(f"{name} {width}", _gain(runs, width) + NOTHING)
-        for width in widths
-        if width >= inside
-    ]
-    dearer = _gain(runs, inside) - _gain(runs, widths[0])
-    return [
-        *effects,
-        effect(f"cost of freezing, width {widths[0]} minus {inside}", dearer),
-    ]
+        "wide": effect(
+            f"linear probe, fixed minus learned plus half a point, width {over}",
+            FREE - cost(over),
+        ),
+        "narrow": difference(
+            f"cost of a fixed projection, width {under} minus {inside}",
+            cost(under),
+            cost(inside),
+        ),
+        "condition": difference(
+            f"linear probe, fixed, orthogonal minus random, width {inside}",
+            probe(inside, "fixed", "orthogonal"),
+            probe(inside, "fixed"),
+        ),
+    }
 
 
-def _gain(runs, width: int) -> pd.Series:
-    """Linear probe, fixed minus learned, at one width."""
-    return at(runs, "linear_probe", width=width, patch_projection="fixed") - at(
-        runs, "linear_probe", width=width, patch_projection="learned"
-    )
+def _levels(*series) -> tuple:
+    return tuple(float(one.mean()) for one in series)
 
 
 # --- the temperature --------------------------------------------------------------
@@ -64,50 +92,61 @@ def _gain(runs, width: int) -> pd.Series:
 
 @claim(
     "C10",
-    "An abrupt change of temperature, or a learned one, makes jitter",
+    "A step of the temperature makes a dip",
+    "An abrupt step of the temperature makes a dip at the change",
     "temperature",
 )
 def _temperature(runs):
-    stepped = chosen(runs, temperature_schedule="step")
-    if not stepped:
-        return []
-    at, start = stepped[0].recipe.temperature_step, stepped[0].recipe.temperature
+    changed = chosen(runs, temperature_schedule="step")
+    if not changed:
+        return {}
+    step, start = changed[0].recipe.temperature_step, changed[0].recipe.temperature
+
+    def fall(run) -> float:
+        seen = monitored(run)
+        return POINT * falls(seen["step"], seen["knn"]).get(step + 1, np.nan)
 
     def behind(run) -> float:
         """Jitter of the readings after the step at which the others change."""
         seen = monitored(run)
-        return jitter(seen.loc[seen["step"] > at, "knn"])
-
-    def fall(run) -> float:
-        seen = monitored(run)
-        return falls(seen["step"], seen["knn"]).get(at + 1, np.nan)
+        return POINT * jitter(seen.loc[seen["step"] > step, "knn"])
 
     def by(measure, schedule) -> pd.Series:
         # the constant at the other end is not what the changes are held against
         part = chosen(runs, temperature_schedule=schedule, temperature=start)
         return by_seed(part, measure)
 
-    def throughout(run) -> float:
-        return jitter(monitored(run)["knn"])
-
-    return [
-        effect(
-            "jitter after the change, stepped minus constant",
-            by(behind, "step") - by(behind, "constant"),
+    constant = chosen(runs, temperature_schedule="constant", temperature=start)
+    learned, warmed = (
+        chosen(runs, temperature_schedule=kind) for kind in ("learned", "warmup")
+    )
+    return {
+        "fall": difference(
+            "fall of kNN behind the step, stepped minus constant",
+            by(fall, "step"),
+            by(fall, "constant"),
         ),
-        effect(
-            "jitter after the change, stepped minus ramped",
-            by(behind, "step") - by(behind, "ramp"),
+        "jitter": difference(
+            "jitter after the step, stepped minus constant",
+            by(behind, "step"),
+            by(behind, "constant"),
         ),
-        effect(
-            "fall of kNN at the change, stepped minus constant",
-            by(fall, "step") - by(fall, "constant"),
+        "ramp": difference(
+            "fall of kNN behind the step, stepped minus ramped",
+            by(fall, "step"),
+            by(fall, "ramp"),
         ),
-        effect(
-            "jitter, learned minus constant",
-            by(throughout, "learned") - by(throughout, "constant"),
+        "learned": difference(
+            "jitter, learned temperature minus constant",
+            means(learned, "jitter"),
+            means(constant, "jitter"),
         ),
-    ]
+        "warmup": difference(
+            "linear probe, temperature warmed up minus constant",
+            means(warmed, "linear_probe"),
+            means(constant, "linear_probe"),
+        ),
+    }
 
 
 # --- short of freezing ------------------------------------------------------------
@@ -115,40 +154,47 @@ def _temperature(runs):
 
 @claim(
     "C12",
-    "Clipping the projection's gradient helps only near the freezing limit; BatchNorm "
-    "on the projection does not help",
+    "Short of freezing, clipping does not help",
+    "Clipping the projection's gradient helps only where it nearly freezes it",
+    "remedies",
     "clip",
 )
-def _clip(runs):
-    learned = chosen(runs, patch_projection="learned", patch_projection_norm="none")
-    limits = sorted({r.recipe.patch_projection_clip for r in learned} - {0.0})
+def _short_of_freezing(runs, clip):
+    rates, runs = rates_of(runs), [*runs, *clip]
 
-    def clipped(column: str, limit: float) -> pd.Series:
-        return at(learned, column, patch_projection_clip=limit)  # 0: no clipping
+    def fall(remedy):
+        part = remedied(runs, remedy, base_lr=rates.shaky)
+        return means(part, "deepest_fall")
 
-    if not limits:
-        return []
-    near = limits[0]
-    shaking, probe = clipped("jitter", near), clipped("linear_probe", near)
-    effects = [
-        effect(
-            f"jitter, not clipped minus at {near:g}", clipped("jitter", 0.0) - shaking
-        ),
-        effect(
-            f"linear probe, at {near:g} minus not clipped",
-            probe - clipped("linear_probe", 0.0),
-        ),
-    ]
-    effects += [
-        effect(
-            f"jitter, at {limit:g} minus at {near:g}",
-            clipped("jitter", limit) - shaking,
+    def price(remedy):
+        part = remedied(runs, remedy, base_lr=rates.calm)
+        return means(part, "linear_probe")
+
+    light, hard = "projection clipped at 1e-3", "projection clipped at 1e-8"
+    effects = {
+        "clip": difference(
+            "deepest fall, clipped at 1e-3 minus clipped at 1e-8",
+            fall(light),
+            fall(hard),
         )
-        for limit in limits[1:]
-    ]
-    normed = at(runs, "jitter", patch_projection_norm="batch")
-    fixed = at(runs, "jitter", patch_projection="fixed")
-    return [*effects, effect("jitter, BatchNorm minus fixed", normed - fixed)]
+    }
+    short = {
+        "light": light,
+        "slow": "projection slow (rate x .2)",
+        "batch": "BatchNorm on the projection",
+        "weight": "weight norm on the projection",
+        "all": "whole gradient clipped at .1",
+    }
+    for key, remedy in short.items():
+        effects[key] = difference(
+            f"deepest fall, nothing minus {remedy}", fall("nothing"), fall(remedy)
+        )
+    for key, remedy in short.items():
+        effects[f"{key} price"] = effect(
+            f"linear probe at the calm rate, {remedy} minus nothing plus half a point",
+            price(remedy) - price("nothing") + FREE,
+        )
+    return effects
 
 
 # --- what each part is worth ------------------------------------------------------
@@ -156,33 +202,17 @@ def _clip(runs):
 
 @claim(
     "C13",
-    "Each part is worth accuracy: positions, class token, BatchNorm in the heads, "
-    "prediction head, momentum .99",
-    "heads",
-    "momentum",
+    "The predictor is worth accuracy",
+    "Without the prediction head accuracy is lower",
+    "ablations",
 )
-def _ablations(heads, momenta):
-    whole = {
-        "position": "sincos",
-        "pool": "class_token",
-        "head_norm": "batch",
-        "predictor": True,
-    }
-    full = at(heads, "linear_probe", **whole)
-    effects = []
-    for field, value in whole.items():
-        others = {getattr(r.recipe, field) for r in heads} - {value}
-        for other in sorted(others, key=str):
-            without = at(heads, "linear_probe", **{**whole, field: other})
-            words = f"{field.replace('_', ' ')} {value} minus {other}".replace("_", " ")
-            effects.append(effect(f"linear probe, {words}", full - without))
-    momenta_seen = sorted({run.recipe.momentum for run in momenta} - {0.99})
-    paper = at(momenta, "linear_probe", momentum=0.99)
-    effects += [
-        effect(
-            f"linear probe, m .99 minus m {m:g}",
-            paper - at(momenta, "linear_probe", momentum=m),
+def _ablations(runs):
+    def probe(changed):
+        return at(runs, "linear_probe", **{**WHOLE, **changed})
+
+    return {
+        words: difference(
+            f"linear probe, the whole minus {words}", probe({}), probe(changed)
         )
-        for m in momenta_seen
-    ]
-    return effects
+        for words, changed in CHANGED.items()
+    }

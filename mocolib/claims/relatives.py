@@ -1,84 +1,141 @@
 """Claims on MoCo v3's relatives: MoCo v1's keys, SimCLR and BYOL (C3, C11)."""
 
-import pandas as pd
+import math
 
 from mocolib.analysis.measures import closing_loss
-from mocolib.claims.contrasts import at, by_seed, chosen, grid, growth
-from mocolib.claims.verdicts import claim, effect
+from mocolib.claims.contrasts import at, by_seed, chosen
+from mocolib.claims.register import claim
+from mocolib.claims.verdicts import difference
+
+FEW, SOME, MANY, BATCH = (
+    16,
+    256,
+    8192,
+    255,
+)  # negatives; BATCH: what end to end can have
 
 # --- MoCo v1 ----------------------------------------------------------------------
 
 
 @claim(
     "C3",
-    "MoCo v1: more negatives help, and only queue and bank can have many; the queue "
-    "beats the bank",
+    "More negatives help",
+    "MoCo v1's queue gains with the number of its negatives",
     "negatives",
 )
 def _negatives(runs):
-    queue, bank, batch = (
-        grid(runs, "linear_probe", "negatives", keys=keys)
-        for keys in ("queue", "memory_bank", "end_to_end")
-    )
-    most = [
-        table.iloc[:, -1] if table.shape[1] else pd.Series(dtype=float)
-        for table in (queue, batch)
-    ]
-    name = "linear probe"
-    return [
-        effect(f"{name}, queue, most minus fewest negatives", growth(queue)),
-        effect(f"{name}, end to end, most minus fewest negatives", growth(batch)),
-        effect(f"{name}, most negatives, queue minus end to end", most[0] - most[1]),
-        effect(
-            f"{name}, queue minus memory bank, mean over K",
-            (queue - bank).mean(axis=1, skipna=False),
+    def knn(keys: str, negatives: int):
+        return at(runs, "knn", keys=keys, negatives=negatives)
+
+    bank = chosen(runs, keys="memory_bank", negatives=MANY)
+    # a rival that guesses is none: its loss at the end lies at ln(1 + K) or above
+    guesses = bool(bank) and by_seed(bank, closing_loss).mean() >= math.log(1 + MANY)
+    return {
+        "queue": difference(
+            f"kNN, queue, {MANY} negatives minus {FEW}",
+            knn("queue", MANY),
+            knn("queue", FEW),
         ),
-    ]
+        "batch": difference(
+            f"kNN, end to end, {BATCH} negatives minus {FEW}",
+            knn("end_to_end", BATCH),
+            knn("end_to_end", FEW),
+        ),
+        "bank": difference(
+            f"kNN, memory bank, {MANY} negatives minus {FEW}",
+            knn("memory_bank", MANY),
+            knn("memory_bank", FEW),
+            void=guesses,
+        ),
+        "rival": difference(
+            f"kNN, queue minus memory bank, {MANY} negatives",
+            knn("queue", MANY),
+            knn("memory_bank", MANY),
+            void=guesses,
+        ),
+        "age": difference(
+            f"kNN, end to end with {BATCH} negatives minus queue with {SOME}",
+            knn("end_to_end", BATCH),
+            knn("queue", SOME),
+        ),
+    }
 
 
 @claim(
     "C3-bn",
-    "BatchNorm leaks: with statistics by device and keys in order the loss is lower "
-    "and the accuracy worse; shuffling the keys repairs it",
+    "BatchNorm leaks",
+    "With BatchNorm by device and keys in order the loss falls without accuracy",
     "bn_leak",
 )
 def _leak(runs):
-    effects = []
-    for groups in sorted({r.recipe.bn_groups for r in runs if r.recipe.bn_groups > 1}):
-        part = chosen(runs, bn_groups=groups)
-        repaired, leaking = (chosen(part, shuffle_bn=b) for b in (True, False))
-        loss = by_seed(repaired, closing_loss) - by_seed(leaking, closing_loss)
-        probe = at(repaired, "linear_probe") - at(leaking, "linear_probe")
-        name = f"shuffled minus in order, {groups} devices"
-        effects += [
-            effect(f"final loss, {name}", loss),
-            effect(f"linear probe, {name}", probe),
-        ]
-    return effects
+    most, fewer = 32, 8
+
+    def setting(groups: int, shuffled: bool = False):
+        return chosen(runs, bn_groups=groups, shuffle_bn=shuffled)
+
+    def loss(*which):
+        return by_seed(setting(*which), closing_loss)
+
+    def probe(*which):
+        return at(setting(*which), "linear_probe")
+
+    nats, order = "nats", "devices with keys in order"
+    return {
+        "loss": difference(
+            f"loss at the end, one device minus {most} {order}",
+            loss(1),
+            loss(most),
+            nats,
+        ),
+        "accuracy": difference(
+            f"linear probe, one device minus {most} {order}", probe(1), probe(most)
+        ),
+        "repair": difference(
+            f"linear probe, {most} devices, keys shuffled minus in order",
+            probe(most, True),
+            probe(most),
+        ),
+        "closed": difference(
+            f"loss at the end, {most} devices, keys shuffled minus in order",
+            loss(most, True),
+            loss(most),
+            nats,
+        ),
+        "fewer": difference(
+            f"loss at the end, one device minus {fewer} {order}",
+            loss(1),
+            loss(fewer),
+            nats,
+        ),
+    }
 
 
 # --- the trick elsewhere ----------------------------------------------------------
 
 
-@claim("C11", "The fixed projection helps SimCLR and BYOL on a ViT too", "frameworks")
+@claim(
+    "C11",
+    "The trick helps relatives",
+    "At its own shaking rate SimCLR gains from a fixed projection",
+    "frameworks",
+)
 def _relatives(runs):
-    effects = []
+    effects = {}
     for framework, name in (("simclr", "SimCLR"), ("byol", "BYOL")):
+        part = chosen(runs, framework=framework)
+        rate = max((r.recipe.base_lr for r in part), default=0)
         learned, fixed = (
-            {
-                column: at(runs, column, framework=framework, patch_projection=kind)
-                for column in ("linear_probe", "jitter")
-            }
+            chosen(part, base_lr=rate, patch_projection=kind)
             for kind in ("learned", "fixed")
         )
-        effects += [
-            effect(
-                f"linear probe, fixed minus learned, {name}",
-                fixed["linear_probe"] - learned["linear_probe"],
-            ),
-            effect(
-                f"jitter, learned minus fixed, {name}",
-                learned["jitter"] - fixed["jitter"],
-            ),
-        ]
+        effects[f"{framework} accuracy"] = difference(
+            f"linear probe, fixed minus learned, {name} at its shaking rate",
+            at(fixed, "linear_probe"),
+            at(learned, "linear_probe"),
+        )
+        effects[f"{framework} fall"] = difference(
+            f"deepest fall, learned minus fixed, {name} at its shaking rate",
+            at(learned, "deepest_fall"),
+            at(fixed, "deepest_fall"),
+        )
     return effects

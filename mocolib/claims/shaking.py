@@ -1,7 +1,5 @@
 """The headline claims: what shakes, with what, and what freezing does (C1 to C9)."""
 
-import math
-
 import pandas as pd
 
 from mocolib.analysis.measures import (
@@ -13,17 +11,19 @@ from mocolib.analysis.measures import (
     trained_layers,
 )
 from mocolib.claims.contrasts import (
-    arch,
+    POINT,
+    at,
+    best,
     by_seed,
     calm_noise,
     chosen,
     grid,
-    growth,
-    two_largest_rates,
 )
-from mocolib.claims.verdicts import claim, effect
+from mocolib.claims.register import claim
+from mocolib.claims.verdicts import HOLDS, difference, effect
+from mocolib.sweep.rates import rates_of
 
-USABLE = 0.02  # accuracy below the best at which a rate still counts as usable
+SMALL, LARGE = 64, 512  # the calm batch, and the largest one that still learns
 
 
 # --- the batch --------------------------------------------------------------------
@@ -31,138 +31,172 @@ USABLE = 0.02  # accuracy below the best at which a rate still counts as usable
 
 @claim(
     "C1",
-    "With the rate in proportion to the batch, jitter grows with the batch and "
-    "accuracy peaks in between",
+    "A larger batch shakes",
+    "With the rate in proportion to the batch, the deepest fall grows with the batch",
     "batch",
+    "batch_steps",
 )
-def _batch(runs):
-    shaking = grid(runs, "jitter", "batch_size")
-    return [
-        effect("jitter, largest against smallest batch", growth(shaking)),
-        *arch(grid(runs, "linear_probe", "batch_size"), "batch"),
-    ]
+def _batch(images, steps):
+    def apart(column, runs=images, first=LARGE, second=SMALL):
+        return at(runs, column, batch_size=first), at(runs, column, batch_size=second)
+
+    name = f"batch {LARGE} minus {SMALL}"
+    return {
+        "fall": difference(f"deepest fall, {name}", *apart("deepest_fall")),
+        "jitter": difference(f"jitter, {name}", *apart("jitter")),
+        "accuracy": difference(
+            f"linear probe, batch {SMALL} minus {LARGE}",
+            *apart("linear_probe", first=SMALL, second=LARGE),
+        ),
+        "steps": difference(
+            f"deepest fall at equal steps, {name}", *apart("deepest_fall", steps)
+        ),
+    }
 
 
 @claim(
-    "C1b-rate",
-    "It is the rate: jitter grows less with the batch where all batches have one rate",
+    "C1b",
+    "It is the rate, not the batch",
+    "At the batch that shakes, the small batch's rate takes most of the growth away",
+    "batch_fixed_rate",
     "batch",
-    "batch_fixed_rate",
 )
-def _the_rate(scaled, fixed):
-    scaled = grid(scaled, "jitter", "batch_size")
-    fixed = grid(fixed, "jitter", "batch_size")
-    return [
-        effect(
-            "growth of jitter, rate in proportion minus one rate",
-            growth(scaled) - growth(fixed),
+def _the_rate(runs, batch):
+    rates = rates_of(batch)
+
+    def fall(size: int, of_size: int) -> pd.Series:
+        """At a batch, at the rate that another batch has in the sweep `batch`."""
+        rate = rates.shaky * of_size / size
+        return at(runs, "deepest_fall", batch_size=size, base_lr=rate)
+
+    growth = fall(LARGE, LARGE) - fall(SMALL, SMALL)
+    taken = fall(LARGE, LARGE) - fall(LARGE, SMALL)
+    return {
+        "rate": difference(
+            "deepest fall: taken away by the small batch's rate, minus half the growth "
+            "with the batch",
+            taken,
+            growth / 2,
+            void=_batch(batch, [])["fall"].outcome != HOLDS,
         ),
-        # the two parts of that difference
-        effect(
-            "jitter at the largest batch, larger minus smaller rate",
-            scaled.iloc[:, -1] - fixed.iloc[:, -1],
+        "small": difference(
+            f"deepest fall of batch {SMALL}, large batch's rate minus its own",
+            fall(SMALL, LARGE),
+            fall(SMALL, SMALL),
         ),
-        effect(
-            "jitter at the smallest batch, larger minus smaller rate",
-            fixed.iloc[:, 0] - scaled.iloc[:, 0],
-        ),
-    ]
+    }
 
 
-@claim(
-    "C1b-batch",
-    "It is the batch: jitter grows with the batch at one rate too",
-    "batch_fixed_rate",
-)
-def _the_batch(runs):
-    shaking = grid(runs, "jitter", "batch_size")
-    return [effect("jitter, largest against smallest batch", growth(shaking))]
+# --- the monitor ------------------------------------------------------------------
 
 
 @claim(
     "C2",
-    "A monitor read once per epoch hides the dips; final losses look alike while "
-    "accuracies differ",
-    "batch",
+    "A rare reading misses the dips",
+    "A monitor read once an epoch misses dips that the dense one sees",
     "lr",
 )
-def _monitor(batch, rate):
-    rate = chosen(rate, patch_projection="learned")
-    return [
-        effect(
-            "dips a run, dense monitor minus once an epoch, batches", _hidden(batch)
+def _monitor(runs):
+    learned = chosen(runs, patch_projection="learned")
+    shaking = chosen(learned, base_lr=rates_of(runs).shaking)
+    sigma = calm_noise(learned)
+
+    def count(seen):
+        return lambda run: len(dips(seen(run)["knn"], sigma))
+
+    return {
+        "dips": difference(
+            "dips a run at the shaking rates, dense monitor minus once an epoch",
+            by_seed(shaking, count(monitored)),
+            by_seed(shaking, count(once_an_epoch)),
+            "dips",
         ),
-        effect("dips a run, dense monitor minus once an epoch, rates", _hidden(rate)),
-        effect(
-            "settings apart, in seed SDs, linear probe minus loss, batches",
-            _apart(batch, "linear_probe", "batch_size")
-            - _apart(batch, "final_loss", "batch_size"),
+        "loss": difference(
+            "rates apart, linear probe minus loss at the end",
+            _apart(learned, "linear_probe"),
+            _apart(learned, "final_loss"),
+            "seed SDs",
         ),
-        effect(
-            "settings apart, in seed SDs, linear probe minus loss, rates",
-            _apart(rate, "linear_probe", "base_lr")
-            - _apart(rate, "final_loss", "base_lr"),
-        ),
-    ]
+    }
 
 
-def _hidden(runs) -> pd.Series:
-    """Dips that the dense monitor sees and the one read once per epoch does not."""
-    sigma = calm_noise(runs)
-
-    def missed(run):
-        dense, thin = monitored(run)["knn"], once_an_epoch(run)["knn"]
-        return len(dips(dense, sigma)) - len(dips(thin, sigma))
-
-    return by_seed(runs, missed)
-
-
-def _apart(runs, column, by) -> pd.Series:
-    """How far the settings lie apart, in standard deviations between seeds."""
-    table = grid(runs, column, by).dropna()  # a seed needs all settings
+def _apart(runs, column: str) -> pd.Series:
+    """How far the rates lie apart, in standard deviations between seeds."""
+    table = grid(runs, column, "base_lr").dropna()  # a seed needs all rates
+    if table.empty:
+        return pd.Series(dtype=float)
     return (table.max(axis=1) - table.min(axis=1)) / table.var().mean() ** 0.5
 
 
 # --- the rate and the optimizer ---------------------------------------------------
 
 
-@claim("C4", "AdamW: jitter grows with the rate, accuracy rises and then falls", "lr")
-def _rate(runs):
+@claim(
+    "C4",
+    "AdamW shakes at large rates",
+    "With AdamW the deepest fall grows with the rate",
+    "lr",
+    elsewhere=("cifar10_lr",),
+)
+def rate(runs):
+    rates = rates_of(runs)
     runs = chosen(runs, patch_projection="learned")
-    shaking = grid(runs, "jitter", "base_lr")
-    return [
-        effect("jitter, largest against smallest rate", growth(shaking)),
-        *arch(grid(runs, "linear_probe", "base_lr"), "rate"),
-    ]
+
+    def apart(column):
+        ends = (rates.shaky, rates.smallest)
+        return [at(runs, column, base_lr=rate) for rate in ends]
+
+    name = "a shaking rate minus the smallest"
+    accuracy = grid(runs, "linear_probe", "base_lr")
+    smallest = at(runs, "linear_probe", base_lr=rates.smallest)
+    return {
+        "fall": difference(f"deepest fall, {name}", *apart("deepest_fall")),
+        "jitter": difference(f"jitter, {name}", *apart("jitter")),
+        "arch": difference(
+            "linear probe, best rate minus the smallest", best(accuracy), smallest
+        ),
+    }
 
 
 @claim(
     "C5",
-    "LAMB: larger rates usable than with AdamW, jitter grows less, accuracy falls "
-    "past the best rate",
+    "LAMB stays calmer",
+    "Over its rates, LAMB's jitter grows less than AdamW's",
     "lamb",
     "lr",
 )
 def _lamb(lamb, adamw):
-    adamw = chosen(adamw, patch_projection="learned")
-    accuracy = grid(lamb, "linear_probe", "base_lr")
-    usable = _usable(accuracy) - _usable(grid(adamw, "linear_probe", "base_lr"))
-    calmer = growth(grid(adamw, "jitter", "base_lr")) - growth(
-        grid(lamb, "jitter", "base_lr")
-    )
-    return [
-        effect("largest usable base rate, LAMB over AdamW, in decades", usable),
-        effect("growth of jitter over the rates, AdamW minus LAMB", calmer),
-        arch(accuracy, "rate")[1],
-    ]
+    rates = rates_of(adamw)
+    part = chosen(adamw, patch_projection="learned")
+    adamw = [r for r in part if r.recipe.base_lr <= rates.shaky]
 
+    def growth(runs, column) -> pd.Series:
+        table = grid(runs, column, "base_lr")
+        if table.shape[1] < 2:
+            return pd.Series(dtype=float)
+        return table.iloc[:, -1] - table.iloc[:, 0]
 
-def _usable(accuracy: pd.DataFrame) -> pd.Series:
-    """log10 of the largest rate whose accuracy is near the seed's best."""
-    accuracy = accuracy.dropna()  # a seed needs all rates
-    near = accuracy.ge(accuracy.max(axis=1) - USABLE, axis=0)
-    rates = pd.Series(accuracy.columns, accuracy.columns).map(math.log10)
-    return near.mul(rates, axis=1).where(near).max(axis=1)
+    def loss(runs) -> pd.Series:
+        table = grid(runs, "linear_probe", "base_lr")
+        return best(table) - table.iloc[:, -1] if len(table) else pd.Series(dtype=float)
+
+    return {
+        "jitter": difference(
+            "growth of jitter over the rates, AdamW minus LAMB",
+            growth(adamw, "jitter"),
+            growth(lamb, "jitter"),
+        ),
+        "fall": difference(
+            "growth of the deepest fall over the rates, AdamW minus LAMB",
+            growth(adamw, "deepest_fall"),
+            growth(lamb, "deepest_fall"),
+        ),
+        "cost": difference(
+            "linear probe lost from the best rate to the largest, LAMB minus AdamW",
+            loss(lamb),
+            loss(adamw),
+        ),
+    }
 
 
 # --- the first layer --------------------------------------------------------------
@@ -170,72 +204,89 @@ def _usable(accuracy: pd.DataFrame) -> pd.Series:
 
 @claim(
     "C6",
-    "Gradient spikes come first in the first layer and later in the last; a spike "
-    "precedes a dip",
-    "gradients",
+    "The first layer spikes first",
+    "At the shaking rates the first layer's gradient leads the projector's",
     "lr",
+    elsewhere=("cifar10_gradients",),
 )
-def _first_layer_first(light, full):
-    effects = []
-    for runs, views in ((light, "light views"), (full, "full views")):
-        runs = two_largest_rates(chosen(runs, patch_projection="learned"))
-        heads = by_seed(runs, lambda run: lead_score(run, "projector.0"))
-        last = by_seed(runs, lambda run: lead_score(run, trained_layers(run)[-1]))
-        fall = by_seed(runs, fall_after_spikes)
-        effects += [
-            effect(f"lead over the projector, in SDs of chance, {views}", heads),
-            effect(f"lead over the last layer, in SDs of chance, {views}", last),
-            effect(f"fall of kNN after a spike, against any moment, {views}", fall),
-        ]
-    return effects
+def _first_layer_first(runs):
+    part = chosen(runs, patch_projection="learned", base_lr=rates_of(runs).shaking)
+    return {
+        "lead": effect(
+            "lead over the projector",
+            by_seed(part, lambda run: lead_score(run, "projector.0")),
+            "SDs of chance",
+        ),
+        "last": effect(
+            "lead over the last layer",
+            by_seed(part, lambda run: lead_score(run, trained_layers(run)[-1])),
+            "SDs of chance",
+        ),
+        "fall": effect(
+            "fall of kNN after a spike, against any moment",
+            POINT * by_seed(part, fall_after_spikes),
+        ),
+    }
 
 
 @claim(
     "C7",
-    "A fixed random patch projection: less jitter, accuracy no worse, "
-    "more gain at larger rates",
+    "A fixed projection calms",
+    "With the projection fixed the deepest fall is smaller at the shaking rates",
     "lr",
+    elsewhere=("cifar10_lr",),
 )
-def _freeze(runs):
-    shaking, accuracy = (
-        {
-            kind: grid(runs, column, "base_lr", patch_projection=kind)
-            for kind in ("learned", "fixed")
-        }
-        for column in ("jitter", "linear_probe")
-    )
-    calmer = shaking["learned"] - shaking["fixed"]
-    gain = accuracy["fixed"] - accuracy["learned"]
-    return [
-        effect(
-            "jitter, learned minus fixed, at the two largest rates",
-            calmer.iloc[:, -2:].mean(axis=1, skipna=False),
+def freeze(runs):
+    rates = rates_of(runs)
+
+    def both(column, rate):
+        kinds = ("learned", "fixed")
+        return [at(runs, column, patch_projection=k, base_lr=rate) for k in kinds]
+
+    def gain(rate) -> pd.Series:
+        learned, fixed = both("linear_probe", rate)
+        return fixed - learned
+
+    at_shaking = "at the shaking rates, learned minus fixed"
+    return {
+        "fall": difference(
+            f"deepest fall {at_shaking}", *both("deepest_fall", rates.shaking)
         ),
-        effect(
-            "linear probe, fixed minus learned, at the two largest rates",
-            gain.iloc[:, -2:].mean(axis=1, skipna=False),
+        "jitter": difference(f"jitter {at_shaking}", *both("jitter", rates.shaking)),
+        "accuracy": difference(
+            "linear probe at the shaking rates, fixed minus learned",
+            *reversed(both("linear_probe", rates.shaking)),
         ),
-        # the paper's projection keeps the patch whole, and gains at every rate
-        effect(
-            "linear probe, fixed minus learned, at the smallest rate", gain.iloc[:, 0]
+        "calm": difference(
+            "linear probe at the calm rate, fixed minus learned",
+            *reversed(both("linear_probe", rates.calm)),
         ),
-        effect("gain at the largest rate against the smallest", growth(gain)),
-    ]
+        "grows": difference(
+            "gain of linear probe, shaking rates minus the calm one",
+            gain(rates.shaking),
+            gain(rates.calm),
+        ),
+    }
 
 
 @claim(
     "C9",
-    "Freezing only alleviates: at a larger rate the fixed projection shakes too",
+    "Freezing only alleviates",
+    "At a still larger rate the fixed projection shakes as well",
     "lr",
-    "gradients",
+    elsewhere=("cifar10_lr",),
 )
-def _only_alleviates(full, light):
-    full, light = (chosen(runs, patch_projection="fixed") for runs in (full, light))
-    name = "largest against smallest rate"
-    return [
-        effect(f"jitter, {name}", growth(grid(full, "jitter", "base_lr"))),
-        effect(f"spikes, {name}", growth(grid(full, "spikes", "base_lr"))),
-        effect(
-            f"spikes, {name}, light views", growth(grid(light, "spikes", "base_lr"))
+def _only_alleviates(runs):
+    rates, fixed = rates_of(runs), chosen(runs, patch_projection="fixed")
+
+    def apart(column):
+        return [at(fixed, column, base_lr=r) for r in (rates.hopeless, rates.calm)]
+
+    name = "a still larger rate minus the calm one"
+    return {
+        "fall": difference(f"deepest fall, fixed, {name}", *apart("deepest_fall")),
+        "jitter": difference(f"jitter, fixed, {name}", *apart("jitter")),
+        "spikes": difference(
+            f"spikes a run, fixed, {name}", *apart("spikes"), unit="spikes"
         ),
-    ]
+    }

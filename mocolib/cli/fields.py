@@ -1,13 +1,28 @@
-"""Fields as options: --base-lr for base_lr, and so on.
+"""What is typed: fields as options, --base-lr for base_lr, recipes and counts.
 
 A table of fields is a recipe's or an execution's, by name.
 """
 
 import argparse
+from pathlib import Path
 
 from mocolib import recipe as recipes
+from mocolib.errors import BadInput
+from mocolib.presets import NAMED, named_recipe
 
 ALIASES = {"dataset": ["--data"]}
+RECIPE = {
+    "default": "mini",
+    "metavar": "NAME|FILE",
+    "help": "named recipe, or a .toml or .json file (default: mini)",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """What it does not understand is bad input like any other."""
+
+    def error(self, message):
+        raise BadInput(f"{message} (see `{self.prog} --help`).")
 
 
 def add_fields(parser, table=recipes.FIELDS, names=()):
@@ -30,3 +45,30 @@ def given(options, table=recipes.FIELDS, names=()) -> dict:
         for name in names or table
         if hasattr(options, name)
     }
+
+
+def chosen_recipe(options) -> recipes.Recipe:
+    """The recipe of a name or a file, with the fields that were typed beside it."""
+    changes = given(options)
+    if options.recipe in NAMED:
+        return named_recipe(options.recipe, **changes)
+    if Path(options.recipe).suffix in (".toml", ".json"):
+        return recipes.from_file(options.recipe).replace(**changes)
+    known = ", ".join(NAMED)
+    raise BadInput(
+        f"recipe is {options.recipe!r}, but must be one of {known}, "
+        "or a .toml or .json file."
+    )
+
+
+def count(name: str):
+    """A type of argparse: a count that was typed for the option of this name."""
+
+    def counted(text: str) -> int:
+        if not text.isdecimal() or not 1 <= int(text) <= 1024:
+            raise argparse.ArgumentTypeError(
+                f"{name} is {text!r}, but must be a whole number 1 to 1024"
+            )
+        return int(text)
+
+    return counted

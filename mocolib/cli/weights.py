@@ -7,6 +7,7 @@ mocolib export 3f2a --to timm -o out/model.safetensors
 """
 
 import contextlib
+import sys
 from pathlib import Path
 
 import torch
@@ -84,6 +85,9 @@ def _opened(options):
     if name is None:
         raise BadInput("data is missing, but must be given: a file names no data set.")
     data = load(name, loaded.recipe.image_size)
+    if run and not options.data:
+        runs.check_data(run, data, "bring those images back, or name others by --data")
+    print(data.report)
     transfer.check_channels(loaded, data)
     return loaded, data
 
@@ -104,7 +108,7 @@ def _probe(options) -> int:
 
 def _finetune(options) -> int:
     if options.output:
-        card.check_place(options.output)
+        card.checked_place(options.output)
     loaded, data = _opened(options)
     recipe = _plan(options, transfer.FINETUNE, data, warmup=1)
     head = transfer.new_head(loaded, data, recipe.seed)
@@ -119,14 +123,24 @@ def _finetune(options) -> int:
 
 
 def _plan(options, settings: dict, data, warmup: int = 0):
+    """The recipe of a training with labels; few images may ask for a smaller batch."""
     text = options.epochs
     if not text.isdecimal():
         raise BadInput(f"epochs is {text!r}, but must be a whole number.")
     changes = given(options, names=ABOUT_TRAINING)
+    batch, images = settings["batch_size"], len(data.train_images)
+    if "batch_size" not in changes and batch > images:
+        changes["batch_size"] = 2 ** (images.bit_length() - 1)
+        print(
+            f"{data.name} has {images} training images: batch_size is "
+            f"{changes['batch_size']} in place of {batch}.",
+            file=sys.stderr,
+        )
     return transfer.plan(settings, data, int(text), warmup, **changes)
 
 
 def _export(options) -> int:
+    card.checked_place(options.output)
     loaded, run = _source(options)
     facts = []
     if run is not None:
@@ -135,8 +149,9 @@ def _export(options) -> int:
         facts += [
             f"{key} at the end: {run.end.get(key)}" for key in ("knn", "linear_probe")
         ]
-        with contextlib.suppress(BadInput):  # its images may be elsewhere
+        with contextlib.suppress(BadInput):  # its images may be elsewhere, or others
             data = load(run.recipe.dataset, run.recipe.image_size)
+            runs.check_data(run, data)
             facts.append(f"mean: {data.mean.tolist()}, deviation: {data.std.tolist()}")
     source = f"run {run.id} of mocolib" if run else f"`{options.source}`"
     card.export(loaded, options.output, options.to, source, facts=facts)

@@ -1,35 +1,137 @@
 """Image files to uint8 tensors: one, some, or batch after batch ahead of a training.
 
-`Files` stands where `data.Dataset` has a tensor, for a folder too large for memory.
+Whatever Pillow opens becomes 8 bits a channel: 16 and 32 bits by the range of their
+format, floats from 0 to 1; the alpha channel is dropped, a photograph stands upright.
+`LazyImages` stands where `data.Dataset` has a tensor, for a folder too large to hold.
 Its images are decoded each time that they are asked for, to the same pixels; worker
 processes of torch's DataLoader do so while the steps before are computed.
 """
 
+import contextlib
 import hashlib
 import os
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch.utils.data import DataLoader
 
 from mocolib.errors import BadInput
+from mocolib.files import shown, write_atomic
 
 LONGEST = 64  # times its shorter side; of a longer image the middle is decoded
+GREY = ("1", "L", "LA", "La", "F")  # and all that begin with I: integers of more bits
+ORIENTATION = 0x0112  # the EXIF tag, and what puts each of its values upright
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+BITS, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339  # TIFF tags
+SIGNED = 2  # a value of the last
 
 
 def image(file: Path, size: int, grey: bool) -> torch.Tensor:
-    """One image, its shorter side resized to `size`, the centre cut out; [C, s, s]."""
-    image = _middle(_open(file).convert("L" if grey else "RGB"))
-    if image.size != (size, size):
-        scale = size / min(image.size)
-        wide, high = (max(size, round(side * scale)) for side in image.size)
-        image = image.resize((wide, high), Image.Resampling.BICUBIC)
-        left, top = (wide - size) // 2, (high - size) // 2
-        image = image.crop((left, top, left + size, top + size))
-    pixels = torch.from_numpy(np.array(image))
+    """One image, its shorter side resized to `size`, the centre cut out; [C, s, s].
+
+    BadInput names a file that cannot be decoded, or whose range is unknown.
+    """
+    with _opened(file) as opened:
+        opened.load()
+        image = _upright(_eight_bit(opened, file), opened)
+        image = _middle(image.convert("L" if grey else "RGB"))
+        if image.size != (size, size):
+            scale = size / min(image.size)
+            wide, high = (max(size, round(side * scale)) for side in image.size)
+            image = image.resize((wide, high), Image.Resampling.BICUBIC)
+            left, top = (wide - size) // 2, (high - size) // 2
+            image = image.crop((left, top, left + size, top + size))
+        pixels = torch.from_numpy(np.array(image))
     return pixels[None] if grey else pixels.permute(2, 0, 1).contiguous()
+
+
+def all_grey(files) -> bool:
+    """Whether no file has colours, by their headers alone: it stops at the first."""
+    return all(map(_is_grey, files))
+
+
+def _is_grey(file: Path) -> bool:
+    with _opened(file) as image:
+        return image.mode in GREY or image.mode[0] == "I"
+
+
+@contextlib.contextmanager
+def _opened(file: Path):
+    """The one door to Pillow: whatever a format's reader raises names the file."""
+    try:
+        # what it warns of (EXIF, large images) is either refused or of no matter
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(file) as image:
+                yield image
+    except BadInput:
+        raise
+    except Exception as error:  # readers of formats raise anything
+        reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
+        raise BadInput(f"image {shown(file)} cannot be decoded: {reason}.") from None
+
+
+def _eight_bit(image: Image.Image, file: Path) -> Image.Image:
+    """The image with 8 bits a channel, where convert() would clip or warn."""
+    if image.mode == "F":
+        values = np.asarray(image)
+        low, high = values.min(), values.max()
+        if not (low >= 0 and high <= 1):  # nan neither
+            raise BadInput(
+                f"image {shown(file)} holds floats from {low:g} to {high:g}, but must "
+                "hold floats from 0 to 1, or whole numbers."
+            )
+        return _scaled(values, 1)
+    if image.mode[0] == "I":
+        return _from_integers(image, file)
+    if image.mode in ("P", "PA") and "transparency" in image.info:
+        return image.convert("RGBA")
+    premultiplied = {"RGBa": "RGBA", "La": "LA"}
+    if image.mode in premultiplied:
+        return image.convert(premultiplied[image.mode])
+    return image
+
+
+def _from_integers(image: Image.Image, file: Path) -> Image.Image:
+    """Grey of 16 or 32 bits, scaled by the largest value that its format can hold."""
+    values, tags = np.asarray(image), getattr(image, "tag_v2", {})
+    narrow = image.mode.startswith("I;16") or image.format in ("PNG", "PPM")
+    bits = tags.get(BITS, (16 if narrow else 32,))[0]
+    signed = tags.get(SAMPLE_FORMAT, (1 if narrow else SIGNED,))[0] == SIGNED
+    if bits == 32 and not signed:
+        values = values.view(np.uint32)
+    low, high, most = int(values.min()), int(values.max()), 2 ** (bits - signed) - 1
+    if low < 0 or (bits == 32 and 0 < high < 2**16):  # black all over, or nearly
+        raise BadInput(
+            f"image {shown(file)} holds numbers of {bits} bits from {low} to {high}, "
+            f"but must use the range from 0 to {most}, or be saved with 8 or 16 bits."
+        )
+    white_is_zero = tags.get(PHOTOMETRIC) == 0
+    return _scaled(most - values if white_is_zero else values, most)
+
+
+def _scaled(values: np.ndarray, most: int) -> Image.Image:
+    return Image.fromarray(np.rint(values * (255 / most)).astype(np.uint8))
+
+
+def _upright(image: Image.Image, opened: Image.Image) -> Image.Image:
+    """Turned and mirrored as the camera noted; a note in disorder counts as none."""
+    orientation = None
+    with contextlib.suppress(Exception):
+        orientation = opened.getexif().get(ORIENTATION)
+    return image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image
 
 
 def _middle(image: Image.Image) -> Image.Image:
@@ -42,34 +144,16 @@ def _middle(image: Image.Image) -> Image.Image:
     return image.crop((left, top, left + wide, top + high))
 
 
-def all_grey(files) -> bool:
-    return all(_open(file).mode in ("L", "1") for file in files)
-
-
-def _open(file: Path) -> Image.Image:
-    try:
-        with Image.open(file) as image:  # closed again, also where it is broken
-            image.load()
-            return image
-    except (
-        OSError,
-        UnidentifiedImageError,
-        SyntaxError,
-        ValueError,
-        Image.DecompressionBombError,
-    ) as error:
-        raise BadInput(f"image {file} cannot be decoded: {error}.") from None
-
-
-class Files(torch.utils.data.Dataset):
+class LazyImages(torch.utils.data.Dataset):
     """Images of a folder, decoded when asked for; what it has of a tensor is `len`,
     `shape` [N, C, s, s], `split`, and places by a slice or a tensor: fewer files.
     """
 
-    def __init__(self, paths, size: int, grey: bool, workers: int = 0):
+    def __init__(self, paths, size: int, grey: bool, workers: int = 0, kept=None):
         # one array of bytes: workers share it, where they would copy a list of paths
         self.paths = np.array([os.fsencode(p) for p in paths])
         self.size, self.grey, self.workers = size, grey, workers
+        self.kept = kept  # a file that keeps the digest
 
     @property
     def shape(self) -> tuple:
@@ -82,7 +166,7 @@ class Files(torch.utils.data.Dataset):
         if not isinstance(place, int):
             rest = self.size, self.grey, self.workers
             paths = self.paths[place if isinstance(place, slice) else np.asarray(place)]
-            return Files([os.fsdecode(p) for p in paths], *rest)
+            return LazyImages([os.fsdecode(p) for p in paths], *rest)
         try:
             path = Path(os.fsdecode(self.paths[place]))
             return image(path, self.size, self.grey)
@@ -116,12 +200,27 @@ class Files(torch.utils.data.Dataset):
 
     @property
     def digest(self) -> bytes:
-        """Of names and sizes; the pixels would take too long."""
+        """SHA-256 of the shape and of all files' bytes, in order.
+
+        It takes one reading of the folder; the file `kept` spares the next one.
+        """
+        if self.kept and self.kept.exists():
+            return self.kept.read_bytes()
         found = hashlib.sha256(f"{self.shape}".encode())
-        for path in self.paths:
-            found.update(b"/".join(path.split(os.fsencode(os.sep))[-2:]))
-            found.update(b"|%d\n" % os.stat(path).st_size)
+        with ThreadPoolExecutor() as readers:
+            for one in readers.map(_digest, self.paths):
+                found.update(one)
+        if self.kept:
+            with contextlib.suppress(OSError):
+                write_atomic(self.kept, found.digest())
         return found.digest()
+
+
+def _digest(path: bytes) -> bytes:
+    try:
+        return hashlib.sha256(Path(os.fsdecode(path)).read_bytes()).digest()
+    except OSError as error:
+        raise BadInput(f"image {shown(path)} cannot be read: {error}.") from None
 
 
 def _stacked(images: list):
@@ -129,10 +228,17 @@ def _stacked(images: list):
     return broken[0] if broken else torch.stack(images)
 
 
-class Ahead:
+def taken(images, places: torch.Tensor) -> torch.Tensor:
+    """The images at these places, [b, C, H, W], of a tensor or of `LazyImages`."""
+    if torch.is_tensor(images):
+        return images[places]
+    return next(images.batches([places.tolist()]))
+
+
+class Prefetcher:
     """The batches of a training's steps, decoded while the steps before go on."""
 
-    def __init__(self, files: Files, places, steps: int):
+    def __init__(self, files: LazyImages, places, steps: int):
         """`places(index)` are those of a step's images, [b]; there are `steps`."""
         self.files, self.places, self.steps, self.next = files, places, steps, None
 

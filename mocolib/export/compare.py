@@ -54,4 +54,4 @@ def differing(steps: list[dict]) -> int:
     rounding passes one sample's gradient on or doesn't: torch itself decides otherwise
     when it sums in another order, and what follows from the gradient is `KINK` apart.
     """
-    return sum(max(step.values()) > CLOSE for step in steps)
+    return sum(bool(max(step.values()) > CLOSE) for step in steps)

@@ -4,47 +4,32 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from mocolib import data
 from mocolib.analysis import measures
-from mocolib.figures.style import GREY, SETS, STYLE
+from mocolib.claims.parts import CHANGED, WHOLE
+from mocolib.figures.style import GREY, STYLE
 from mocolib.figures.sweeps import paper_numbers
 from mocolib.runs import Run
 
-# a row: its words, the fields that differ from the whole, and where the paper has it
-WHOLE = {
-    "position": "sincos",
-    "pool": "class_token",
-    "head_norm": "batch",
-    "predictor": True,
-    "momentum": 0.99,
+# where the paper has each change of `parts.CHANGED`: the rows of paper.csv, the value
+PAPER = {
+    "no predictor": ("predictor", "without"),
+    "no BatchNorm in the heads": ("head_batch_norm", "without"),
+    "positions learned": ("position_embedding", "learned"),
+    "no positions": ("position_embedding", "none"),
+    "average after the norm": ("class_token", "pool_after_norm"),
+    "average without it": ("class_token", "pool_without_norm"),
+    "m = 0": ("momentum", "0"),
+    "m = .9": ("momentum", "0.9"),
+    "m = .999": ("momentum", "0.999"),
 }
-ROWS = (
-    ("positions learned", {"position": "learned"}, "position_embedding", "learned"),
-    ("no positions", {"position": "none"}, "position_embedding", "none"),
-    ("average after the norm", {"pool": "average"}, "class_token", "pool_after_norm"),
-    (
-        "average without it",
-        {"pool": "average_without_norm"},
-        "class_token",
-        "pool_without_norm",
-    ),
-    (
-        "no BatchNorm in heads",
-        {"head_norm": "none"},
-        "head_batch_norm",
-        "without",
-    ),
-    ("no prediction head", {"predictor": False}, "predictor", "without"),
-    ("m = 0", {"momentum": 0.0}, "momentum", "0"),
-    ("m = 0.9", {"momentum": 0.9}, "momentum", "0.9"),
-    ("m = 0.999", {"momentum": 0.999}, "momentum", "0.999"),
-)
 
 
 def ablation_table(runs: list[Run]) -> pd.DataFrame:
     """A row an ablation and seed: linear probe minus the whole's, in points."""
     table = measures.summary(runs) if runs else pd.DataFrame()
     rows = []
-    for words, changed, *_ in ROWS:
+    for words, changed in CHANGED.items():
         if table.empty:
             break
         whole = _at(table, WHOLE)
@@ -70,19 +55,19 @@ def ablations(runs: list[Run]) -> Figure:
         figure, (ours, theirs) = plt.subplots(
             ncols=2, sharey=True, figsize=(7.6, 3.9), width_ratios=(1.3, 1)
         )
-        for place, (words, _, sweep, value) in enumerate(ROWS):
+        for place, words in enumerate(CHANGED):
             points = table.loc[table["part"] == words, "points"]
             ours.plot(points, [place] * len(points), ".", color="#0173b2", alpha=0.6)
             ours.plot([points.mean()], [place], "|", color="#0173b2", markersize=16)
-            theirs.plot([_papers(sweep, value)], [place], "D", color=GREY)
+            theirs.plot([_papers(*PAPER[words])], [place], "D", color=GREY)
         for ax in (ours, theirs):
             ax.axvline(0, color=GREY, linewidth=1)
-        ours.set_yticks(range(len(ROWS)), [row[0] for row in ROWS])
+        ours.set_yticks(range(len(CHANGED)), list(CHANGED))
         ours.invert_yaxis()
         ours.set(xlabel="linear probe, points against the whole", ylabel="changed")
         theirs.set(xlabel="the same in the paper", ylabel="changed")
         theirs.yaxis.label.set_visible(False)
-        name = SETS[runs[0].recipe.dataset] if runs else "no runs yet"
+        name = data.title(runs[0].recipe.dataset) if runs else "no runs yet"
         ours.set_title(f"this book: {name}", fontsize=9)
         theirs.set_title("the paper: ImageNet, ViT-B/16", fontsize=9)
     plt.close(figure)

@@ -5,11 +5,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from mocolib import data
 from mocolib.analysis import measures
-from mocolib.figures.style import GREY, KINDS, SETS, STYLE, caption
+from mocolib.claims.parts import FREE
+from mocolib.figures.style import GREY, KINDS, STYLE, caption
 from mocolib.runs import Run
 
-POINT = 0.01  # one point of accuracy, claim C8's margin
 MARKS = (("#0173b2", "o"), ("#029e73", "^"))
 
 
@@ -26,7 +27,7 @@ def reconstruction(table: pd.DataFrame) -> Figure:
         for (name, part), (colour, mark) in zip(groups, MARKS, strict=False):
             mean = part.groupby("share").mean(numeric_only=True)
             inside = part["inside"].iloc[0]
-            label = f"{SETS.get(name, name)}, {inside} numbers a patch"
+            label = f"{data.title(name)}, {inside} numbers a patch"
             look = {"color": colour, "marker": mark}
             above.plot(mean["error_random"], **look, label=label)
             above.plot(
@@ -48,13 +49,13 @@ def reconstruction(table: pd.DataFrame) -> Figure:
 def freezing(runs: list[Run]) -> Figure:
     """Linear probe by width, and fixed minus learned within each seed.
 
-    Lines through the means, a dot a seed; grey: less than one point of accuracy.
+    Lines through the means, a dot a seed; grey: half a point of accuracy.
     """
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(ncols=2, figsize=(7.4, 3.4))
         left.set(xlabel="token width d", ylabel="linear probe, accuracy")
         right.set(xlabel="token width d", ylabel="fixed minus learned")
-        right.axhspan(-POINT, POINT, color="#e4e4e4")
+        right.axhspan(-FREE / 100, FREE / 100, color="#e4e4e4")
         right.axhline(0, color=GREY, linewidth=1)
         if runs:
             _by_width(left, right, measures.summary(runs))

@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from mocolib import data
 from mocolib.analysis import measures
-from mocolib.figures.style import GREY, SETS, STYLE
+from mocolib.figures.style import GREY, STYLE
 from mocolib.recipe import Recipe
 from mocolib.runs import Run
 
@@ -113,7 +114,7 @@ def negatives(runs: list[Run]) -> Figure:
             ax.plot(x, y, ".", color=colour, alpha=0.5)
         ax.set(xscale="log", xlabel="negatives K", ylabel="linear probe, accuracy")
         if runs:
-            ax.set_title(SETS[runs[0].recipe.dataset], fontsize=9, loc="left")
+            ax.set_title(data.title(runs[0].recipe.dataset), fontsize=9, loc="left")
             ax.legend()
     plt.close(figure)
     return figure
@@ -148,7 +149,7 @@ def leak(runs: list[Run]) -> Figure:
             xlabel="loss, mean of the last 50 steps", ylabel="linear probe, accuracy"
         )
         if runs:
-            ax.set_title(SETS[runs[0].recipe.dataset], fontsize=9, loc="left")
+            ax.set_title(data.title(runs[0].recipe.dataset), fontsize=9, loc="left")
             ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     plt.close(figure)
     return figure

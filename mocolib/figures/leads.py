@@ -40,11 +40,9 @@ def correlogram(runs: list[Run], layer: str = "projector.0") -> Figure:
 
 
 def _by_lag(ax, runs: list[Run], layer: str):
-    pairs = measures.gradient_pairs(runs, layer)
-    mean = sum(measures.cross_correlation(*pair) for pair in pairs) / len(pairs)
-    chance = sum(measures.correlation_null(*pair) for pair in pairs) / len(pairs)
-    low, high = chance.quantile(0.025), chance.quantile(0.975)
-    ax.fill_between(mean.index, low, high, color="#c4c4c4", label="95 % of chance")
+    table = measures.lag_table(runs, layer)
+    mean, ends = table["mean"], (table["low"], table["high"])
+    ax.fill_between(mean.index, *ends, color="#c4c4c4", label="95 % of chance")
     near = mean.index.to_series().abs().between(1, measures.NEAR)
     for part, colour, label in (
         (near, KINDS[0][1], "enters the lead"),

@@ -4,12 +4,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from mocolib.claims.verdicts import FEWEST, Effect, Verdict
+from mocolib.claims.statistics import quantile
+from mocolib.claims.verdicts import Effect, Verdict
 from mocolib.figures.style import GREY, KINDS, STYLE
 
 EDGE = 4  # further out than this is drawn at the edge
-DRAWS = 10_000  # of a bootstrap, as in `verdicts.interval`
 HELD, NOT_HELD = KINDS[0][1], KINDS[1][1]
+LOOKS = {  # mark, edge and face by outcome
+    "holds": ("o", HELD, HELD),
+    "open": ("s", NOT_HELD, "white"),
+    "opposite": ("D", NOT_HELD, NOT_HELD),
+}
 
 
 def reach(effect: Effect) -> float:
@@ -27,18 +32,19 @@ def reach(effect: Effect) -> float:
 def ledger_map(verdicts: list[Verdict]) -> Figure:
     """A row a claim, a mark an effect: right of the line it holds.
 
-    Filled circles hold, hollow squares do not; at an edge an arrow: further out.
+    Filled circles hold, hollow squares are open, filled diamonds opposite; at an edge
+    an arrow: further out.
     """
     with plt.rc_context(STYLE):
         figure, ax = plt.subplots(figsize=(7.2, 1 + 0.27 * len(verdicts)))
         ax.axvspan(1, EDGE + 0.4, color="#e8f1f8", zorder=0)
         ax.axvline(0, color=GREY, linewidth=1)
         for row, verdict in enumerate(verdicts):
-            for effect in verdict.effects:
-                if len(effect.values) >= FEWEST:
-                    _mark(ax, reach(effect), row, effect.holds)
+            for effect in verdict.effects.values():
+                if effect.outcome in LOOKS:
+                    _mark(ax, reach(effect), row, *LOOKS[effect.outcome])
         ax.set_yticks(
-            range(len(verdicts)), [f"{v.id}   {v.word}" for v in verdicts], fontsize=9
+            range(len(verdicts)), [f"{v.title}: {v.word}" for v in verdicts], fontsize=9
         )
         ax.set(xlim=(-EDGE - 0.4, EDGE + 0.4), ylim=(len(verdicts) - 0.5, -0.5))
         ax.set_xticks([-4, -1, 0, 1, 4])
@@ -48,12 +54,9 @@ def ledger_map(verdicts: list[Verdict]) -> Figure:
     return figure
 
 
-def _mark(ax, x: float, row: int, holds: bool):
-    colour = HELD if holds else NOT_HELD
-    mark = "o" if holds else "s"
+def _mark(ax, x: float, row: int, mark: str, colour: str, fill: str):
     if abs(x) > EDGE:
         mark = ">" if x > 0 else "<"
-    fill = colour if holds else "white"
     place = float(np.clip(x, -EDGE, EDGE))
     ax.plot([place], [row], mark, color=colour, markerfacecolor=fill, markersize=6)
 
@@ -68,17 +71,15 @@ def made_up(seeds: int, size: float, count: int) -> np.ndarray:
 
 
 def share_that_holds(values: np.ndarray) -> float:
-    """The share of effects [count, seeds] whose bootstrap interval is above zero."""
+    """The share of effects [count, seeds] whose interval lies above zero."""
     seeds = values.shape[1]
-    # the same draws as `verdicts.interval`, as weights: one product judges them all
-    picks = np.random.default_rng(0).integers(seeds, size=(DRAWS, seeds))
-    weights = np.stack([(picks == k).mean(1) for k in range(seeds)])
-    return float((np.percentile(values @ weights, 2.5, axis=1) > 0).mean())
+    half = quantile(seeds - 1) * values.std(1, ddof=1) / seeds**0.5
+    return float((values.mean(1) > half).mean())
 
 
 def chance_chart(values: np.ndarray, size: float) -> Figure:
     """The intervals of made-up effects [count, seeds]; dots their means."""
-    effects = [Effect("", tuple(row)) for row in values]
+    effects = [Effect(name="", values=tuple(row)) for row in values]
     with plt.rc_context(STYLE):
         figure, ax = plt.subplots(figsize=(5.6, 2.4))
         for held, colour, mark in ((False, NOT_HELD, "s"), (True, HELD, "o")):

@@ -8,11 +8,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mocolib.analysis import measures
+from mocolib.claims.contrasts import PLAIN, REMEDIES
 from mocolib.figures.style import GREY, STYLE, caption
 from mocolib.runs import Run
 
 LAGS = np.arange(-20, 11)  # steps around an event
-BEFORE = 8  # steps before it in which 2304.13013 has the under-estimate
 EVENTS = {
     "a spike of the first layer": measures.spike_steps,
     "a spike of the loss": measures.loss_spike_steps,
@@ -22,19 +22,6 @@ KINDS = (  # of states in the table of curvature
     ("calm", "o", BLUE),
     ("before a spike", "^", "#d55e00"),
     ("on the way", "x", GREY),
-)
-# a row of `remedies`: its words, and the fields in which it differs from the first
-PLAIN = {"beta2": 0.999, "patch_projection": "learned"}
-PLAIN |= {"optimizer": "adamw", "stem": "patch", "qk_norm": False}
-REMEDIES = (
-    ("AdamW, β₂ .999", {}),
-    ("β₂ .99", {"beta2": 0.99}),
-    ("β₂ .95", {"beta2": 0.95}),
-    ("β₂ .9", {"beta2": 0.9}),
-    ("StableAdamW", {"optimizer": "stableadamw"}),
-    ("convolutional stem", {"stem": "conv"}),
-    ("projection fixed", {"patch_projection": "fixed"}),
-    ("fixed, and β₂ .95", {"patch_projection": "fixed", "beta2": 0.95}),
 )
 
 
@@ -75,7 +62,7 @@ def misjudged(groups: dict[str, list[Run]]) -> Figure:
 
 
 def _around_events(ax, parts: list):
-    ax.axvspan(-BEFORE - 0.5, -0.5, color="#e9e9e9")
+    ax.axvspan(-measures.AHEAD - 0.5, -0.5, color="#e9e9e9")
     ax.axhline(0, color=GREY, linewidth=1)
     ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
     rows = np.concatenate(parts) if parts else np.empty((0, len(LAGS)))
@@ -117,21 +104,21 @@ def sharpness(table: pd.DataFrame) -> Figure:
 def remedies(runs: list[Run]) -> Figure:
     """Jitter and linear probe, a row a remedy; a dot a seed, a bar at the mean.
 
-    runs: the sweep `beta2`, of which only those at its shaky rate, where most of them
-    are. Rows without runs stay empty.
+    runs: the sweep `remedies`, of which only those at one rate, the first of those
+    that have most of them. Rows without runs stay empty.
     """
     rates = [run.recipe.base_lr for run in runs]
     runs = [run for run in runs if run.recipe.base_lr == statistics.mode(rates or [0])]
     table = measures.summary(runs) if runs else pd.DataFrame(columns=[*PLAIN])
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(ncols=2, sharey=True, figsize=(7.4, 3.9))
-        for place, (_, changed) in enumerate(REMEDIES):
+        for place, changed in enumerate(REMEDIES.values()):
             fit = (table[list(PLAIN)] == pd.Series(PLAIN | changed)).all(axis=1)
             for ax, column in zip(axes, ("jitter", "linear_probe"), strict=True):
                 values = 100 * table[fit].get(column, pd.Series(dtype=float))
                 ax.plot(values, [place] * len(values), "o", color=BLUE, alpha=0.6)
                 ax.plot([values.mean()], [place], "k|", markersize=18)
-        axes[0].set_yticks(range(len(REMEDIES)), [words for words, _ in REMEDIES])
+        axes[0].set_yticks(range(len(REMEDIES)), list(REMEDIES))
         axes[0].set_ylim(len(REMEDIES) - 0.5, -0.5)
         axes[0].set(xlabel="jitter, points of kNN", ylabel="changed")
         axes[1].set(xlabel="linear probe, %", ylabel="changed")

@@ -1,5 +1,6 @@
 """What all figures share: their look, and the words they use for runs."""
 
+from mocolib import data
 from mocolib.recipe import FIELDS
 from mocolib.runs import Run
 
@@ -22,10 +23,6 @@ NAMES = {
 }
 KINDS = (("learned", "#0173b2", "o"), ("fixed", "#de8f05", "s"))
 GREY = "#555555"
-SETS = {
-    "folder:cifar10": "JPEG re-encode of CIFAR-10",
-    "fashion-mnist": "Fashion-MNIST subset",
-}
 
 
 def settings(runs: list[Run]) -> list[str]:
@@ -71,11 +68,11 @@ def grouped(runs: list[Run]) -> dict[str, list[Run]]:
 def caption(runs: list[Run]) -> str:
     """What was run, how often and where: a line for under a figure."""
     recipe, seeds = runs[0].recipe, len({run.recipe.seed for run in runs})
-    data = SETS.get(recipe.dataset, recipe.dataset)
+    images = data.title(recipe.dataset)
     width = "several widths" if "width" in settings(runs) else f"width {recipe.width}"
     batch = "" if "batch_size" in settings(runs) else f", batch {recipe.batch_size}"
     return (
-        f"{data}, ViT of {width} and depth {recipe.depth}{batch}; "
+        f"{images}, ViT of {width} and depth {recipe.depth}{batch}; "
         f"{len(runs)} run{'s' * (len(runs) > 1)}, {seeds} seed{'s' * (seeds > 1)}"
     )
 

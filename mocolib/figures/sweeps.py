@@ -5,12 +5,12 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from mocolib import data
 from mocolib.analysis import measures
 from mocolib.data import data_root
 from mocolib.figures.style import (
     GREY,
     KINDS,
-    SETS,
     STYLE,
     caption,
     settings,
@@ -103,7 +103,7 @@ def accuracy(runs: list[Run], by: str, paper: tuple = ()) -> Figure:
                 _means(ours, part, by, "linear_probe", colour, mark, kind)
         ours.set(xscale="log", xlabel=title(by), ylabel="linear probe, accuracy")
         ticks(ours, table[by])
-        ours.set_title("this book: " + SETS[runs[0].recipe.dataset], fontsize=9)
+        ours.set_title("this book: " + data.title(runs[0].recipe.dataset), fontsize=9)
         if len(kinds) > 1:
             ours.legend(title=title("patch_projection"))
         if paper:

@@ -13,7 +13,7 @@ traces (what is shown of a run) -> chart (one SVG) -> curves (three charts and a
 built page `train_here` trains in the reader's browser.
 """
 
-from mocolib.lab.chapter import ledger, picture, source, verdict
+from mocolib.lab.chapter import finding, ledger, picture, source, verdict
 from mocolib.lab.describe import Line
 from mocolib.lab.method import method, taken
 from mocolib.lab.moments import moments
@@ -27,6 +27,7 @@ __all__ = [
     "Line",
     "beside",
     "experiment",
+    "finding",
     "frames",
     "ledger",
     "live",

@@ -5,7 +5,6 @@ import inspect
 from importlib.metadata import metadata
 from pathlib import Path
 
-import pandas as pd
 from IPython.display import HTML
 from matplotlib.figure import Figure
 from pygments import highlight
@@ -14,6 +13,7 @@ from pygments.lexers import PythonLexer
 
 import mocolib
 from mocolib import claims
+from mocolib.claims import text
 from mocolib.figures.themed import themed
 
 
@@ -60,21 +60,22 @@ def repository() -> str:
 
 
 def ledger() -> HTML:
-    """The whole ledger, a row a claim, with the first effect of each."""
-    rows = []
-    for v in claims.ledger():
-        held = sum(effect.holds for effect in v.effects)
-        rows.append(
-            {
-                "": v.id,
-                "claim": v.claim,
-                "verdict": v.word,
-                "effects that hold": f"{held} of {len(v.effects)}",
-                "runs": v.runs,
-            }
-        )
-    table = pd.DataFrame(rows).to_html(index=False, border=0)
-    return HTML(f'<div class="why-ledger">{table}</div>')
+    """The whole ledger, a row a claim; `#ledger-C7` is the place of the claim C7."""
+    found, second = claims.ledger(), claims.second_ledger()
+    p = text.adjusted(found)
+    heads = ("", "claim", "verdict", "p", "on CIFAR-10", "finding", "runs")
+    rows = [_cells("th", heads)]
+    for v in found:
+        other = second[v.id].word if v.id in second else ""
+        beside = f"{p[v.id]:.3f}" if v.id in p else ""
+        cells = (v.id, v.title, v.word, beside, other, v.finding, str(v.runs))
+        rows.append(_cells("td", cells, f' id="ledger-{v.id}"'))
+    return HTML(f'<div class="why-ledger"><table>{"".join(rows)}</table></div>')
+
+
+def _cells(kind: str, texts, place: str = "") -> str:
+    inside = "".join(f"<{kind}>{html.escape(one)}</{kind}>" for one in texts)
+    return f"<tr{place}>{inside}</tr>"
 
 
 def verdict(*ids: str | claims.Verdict) -> HTML:
@@ -82,25 +83,43 @@ def verdict(*ids: str | claims.Verdict) -> HTML:
 
     A verdict that has been drawn already is not drawn again.
     """
-    found = [claims.CLAIMS[i]() if isinstance(i, str) else i for i in ids]
+    found = [claims.judge(i) if isinstance(i, str) else i for i in ids]
     return HTML("".join(map(_told, found)))
 
 
 def _told(verdict: claims.Verdict) -> str:
-    seeds = max((len(e.values) for e in verdict.effects), default=0)
+    """Word and claim, the finding, and every effect to unfold."""
+    seeds = max((len(e.values) for e in verdict.effects.values()), default=0)
     lead = (
         f"<p><strong>{verdict.id}: {verdict.word}</strong> ({verdict.runs} runs, "
         f"{seeds} seeds). {html.escape(verdict.claim)}.</p>"
     )
     if verdict.word == "too few runs":
         return lead
-    rows = [
-        {
-            "measured": effect.name,
-            "mean over seeds": f"{effect.mean:+.4f}",
-            "95 % interval": "{:+.4f} to {:+.4f}".format(*effect.interval),
-            "holds": "yes" if effect.holds else "no",
-        }
-        for effect in verdict.effects
-    ]
-    return lead + pd.DataFrame(rows).to_html(index=False, border=0)
+    rows = [("measured", "mean over seeds", "95 % interval", "unit", "outcome")]
+    rows += [_numbers(effect) for effect in verdict.effects.values()]
+    table = _cells("th", rows[0]) + "".join(_cells("td", row) for row in rows[1:])
+    return (
+        f"{lead}<p>{html.escape(verdict.finding)}</p><details><summary>All that was "
+        f"measured for it</summary><table>{table}</table></details>"
+    )
+
+
+def _numbers(effect: claims.Effect) -> tuple:
+    """An effect as a row of words; one of too few seeds has no interval."""
+    if not effect.values:
+        return effect.name, "", "", effect.unit, effect.outcome
+    low, high = effect.interval
+    ends = f"{low:+.2f} to {high:+.2f}" if len(effect.values) > 1 else ""
+    return effect.name, f"{effect.mean:+.2f}", ends, effect.unit, effect.outcome
+
+
+def finding(*ids: str) -> HTML:
+    """What was seen on some claims, a sentence each, linked to the ledger's line."""
+    found = [claims.judge(id) for id in ids]
+    said = " ".join(
+        f'{html.escape(v.finding)} <a href="ledger.html#ledger-{v.id}">'
+        f"{html.escape(v.title)}: {v.word}</a>."
+        for v in found
+    )
+    return HTML(f'<p class="why-finding"><strong>What we saw.</strong> {said}</p>')

@@ -28,6 +28,7 @@ from mocolib.lab.numbers import brief
 PAGE = "MOCOLIB_PAGE"  # set while the book is built: no kernel will stand behind it
 NO_RUNS = "No run of this experiment has been recorded yet."
 SCRIPTS = (
+    "axes",
     "controls",
     "chart",
     "charts",

@@ -21,6 +21,7 @@ from mocolib.lab.page import in_page, scripts
 from mocolib.lab.recorded import experiment
 from mocolib.lab.traces import Trace, from_run, words
 from mocolib.recipe import Recipe
+from mocolib.runs import Run
 from mocolib.train import CHANGEABLE, Step, Training, train
 
 ELSEWHERE = (
@@ -34,7 +35,8 @@ def live(recipe: Recipe, recorded=(), data: Dataset | None = None):
     """A panel that trains `recipe` with the settings you choose, to be displayed.
 
     `recorded`, runs of `mocolib.runs`, stand in grey behind the live curves: those
-    whose settings are nearest to the chosen ones. In a built page, where nothing can
+    whose settings are nearest to the chosen ones; those of other images are left out,
+    with a sentence. In a built page, where nothing can
     train, they are shown alone, as an `experiment`. `data` spares the
     loading of `recipe.dataset`. A training that an earlier panel started stops.
     """
@@ -42,18 +44,18 @@ def live(recipe: Recipe, recorded=(), data: Dataset | None = None):
         by = [a for a in AXES if len({getattr(r.recipe, a) for r in recorded}) > 1]
         return experiment(recorded, id="live", by=by or AXES[:1], question=ELSEWHERE)
     session.stop()
-    return Panel(recipe, [from_run(run) for run in recorded], data)
+    return Panel(recipe, list(recorded), data)
 
 
 class Panel(widgets.VBox):
     """Controls, three buttons, progress, curves, and a table of the runs so far."""
 
-    def __init__(self, recipe: Recipe, traces: list[Trace], data: Dataset | None):
+    def __init__(self, recipe: Recipe, recorded: list[Run], data: Dataset | None):
         self.recipe, self.data, self.traces = recipe, data, []
-        self.recorded = traces
+        self.recorded = [from_run(run) for run in recorded]
         self.pace, self.session = session.Pace(), None
         self.lock = threading.Lock()  # Clear and the training thread both draw
-        trouble = self._load()
+        trouble = self._load() or self._fit(recorded)
         images = None if self.data is None else len(self.data.train_images)
         self.controls = controls.build(recipe, images)
         self.run = widgets.Button(
@@ -105,6 +107,19 @@ class Panel(widgets.VBox):
             return ""
         except BadInput as error:
             return str(error)
+
+    def _fit(self, recorded: list[Run]) -> str:
+        """Keep the recorded runs of these images; a sentence where there are others."""
+        own = self.data.fingerprint
+        same = [run for run in recorded if run.provenance.get("data") == own]
+        self.recorded = [from_run(run) for run in same]
+        if len(same) == len(recorded):
+            return ""
+        other = next(run for run in recorded if run not in same)
+        return (
+            f"{len(recorded) - len(same)} recorded runs are left out, {other.id} for "
+            f"one: they were trained on other images than {self.data.name} holds here."
+        )
 
     def _explain(self, _=None):
         """Say what the controls come to, or why it can't be had."""

@@ -13,19 +13,25 @@
 
 import json
 import os
+import re
+import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from mocolib import recipe as recipes
-from mocolib.data import data_root
-from mocolib.errors import BadInput
-from mocolib.files import read_json, unreadable, whole_lines
+from mocolib.data import Dataset, data_root
+from mocolib.errors import BadInput, LeftOut
+from mocolib.files import read_json, shown, unreadable, whole_lines
 from mocolib.recipe import Recipe
 
 NUMBER = (int, float, type(None))  # None where a run diverged
+OTHER_RUNS = "bring those images back, or name another folder of runs by --runs"
+NAME = re.compile("[0-9a-f]{12}")  # of a run's folder
 END = {"outcome": str, "steps": int}
 END |= dict.fromkeys(("loss", "knn", "linear_probe"), NUMBER)
 
@@ -62,6 +68,15 @@ class Run:
     def finished(self) -> bool:
         return (self.folder / "end.json").exists()
 
+    @property
+    def written(self) -> tuple:
+        """What tells a finished run's files from those that they have replaced."""
+        states = [path.stat() for path in sorted(self.folder.glob("end.json"))]
+        states += [path.stat() for path in sorted(self.folder.glob("steps.*"))]
+        return tuple(
+            (state.st_ino, state.st_size, state.st_mtime_ns) for state in states
+        )
+
     @cached_property
     def end(self) -> dict:
         """outcome, steps, loss, knn and linear_probe of a finished run."""
@@ -73,11 +88,41 @@ class Run:
         return values
 
     @property
+    def rows(self) -> int:
+        """How many steps are recorded; counted without reading the table."""
+        path, lines = self.folder / "steps.parquet", self.folder / "steps.jsonl"
+        if self._in_parquet:
+            try:
+                return pq.read_metadata(path).num_rows
+            except (OSError, ValueError) as error:
+                raise unreadable(path, error) from None
+        try:
+            with open(lines, "rb") as file:
+                parts = iter(lambda: file.read(2**20), b"")
+                return sum(part.count(b"\n") for part in parts)
+        except FileNotFoundError:
+            return 0
+
+    @property
+    def _in_parquet(self) -> bool:
+        # a run that was trained in the book's page ends with its lines
+        kept = self.folder / "steps.parquet", self.folder / "steps.jsonl"
+        return self.finished and (kept[0].exists() or not kept[1].exists())
+
+    @property
+    def fault(self) -> str:
+        """What keeps the run from being read, in a sentence; else nothing."""
+        try:
+            _ = self.recipe, self.finished and self.end, self.rows
+        except BadInput as error:
+            return str(error)
+        return ""
+
+    @property
     def steps(self) -> pd.DataFrame:
         """The step table, one row a step; of an unfinished run what there is so far."""
         path, lines = self.folder / "steps.parquet", self.folder / "steps.jsonl"
-        # a run that was trained in the book's page ends with its lines
-        if self.finished and (path.exists() or not lines.exists()):
+        if self._in_parquet:
             try:
                 state = path.stat()
                 if not path.is_file():  # a folder would be read as a set of tables
@@ -101,7 +146,9 @@ def _table(path: Path, changed: tuple) -> pd.DataFrame:
 def read(id: str, root: Path | None = None) -> Run:
     """The run with this id (a unique beginning is enough) under `root`."""
     root = Path(root or default_root())
-    matches = [run for run in all_runs(root) if run.id.startswith(id)]
+    found = [run for run in all_runs(root) if run.id.startswith(id)]
+    named = [run for run in found if NAME.fullmatch(run.id)]  # and no copy of one
+    matches = [run for run in found if run.id == id] or named or found
     if len(matches) != 1:
         raise BadInput(
             f"run is {id!r}, but must begin exactly one id under {root}; "
@@ -116,6 +163,18 @@ def all_runs(root: Path | None = None) -> list[Run]:
     return [Run(f.parent) for f in sorted(root.glob("*/recipe.json"))]
 
 
+def readable(found: Iterable[Run]) -> list[Run]:
+    """Those that can be read whole; a warning says of each other one what is wrong."""
+    good = []
+    for run in found:
+        try:
+            _ = run.recipe, run.end, run.steps
+            good.append(run)
+        except BadInput as error:
+            warnings.warn(f"run {run.id} is left out: {error}", LeftOut, stacklevel=3)
+    return good
+
+
 def find(recipe: Recipe, *roots: Path) -> Run | None:
     """The finished run of a recipe, from the first root that has it."""
     for root in roots or (default_root(), public_root()):
@@ -123,3 +182,37 @@ def find(recipe: Recipe, *roots: Path) -> Run | None:
         if run.finished:
             return run
     return None
+
+
+def trained(recipe: Recipe, data: Dataset, root: Path | None = None) -> Run | None:
+    """The finished run of a recipe on these images, under `root`.
+
+    Without a root a public one will do too. BadInput where the place of the run is
+    taken by one of other images.
+    """
+    own = find(recipe, root or default_root())
+    if own:
+        check_data(own, data)
+        return own
+    public = None if root else find(recipe, public_root())
+    known = public and public.provenance.get("data") == data.fingerprint
+    return public if known else None
+
+
+def check_data(run: Run, data: Dataset, remedy: str = OTHER_RUNS):
+    """BadInput where a run was not trained on these images; `remedy` says what to do.
+
+    Data are known by their fingerprint: a folder's name says nothing of what is in it.
+    """
+    recorded = run.provenance.get("data")
+    if recorded != data.fingerprint:
+        raise BadInput(
+            f"dataset {shown(data.name)} has fingerprint {data.fingerprint}, but must "
+            f"have {recorded}, which run {run.id} under {shown(run.folder.parent)} was "
+            f"trained on: {remedy}."
+        )
+
+
+def largest(runs: list[Run], field: str) -> Run:
+    """The run with the largest value of a recipe field, the first seed's of those."""
+    return max(runs, key=lambda run: (getattr(run.recipe, field), -run.recipe.seed))

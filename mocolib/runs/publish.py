@@ -7,26 +7,32 @@ import safetensors
 
 from mocolib.data import Dataset
 from mocolib.errors import BadInput
-from mocolib.files import as_json, read_json, unreadable, write_whole
-from mocolib.runs import Run, public_root
+from mocolib.files import as_json, read_json, unreadable, write_atomic
+from mocolib.runs import Run, check_data
+from mocolib.runs.record import facts
 from mocolib.train import train
 
 FILES = ("recipe.json", "provenance.json", "steps.parquet", "end.json")
 CHECKSUMS = "checksums.json"  # beside the runs: the digest of each run's files
+FIRST = 2  # steps that can be compared across processors
+ROUNDING = 64 * 2**-23  # relative: that many last places of a float32
 NEEDED = {"data", "threads", "torch", "mocolib", "date"}
 
 
-def publish(run: Run, root: Path | None = None) -> Run:
-    """Copy a finished run, without its weights, to the public set."""
-    root = Path(root or public_root())
+def publish(run: Run, root: Path) -> Run:
+    """Copy a finished run, without its weights, to a public set, the folder `root`."""
+    root = Path(root)
     if not run.finished:
         raise BadInput(f"run {run.id} is unfinished, but must be finished to publish.")
+    known = read_json(root / CHECKSUMS) if (root / CHECKSUMS).exists() else {}
+    own = [fault for fault in verify(run) if CHECKSUMS not in fault]
+    if own:
+        raise BadInput(f"run {own[0][:-1]}, but must be sound to publish.")
     (root / run.id).mkdir(parents=True, exist_ok=True)
     for name in FILES:
-        write_whole(root / run.id / name, (run.folder / name).read_bytes())
-    known = read_json(root / CHECKSUMS) if (root / CHECKSUMS).exists() else {}
+        write_atomic(root / run.id / name, (run.folder / name).read_bytes())
     known[run.id] = digest(run.folder)
-    write_whole(root / CHECKSUMS, as_json(dict(sorted(known.items()))))
+    write_atomic(root / CHECKSUMS, as_json(dict(sorted(known.items()))))
     return Run(root / run.id)
 
 
@@ -80,20 +86,42 @@ def _file_faults(run: Run):
             raise unreadable(weights, error) from None
 
 
-def retrained(run: Run, data: Dataset, steps: int = 40) -> float:
-    """Train the first steps of a recorded run again; the largest departure in loss.
+def retrained(run: Run, data: Dataset, steps: int = 8) -> list[float]:
+    """Train the first steps of a recorded run again: each loss's relative departure.
 
-    Zero where code, libraries and processor are those of the record. Elsewhere
-    rounding differs and grows from step to step, the faster the more a run shakes.
+    All zero where code, libraries and processor are those of the record. Elsewhere
+    rounding differs. The first loss is one forward pass, and the second one update
+    further: there it stays within `ROUNDING`. From then on it may grow a hundredfold
+    a step, so that nothing can be said.
     """
-    if run.provenance["data"] != data.fingerprint:
-        raise BadInput(
-            f"dataset {data.name} has fingerprint {data.fingerprint}, but must have "
-            f"{run.provenance['data']} to train run {run.id} again."
-        )
+    check_data(run, data, "only on those can it be trained again")
     recorded = run.steps["loss"]
     again = train(run.recipe, data, run.provenance["threads"])
-    return max(
-        abs(step.loss - loss)
+    return [
+        abs(step.loss - loss) / abs(loss)
         for step, loss in zip(again, recorded[:steps], strict=False)
+    ]
+
+
+def trained_again(run: Run, data: Dataset) -> tuple[str, bool]:
+    """What came of it in a sentence, and whether it agrees with the record."""
+    departures = retrained(run, data)
+    first = max(departures[:FIRST])
+    there, here = origin(run.provenance), origin(facts(data, 1))
+    if not any(departures):
+        told = f"its first {len(departures)} steps are the record's, bit for bit"
+    else:
+        told = (
+            f"its first {FIRST} losses are within {first:.1g} of the record's, and "
+            f"rounding explains {ROUNDING:.1g}"
+        )
+    made = f"recorded on {there}"
+    made += "" if there == here else f", here {here}"
+    return f"{run.id} trained again: {told} ({made}).", first <= ROUNDING
+
+
+def origin(provenance: dict) -> str:
+    """Processor and library of a record, the two that its last digits come from."""
+    return f"{provenance.get('machine', 'an unknown machine')}, torch " + str(
+        provenance.get("torch", "unknown")
     )

@@ -20,7 +20,6 @@ import filelock
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import safetensors
 import safetensors.torch
 import torch
 
@@ -28,9 +27,9 @@ from mocolib import checkpoint
 from mocolib.data import Dataset
 from mocolib.errors import BadInput
 from mocolib.execution import PLAIN, Execution, distributed
-from mocolib.files import as_json, unreadable, whole_lines, write_whole
+from mocolib.files import as_json, unreadable, whole_lines, write_atomic
 from mocolib.recipe import Recipe
-from mocolib.runs import Run, default_root
+from mocolib.runs import Run, check_data, default_root
 from mocolib.train import Step, Training, check, train
 
 EVERY = 25  # steps between checkpoints
@@ -47,6 +46,7 @@ def record(
 ) -> Iterator[Step]:
     """Train and record; yields each new step. Ends at once where the run is finished.
 
+    BadInput where the folder holds a run of other images than `data`.
     Continues a stopped run, with the number of threads that it was started with; the
     execution may be another than before. Closing the iterator leaves a run that can be
     continued.
@@ -59,6 +59,7 @@ def record(
         check(recipe, data, threads, execution)  # before a folder is made for it
     with _alone(folder):
         if distributed.from_first(Run(folder).finished):
+            check_data(Run(folder), data)
             _clear(folder)
             return
         training, table = _open(folder, recipe, data, threads, execution)
@@ -95,13 +96,9 @@ def _open(
     made = folder / "provenance.json"
     if made.exists():
         provenance = Run(folder).provenance
+        check_data(Run(folder), data)
     else:
-        provenance = _provenance(data, threads) | {"execution": execution.facts()}
-    if provenance.get("data") != data.fingerprint:
-        raise BadInput(
-            f"dataset {data.name} has fingerprint {data.fingerprint}, but must have "
-            f"{provenance.get('data')} to continue run {recipe.id}."
-        )
+        provenance = facts(data, threads) | {"execution": execution.facts()}
     asked = folder / "recipe.json"
     if asked.exists() and Run(folder).recipe != recipe:
         raise BadInput(
@@ -111,13 +108,15 @@ def _open(
     training = train(recipe, data, provenance.get("threads", threads), execution)
     # nothing is written of a run that could not begin
     if not made.exists():
-        write_whole(made, as_json(provenance))
+        write_atomic(made, as_json(provenance))
     if not asked.exists():
-        write_whole(asked, recipe.to_json())
+        write_atomic(asked, recipe.to_json())
     saved = folder / CHECKPOINT
     if saved.exists():
         try:
             checkpoint.load(saved, training)
+        except BadInput:
+            raise
         except checkpoint.DAMAGED as error:
             raise unreadable(saved, error) from None
     table = StepTable(folder / "steps.jsonl")
@@ -138,8 +137,8 @@ def _note_change(folder: Path, execution: Execution, done: int):
     last = later[-1] if later else {"step": 0, **provenance.get("execution", now)}
     if {**last, "step": 0} != {**now, "step": 0}:
         later = [*later, {"step": done, **now}]
-        facts = as_json({**provenance, "continued": later})
-        write_whole(folder / "provenance.json", facts)
+        changed = as_json({**provenance, "continued": later})
+        write_atomic(folder / "provenance.json", changed)
 
 
 class StepTable:
@@ -184,9 +183,9 @@ def _finish(folder: Path, training: Training):
         **_readings(training),
     }
     model = {k: v.contiguous() for k, v in training.model.state_dict().items()}
-    write_whole(folder / "weights.safetensors", safetensors.torch.save(model))
+    write_atomic(folder / "weights.safetensors", safetensors.torch.save(model))
     write_table(Run(folder).steps, folder / "steps.parquet")
-    write_whole(folder / "end.json", as_json(end))
+    write_atomic(folder / "end.json", as_json(end))
     _clear(folder)
 
 
@@ -201,8 +200,9 @@ def _readings(training: Training) -> dict:
 
 def _clear(folder: Path):
     """What a finished run needs no more; a kill may have left it."""
-    for rest in ("steps.jsonl", CHECKPOINT):
-        (folder / rest).unlink(missing_ok=True)
+    rest = [folder / "steps.jsonl", folder / CHECKPOINT]
+    for file in (*rest, *folder.glob(".*.part")):
+        file.unlink(missing_ok=True)
 
 
 def write_table(table: pd.DataFrame, path: Path):
@@ -231,10 +231,11 @@ def write_table(table: pd.DataFrame, path: Path):
         write_statistics=False,
         use_byte_stream_split=split,
     )
-    write_whole(path, target.getvalue())
+    write_atomic(path, target.getvalue())
 
 
-def _provenance(data: Dataset, threads: int) -> dict:
+def facts(data: Dataset, threads: int) -> dict:
+    """Versions, images, machine and date: the provenance of what is made now."""
     from mocolib import __version__
 
     return {
@@ -243,6 +244,7 @@ def _provenance(data: Dataset, threads: int) -> dict:
         **{name: version(name) for name in LIBRARIES},
         "data": data.fingerprint,
         "data_name": data.name,
+        "images": len(data.train_images),
         "threads": threads,
         "machine": f"{platform.system()} {platform.machine()}, {_processor()}",
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),

@@ -21,7 +21,7 @@ import torch
 from mocolib import checkpoint
 from mocolib.data import Dataset, user_root
 from mocolib.errors import BadInput
-from mocolib.runs import Run, public_root
+from mocolib.runs import Run, check_data, public_root
 from mocolib.train import Step, Training, train
 
 EVERY = 25  # steps between the states in the cache
@@ -81,11 +81,7 @@ def _check(run: Run, step: int, data: Dataset, until: int, changes: dict):
         raise BadInput(
             f"until is {until!r}, but must be from {step + 1} to {run.recipe.steps}."
         )
-    if data.fingerprint != run.provenance["data"]:
-        raise BadInput(
-            f"dataset {data.name} has fingerprint {data.fingerprint}, but must have "
-            f"{run.provenance['data']} to replay run {run.id}."
-        )
+    check_data(run, data, "only on those can it be replayed")
     if "patch_projection" in changes and run.recipe.backbone != "vit":
         raise BadInput(
             f"backbone is {run.recipe.backbone!r}, but must be vit to change "

@@ -29,6 +29,7 @@ from pathlib import Path
 
 from mocolib import recipe as recipes
 from mocolib import runs
+from mocolib.data import load
 from mocolib.errors import BadInput
 from mocolib.presets import named_recipe
 from mocolib.recipe import Recipe
@@ -128,10 +129,24 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
-def recorded(name, root=None) -> list[runs.Run]:
-    """The finished runs of a sweep in the public set, or under `root`."""
-    found = [runs.find(r, Path(root or runs.public_root())) for r in read(name).recipes]
-    return [run for run in found if run is not None]
+def recorded(*names, root=None, **where) -> list[runs.Run]:
+    """The finished runs of sweeps in the public set, or under `root`, none twice.
+
+    One that is damaged is left out, with a warning that names it.
+    `where`: only those whose recipe has these settings.
+    """
+    place = Path(root or runs.public_root())
+    wanted = dict.fromkeys(r for name in names for r in read(name).recipes)
+    fit = [r for r in wanted if all(getattr(r, k) == v for k, v in where.items())]
+    found = [runs.find(recipe, place) for recipe in fit]
+    return runs.readable(run for run in found if run is not None)
+
+
+def alike(name, root) -> list[runs.Run]:
+    """The finished runs under `root` that are a sweep's but for their seed."""
+    wanted = {recipe.replace(seed=0) for recipe in read(name).recipes}
+    found = [run for run in runs.all_runs(root) if run.finished]
+    return [run for run in found if run.recipe.replace(seed=0) in wanted]
 
 
 @dataclass
@@ -178,8 +193,20 @@ def sweep(wanted, root=None, workers: int = 0, threads: int = 1, backend=local.t
 
 
 def missing_of(wanted, root: Path) -> list[Recipe]:
-    """The recipes that are still to be trained."""
-    return [recipe for recipe in wanted if runs.find(recipe, root) is None]
+    """The recipes that are still to be trained.
+
+    BadInput where a finished run was trained on other images than are here now.
+    """
+    missing, sets = [], {}
+    for recipe in wanted:
+        key, run = (recipe.dataset, recipe.image_size), runs.find(recipe, root)
+        if run is None:
+            missing.append(recipe)
+            continue
+        if key not in sets:
+            sets[key] = load(*key)
+        runs.check_data(run, sets[key])
+    return missing
 
 
 def images_seen(wanted) -> int:

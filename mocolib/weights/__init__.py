@@ -15,25 +15,25 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors
 import safetensors.torch
 import torch
 
 from mocolib.errors import BadInput
-from mocolib.files import unreadable, write_whole
+from mocolib.files import shown, write_atomic
 from mocolib.recipe import Recipe
 from mocolib.vit import build_backbone
+from mocolib.weights.archive import few, read, uncompiled
 from mocolib.weights.conversion import channels_of, from_timm, from_torchvision, named
 
-AUTHORS_HEADS = 12  # of vit_small and of vit_base in the authors' vits.py
-# Where an encoder lies in a file: of MoCo v3; of v1 and v2; for the query side also in
-# a linear probe's file, which wraps it alone, and bare.
+# The first layer that tells timm's ViT and torchvision's ResNet; what stands before it
+# in a name is where the encoder lies: `module.`, `_orig_mod.backbone.`, nothing.
+FIRST = ("patch_embed.proj.weight", "layer1.0.conv1.weight")
+# Which side it is, in MoCo v3 and in v1 and v2; any other name is the query's.
 SIDES = {
-    "query": ("module.base_encoder.", "module.encoder_q.", "base_encoder."),
-    "key": ("module.momentum_encoder.", "module.encoder_k.", "momentum_encoder."),
+    "query": ("base_encoder", "encoder_q"),
+    "key": ("momentum_encoder", "encoder_k"),
 }
-ALONE = ("module.", "")
-NOT_BACKBONE = re.compile(r"(module\.)?((head|fc|predictor)\.|queue)")
+NOT_BACKBONE = re.compile(r"(head|fc|predictor)\.|queue")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,14 +77,15 @@ def load(path, heads=None, image_size=None, side="query") -> Loaded:
         state, left_out = _one_side(tensors, side)
         if "patch_embed.proj.weight" in state:
             recipe, ours = from_timm(state, heads, image_size)
-        elif "layer1.0.conv1.weight" in state:
-            recipe, ours = from_torchvision(state, image_size)
         else:
-            raise BadInput("it has neither timm's ViT nor torchvision's ResNet names")
+            recipe, ours = from_torchvision(state, image_size)
         return _filled(recipe, ours, left_out)
     except BadInput as error:
         raise _refused(path, error) from None
-    except (RuntimeError, IndexError, TypeError, ValueError) as error:
+    except KeyError as error:
+        reason = f"it is of another architecture: {error} is not there, but"
+        raise _refused(path, f"{reason} {few(tensors)}") from None
+    except Exception as error:  # shapes of all kinds fail in all kinds of places
         raise _refused(path, f"its shapes are strange ({error})") from None
 
 
@@ -107,62 +108,47 @@ def of_run(run, side="query") -> Loaded:
 
 def _refused(path, reason) -> BadInput:
     words = " ".join(str(reason).split()).rstrip(".")
-    return BadInput(f"file {path} cannot be loaded: {words}.")
-
-
-def read(path) -> tuple[dict, dict]:
-    """The tensors of a .safetensors or torch.save file, and what else it tells."""
-    try:
-        with open(path, "rb") as file:
-            zipped = file.read(2) == b"PK"
-    except OSError as error:
-        raise unreadable(path, error.strerror or error) from None
-    try:
-        if zipped:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        else:
-            with safetensors.safe_open(path, "pt") as file:
-                content = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
-                told = json.loads((file.metadata() or {}).get("mocolib", "{}"))
-            return content, told if isinstance(told, dict) else {}
-    except safetensors.SafetensorError:
-        reason = "it is neither safetensors nor the archive that torch.save writes"
-        raise unreadable(path, reason) from None
-    except Exception as error:  # a broken archive may raise anything
-        if "weights_only" in str(error):
-            error = "it holds more than tensors, and foreign code is never run"
-        raise unreadable(path, error) from None
-    return _unwrapped(path, content)
-
-
-def _unwrapped(path, content) -> tuple[dict, dict]:
-    """The table of tensors inside all that a training script saves."""
-    whole = content if isinstance(content, dict) else {}
-    for key in ("state_dict", "model"):
-        content = whole[key] if isinstance(whole.get(key), dict) else content
-    named = isinstance(content, dict) and all(isinstance(k, str) for k in content)
-    if not named or not all(torch.is_tensor(v) for v in content.values()):
-        raise unreadable(path, "it holds no table of named tensors")
-    authors = any(k.startswith(SIDES["query"][0]) for k in content)
-    authors = authors or str(whole.get("arch")) in ("vit_small", "vit_base")
-    return content, {"heads": AUTHORS_HEADS} if authors else {}
+    return BadInput(f"file {shown(path)} cannot be loaded: {words}.")
 
 
 def _one_side(tensors: dict, side: str) -> tuple[dict, list]:
     """Bare names of one encoder, and the names of all that is not it."""
-    other = SIDES["key" if side == "query" else "query"]
-    marks = SIDES[side] + (ALONE if side == "query" else ())
-    mark = next((m for m in marks if any(k.startswith(m) for k in tensors)), "")
-    if side == "key" and not mark:
-        raise BadInput(f"side is {side!r}, but must be query in this file")
+    tensors = {uncompiled(name): value for name, value in tensors.items()}
+    places = [_place(name) for name in tensors if _place(name) is not None]
+    if not places:
+        raise BadInput(
+            "it has neither timm's ViT nor torchvision's ResNet names, but "
+            f"{few(tensors)}"
+        )
+    mine = [p for p in places if _side(p) == side]
+    # an encoder that is called the query's comes before one without a side
+    named = [p for p in mine if set(p.split(".")) & set(SIDES[side])] or mine
+    if not named:
+        other = "query" if side == "key" else "key"
+        raise BadInput(f"side is {side!r}, but must be {other} in this file")
+    if len(named) > 1:
+        raise BadInput(f"it has several encoders: {', '.join(named)}")
     state, left_out = {}, []
     for name, value in tensors.items():
-        bare = name.removeprefix(mark)
-        if NOT_BACKBONE.match(bare) or (bare == name and name.startswith(other)):
+        bare = name.removeprefix(named[0])
+        if not name.startswith(named[0]) or NOT_BACKBONE.match(bare):
             left_out.append(name)
         else:
             state[bare] = value
     return state, left_out
+
+
+def _place(name: str) -> str | None:
+    """What stands before an encoder's first layer; None in other names."""
+    for first in FIRST:
+        before = name.removesuffix(first)
+        if before != name and (not before or before.endswith(".")):
+            return before
+    return None
+
+
+def _side(place: str) -> str:
+    return "key" if set(place.split(".")) & set(SIDES["key"]) else "query"
 
 
 def _filled(recipe: Recipe, state: dict, left_out) -> Loaded:
@@ -218,4 +204,4 @@ def save(loaded: Loaded, path, to: str, extra=None):
         {"format": "pt", "mocolib": json.dumps(told)},
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, raw)
+    write_atomic(path, raw)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mocolib import weights
 from mocolib.errors import BadInput
-from mocolib.files import write_whole
+from mocolib.files import check_place, write_atomic
 
 MARK = "tags: [mocolib, moco-v3, self-supervised-learning]"
 TIMM = """\
@@ -35,10 +35,12 @@ model.conv1 = torch.nn.Conv2d({channels}, 64, 7, 2, 3, bias=False)
 """
 
 
-def check_place(path) -> Path:
+def checked_place(path) -> Path:
     """Where weights and card may go; asked before the work of making them begins."""
     path = Path(path)
     card = path.parent / "README.md"
+    check_place(path)
+    check_place(place(path))
     if path.suffix != ".safetensors":
         raise BadInput(f"output is {str(path)!r}, but must end in .safetensors.")
     if card.exists() and MARK not in card.read_text(encoding="utf-8", errors="ignore"):
@@ -49,14 +51,26 @@ def check_place(path) -> Path:
     return path
 
 
-def export(loaded, path, to: str, source: str, head=None, facts=()):
-    """Weights under the names of `to`, and their card; `head` is a classifier."""
-    path = check_place(path)
+def place(path: Path) -> Path:
+    """Where the card of a file lies: README.md, unless that is another file's card."""
+    readme = path.parent / "README.md"
+    told = readme.read_text("utf-8", "ignore") if readme.is_file() else ""
+    other = MARK in told and f"\n# {path.name}\n" not in told
+    return path.with_suffix(".md") if other else readme
+
+
+def export(loaded, path, to: str, source: str, head=None, facts=()) -> Path:
+    """Weights under the names of `to`, and their card; `head` is a classifier.
+
+    The card's place is returned.
+    """
+    path = checked_place(path)
     prefix = "head" if to == "timm" else "fc"
     own = head.state_dict().items() if head else ()
     weights.save(loaded, path, to, {f"{prefix}.{name}": value for name, value in own})
     card = text(loaded, path.name, to, source, head, facts)
-    write_whole(path.parent / "README.md", card)
+    write_atomic(place(path), card)
+    return place(path)
 
 
 def text(loaded, file: str, to: str, source: str, head=None, facts=()) -> str:

@@ -16,6 +16,7 @@ from torch import nn
 
 from mocolib import augment, evaluate, optim
 from mocolib.data import Dataset
+from mocolib.data.decode import taken
 from mocolib.errors import BadInput
 from mocolib.recipe import Recipe
 
@@ -66,9 +67,7 @@ def knn(loaded, data: Dataset) -> float:
 
 def linear_probe(loaded, data: Dataset, recipe: Recipe) -> float:
     """Test accuracy of a linear classifier that SGD has trained on the features."""
-    train, test = features(loaded, data)
-    mean, std = train.mean(0), train.std(0).clamp(min=1e-6)
-    train, test = (train - mean) / std, (test - mean) / std
+    train, test = evaluate.standardized(*features(loaded, data))
     head = _head(train.shape[1], data, recipe.seed)
     optimizer = optim.build_optimizer(recipe, head.named_parameters())
     for step, chosen in enumerate(_batches(recipe, len(train))):
@@ -97,7 +96,7 @@ def finetune(loaded, head, data: Dataset, recipe: Recipe) -> Iterator[tuple]:
         generator = torch.Generator().manual_seed((recipe.seed << 32) + step)
         strength = augment.STRENGTHS["medium"][0]
         params = augment.draw(strength, len(chosen), side, generator)
-        images = augment.apply(data.train_images[chosen], params, size, *broad)
+        images = augment.apply(taken(data.train_images, chosen), params, size, *broad)
         backbone.train()
         loss = F.cross_entropy(head(backbone(images)[0]), data.train_labels[chosen])
         _update(optimizer, recipe, step, loss)

@@ -1,0 +1,51 @@
+"""What was seen, in a sentence: `wordings` filled with the numbers of a verdict."""
+
+import math
+
+from mocolib.claims.wordings import WORDINGS
+
+TOO_FEW = "Too few runs yet."
+SEEDS = " ({n} seeds)."
+OUTCOMES = ("holds", "open", "opposite")
+
+
+def sentence(verdict) -> str:
+    """A verdict's finding, in the wording that fits its outcome."""
+    wording, primary = WORDINGS.get(verdict.id), verdict.primary
+    if wording is None or primary is None or verdict.outcome == "too few runs":
+        return TOO_FEW
+    lead = wording.void if primary.void else getattr(wording, verdict.outcome)
+    second = verdict.effects.get(wording.key)
+    text = lead.format(**fields(primary))
+    if second and second.outcome in OUTCOMES and not second.void:
+        text += wording.also[OUTCOMES.index(second.outcome)].format(**fields(second))
+    return text + SEEDS.format(**fields(primary))
+
+
+def fields(effect) -> dict:
+    """What a sentence may say of an effect, written out."""
+    first, second = effect.levels or (math.nan, math.nan)
+    low, high = effect.interval
+    numbers = dict(
+        first=first,
+        second=second,
+        size=abs(effect.mean),
+        times=2**effect.mean,
+        low=low,
+        high=high,
+    )
+    return {name: number(x) for name, x in numbers.items()} | {
+        "mean": signed(effect.mean),
+        "less": signed(-effect.mean),
+        "n": str(len(effect.values)),
+    }
+
+
+def number(x: float) -> str:
+    """A tenth of a point, a hundredth below one; a true minus sign."""
+    return f"{x:.{1 if abs(x) >= 0.995 else 2}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def signed(x: float) -> str:
+    """The same with its sign."""
+    return number(x) if x < 0 else f"+{number(x)}"

@@ -1,0 +1,83 @@
+"""The register of claims, and what each is judged by.
+
+A claim is a function from what was recorded, a list of runs for each sweep or a table,
+to effects by a short key, the primary one first.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from mocolib import sweep
+from mocolib.analysis import tables
+from mocolib.claims.verdicts import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A claim and the sweeps or tables ("table:NAME") that speak on it."""
+
+    id: str
+    title: str
+    text: str
+    sources: tuple
+    elsewhere: tuple  # the sources of the second data set, if there are any
+    effects: Callable
+
+    def __call__(self, *parts) -> Verdict:
+        """The verdict by the book's records, or by `parts`, one a source."""
+        return self._judged(parts or [_recorded(source) for source in self.sources])
+
+    def on_second(self) -> Verdict | None:
+        """The same on the second data set; None where nothing was recorded on it."""
+        if not self.elsewhere:
+            return None
+        return self._judged([_recorded(source) for source in self.elsewhere])
+
+    def of(self, root, pooled: bool = False) -> Verdict:
+        """The verdict by the runs under `root`, or by those and the book's own.
+
+        A table is the book's, so it speaks only where both are pooled.
+        """
+        return self._judged([_own(source, root, pooled) for source in self.sources])
+
+    def _judged(self, parts) -> Verdict:
+        facts = dict(id=self.id, title=self.title, claim=self.text)
+        effects = self.effects(*parts) if any(map(len, parts)) else {}
+        return Verdict(
+            **facts, effects=effects, runs=len(set().union(*map(_ids, parts)))
+        )
+
+
+CLAIMS: dict[str, Claim] = {}
+
+
+def claim(id: str, title: str, text: str, *sources: str, elsewhere: tuple = ()):
+    """Register a function that turns what was recorded into effects."""
+
+    def register(function):
+        facts = dict(id=id, title=title, text=text, sources=sources)
+        CLAIMS[id] = Claim(**facts, elsewhere=elsewhere, effects=function)
+        return function
+
+    return register
+
+
+def _recorded(source: str):
+    kind, _, name = source.rpartition(":")
+    return tables.read(name) if kind == "table" else sweep.recorded(name)
+
+
+def _own(source: str, root, pooled: bool):
+    if source.startswith("table:"):
+        return _recorded(source) if pooled else pd.DataFrame()
+    ours = sweep.recorded(source) if pooled else []
+    return list({run.id: run for run in [*ours, *sweep.alike(source, root)]}.values())
+
+
+def _ids(part) -> set:
+    """The runs behind a source."""
+    if isinstance(part, pd.DataFrame):
+        return set(part["run"]) if "run" in part else set()
+    return {run.id for run in part}

@@ -1,0 +1,74 @@
+"""Intervals and p-values over a handful of seeds.
+
+A t interval. With five seeds of nothing but normal noise it covers the truth in 95 of
+100 cases, a percentile bootstrap in 84; with differences as skewed as falls are, in 87
+to 91 against 76 to 80, and what it misses lies almost always further out than it says
+(see `coverage`, and the test that holds these numbers).
+"""
+
+import math
+
+import numpy as np
+
+LEVEL = 0.95
+
+
+def interval(values) -> tuple[float, float]:
+    """95 % t interval of the mean over seeds; (nan, nan) of fewer than two."""
+    values = np.asarray(values, float)
+    if len(values) < 2:
+        return math.nan, math.nan
+    half = quantile(len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
+    return float(values.mean() - half), float(values.mean() + half)
+
+
+def p_value(values) -> float:
+    """Two-sided p of a mean of zero; below .05 exactly where `interval` excludes it."""
+    values = np.asarray(values, float)
+    if len(values) < 2:
+        return math.nan
+    error = values.std(ddof=1) / len(values) ** 0.5
+    if error == 0:
+        return float(values.mean() == 0)
+    return 1 - inside(abs(values.mean()) / error, len(values) - 1)
+
+
+def inside(t: float, freedom: int) -> float:
+    """P(|T| < t) of Student's distribution with a whole number of degrees of freedom.
+
+    Its closed form, Abramowitz and Stegun 26.7.3 and 26.7.4.
+    """
+    angle = math.atan(t / math.sqrt(freedom))
+    sine, cosine = math.sin(angle), math.cos(angle)
+    odd = freedom % 2
+    term = cosine if odd else 1.0
+    total = term if freedom > 1 else 0.0
+    for k in range(3 if odd else 2, freedom - 1, 2):
+        term *= (k - 1) / k * cosine**2
+        total += term
+    return 2 / math.pi * (angle + sine * total) if odd else sine * total
+
+
+def quantile(freedom: int) -> float:
+    """The t that 95 % of Student's distribution lie within, either side."""
+    low, high = 0.0, 1e4
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if inside(middle, freedom) < LEVEL else (low, middle)
+    return high
+
+
+def holm(p_values: dict) -> dict:
+    """Holm's adjusted p-values: an error in any of them has at most this chance."""
+    order, adjusted, largest = sorted(p_values, key=p_values.get), {}, 0.0
+    for rank, name in enumerate(order):
+        largest = max(largest, (len(order) - rank) * p_values[name])
+        adjusted[name] = min(1.0, largest)
+    return adjusted
+
+
+def coverage(draws: np.ndarray, truth: float) -> float:
+    """In what share of samples [count, seeds] the interval covers the truth."""
+    seeds = draws.shape[1]
+    half = quantile(seeds - 1) * draws.std(1, ddof=1) / seeds**0.5
+    return float((abs(draws.mean(1) - truth) <= half).mean())

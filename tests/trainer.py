@@ -1,0 +1,94 @@
+"""A page that trains, as a reader uses it: its panel, its buttons, what comes of it."""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from mocolib import lab
+from mocolib.lab.recorded import PAGE
+from mocolib.lab.train_here import VALUES
+from mocolib.presets import named_recipe
+from tests.served import write_graphs, write_page
+from tools.browser import open_page
+
+TRAINING = "document.querySelector('why-train').training"
+PATIENCE = 120_000  # ms: the machine that runs the tests may have other work
+
+
+def a_run(base_lr: float, seed: int) -> dict:
+    """What stands for a recorded run of the page."""
+    own = vars(named_recipe("page", base_lr=base_lr))
+    curve = [[5, 10], [50 + seed, 100 * base_lr]]
+    settings = {name: own[name] for name in VALUES}
+    lines = {"knn": curve, "loss": curve}
+    return {"settings": settings, "seed": seed, "name": "recorded", "lines": lines}
+
+
+def write_trainer(folder: Path):
+    """A page with the panel, laid out as in the built book, with four runs behind."""
+    write_graphs(folder)
+    recorded = [a_run(rate, seed) for rate in (4e-3, 0.096) for seed in (0, 1)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(PAGE, "1")
+        panel = lab.train_here(
+            "train",
+            question="Does it shake?",
+            compare="patch_projection",
+            charts=("knn", "loss", "gradient"),
+            recorded=recorded,
+        )
+    write_page(folder, panel.data)
+
+
+@contextmanager
+def open_trainer(browser, address: str):
+    """The page; what it complains of fails."""
+    with open_page(browser, address, 900, "light") as (page, problems):
+        page.set_default_timeout(PATIENCE)
+        yield page
+        assert problems == []
+
+
+def press(page, name: str):
+    page.click(f"[data-press={name}]")
+
+
+def losses(page) -> list:
+    return page.evaluate(f"{TRAINING}.live[0]?.rows.map((row) => row.loss) ?? []")
+
+
+def wait_for_steps(page, count: int) -> list:
+    page.wait_for_function(f"(n) => {TRAINING}.steps >= n", arg=count)
+    return losses(page)
+
+
+def phase(page) -> str:
+    return page.evaluate("document.querySelector('why-train').training.phase")
+
+
+def wait_for_phase(page, name: str):
+    page.wait_for_function(
+        "(p) => document.querySelector('why-train').training.phase === p", arg=name
+    )
+
+
+def runs_of(page) -> list:
+    """What the panel has of each run: its words, where it stands, how it ended."""
+    return page.evaluate(
+        """() => { const { live, kept } = document.querySelector('why-train').training;
+          return [...live, ...kept].map(({ words, steps, outcome }) =>
+            [words, steps, outcome]); }"""
+    )
+
+
+def rows_of(page, part: int) -> list:
+    rows = "document.querySelector('why-train').training.live[{}].rows"
+    return page.evaluate(rows.format(part))
+
+
+def first_losses(page, count: int) -> list:
+    press(page, "train")
+    found = wait_for_steps(page, count)[:count]
+    press(page, "reset")
+    return found

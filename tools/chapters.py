@@ -1,0 +1,147 @@
+"""Chapters executed two at a time, and only where what they depend on has changed.
+
+`execute` fills _build/executed; as a Sphinx extension this file puts those outputs
+behind the text that the chapter has now, so a change of words executes nothing.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from tools import ROOT, fingerprint
+from tools.site import pages
+
+EXECUTED = ROOT / "_build" / "executed"
+AT_A_TIME = 2
+TIMEOUT = 600  # seconds a cell may take
+SOURCES = [  # what a chapter's outputs depend on beside its own cells
+    *("requirements.txt", "pyproject.toml", "tools/chapters.py"),
+    *("assets/lab", "assets/lab.css", "data", "mocolib"),
+]
+FAILED = (CellExecutionError, CellTimeoutError, DeadKernelError)
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class ChapterFailed(Exception):
+    """A cell that failed, with its traceback."""
+
+
+def chapters() -> list[Path]:
+    """The notebooks of the contents, in reading order."""
+    named = [ROOT / f"{name}.ipynb" for name in pages()]
+    return [path for path in named if path.exists()]
+
+
+def code(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def key(notebook, sources: str) -> str:
+    """Changes with a code cell, its tags, or anything that all chapters stand on."""
+    cells = [[cell.source, cell.metadata.get("tags")] for cell in code(notebook)]
+    told = json.dumps([cells, sources, sys.version], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def outputs_file(chapter: Path) -> Path:
+    return EXECUTED / f"{chapter.stem}.ipynb"
+
+
+def stored(chapter: Path):
+    """The chapter as it was last executed, or None."""
+    file = outputs_file(chapter)
+    return nbformat.read(file, as_version=4) if file.exists() else None
+
+
+def run(notebook, folder: Path, kernel="python3", **environment):
+    """All cells in a new kernel, on one thread; a failing cell raises."""
+    client = NotebookClient(
+        notebook,
+        timeout=TIMEOUT,
+        kernel_name=kernel,
+        resources={"metadata": {"path": str(folder)}},
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    return asyncio.run(client.async_execute(env=environment))
+
+
+def execute_one(chapter: Path, notebook, own_key: str) -> float:
+    """Execute it as a page and store it; the seconds that took."""
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as runs:
+        # MOCOLIB_PAGE tells a panel that no kernel will stand behind it; a reader's
+        # own runs have no place in a page
+        own = {"MOCOLIB_PAGE": "1", "MOCOLIB_RUNS": runs, "PYTHONPATH": str(ROOT)}
+        try:
+            run(notebook, chapter.parent, **own)
+        except FAILED as error:
+            told = COLOUR.sub("", str(error))
+            raise ChapterFailed(f"{chapter.relative_to(ROOT)}: {told}") from None
+    notebook.metadata["executed_from"] = own_key
+    part = outputs_file(chapter).with_suffix(".part")
+    nbformat.write(notebook, part)
+    part.replace(outputs_file(chapter))
+    return time.monotonic() - start
+
+
+def due() -> list[tuple]:
+    """The chapters to execute, each with its notebook and its key."""
+    sources, found = fingerprint(SOURCES), []
+    for chapter in chapters():
+        notebook = nbformat.read(chapter, as_version=4)
+        own, before = key(notebook, sources), stored(chapter)
+        if before is None or before.metadata.get("executed_from") != own:
+            found.append((chapter, notebook, own))
+    return found
+
+
+def execute() -> list[Path]:
+    """Bring _build/executed up to date; the chapters that were executed for it.
+
+    Raises ChapterFailed with the first failing cell's traceback.
+    """
+    EXECUTED.mkdir(parents=True, exist_ok=True)
+    wanted = due()
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        jobs = {pool.submit(execute_one, *one): one[0] for one in wanted}
+        try:
+            for done, job in enumerate(as_completed(jobs), 1):
+                name, took = jobs[job].relative_to(ROOT), job.result()
+                told = f"  {name}: executed in {took:.0f} s ({done} of {len(jobs)})"
+                print(told, flush=True)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [chapter for chapter, *_ in wanted]
+
+
+# --- the extension ------------------------------------------------------------------
+
+
+def with_outputs(app, name: str, source: list[str]) -> None:
+    """Give each code cell of a chapter what it gave when it was executed."""
+    chapter = ROOT / f"{name}.ipynb"
+    if not chapter.exists():
+        return
+    notebook, before = nbformat.reads(source[0], as_version=4), stored(chapter)
+    if before is None or len(code(before)) != len(code(notebook)):
+        raise ValueError(f"{name} was not executed; python -m tools.book does that")
+    for cell, done in zip(code(notebook), code(before), strict=True):
+        cell.outputs, cell.execution_count = done.outputs, done.execution_count
+    source[0] = nbformat.writes(notebook)
+
+
+def setup(app) -> dict:
+    app.connect("source-read", with_outputs)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
