@@ -245,7 +245,7 @@ def test_fields_left_out_of_a_file_keep_their_defaults(tmp_path):
 def test_named_recipes():
     assert named_recipe("mini", seed=3).seed == 3
     assert all(name in named_recipe.__doc__ for name in NAMED)
-    with pytest.raises(BadInput, match=r"^recipe is 'huge', but must be one of live"):
+    with pytest.raises(BadInput, match=r"^recipe is 'huge', but must be one of mini"):
         named_recipe("huge")
     paper = NAMED["vit_b"]
     assert (paper.width, paper.depth, paper.heads) == (768, 12, 12)
