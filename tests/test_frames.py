@@ -8,7 +8,7 @@ import pytest
 from mocolib import lab
 from mocolib.errors import BadInput
 from mocolib.lab.recorded import PAGE
-from tests.told import told
+from tests.told import picture, told
 
 CELLS = np.arange(64, dtype=np.uint8).reshape(8, 8)
 
@@ -29,7 +29,7 @@ def test_in_a_page_every_frame_is_there(monkeypatch):
     monkeypatch.setenv(PAGE, "1")
     shown = panel().data
     data = told(shown)
-    assert data["frames"][5] == "<b>learned 2</b>"
+    assert picture(data, 5) == "<b>learned 2</b>"
     assert data["spoken"][0] == "patch 0, random"
     assert data["over"]["axis"] == 0
     # the question stands above, the answer is folded below

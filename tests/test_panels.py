@@ -18,6 +18,7 @@ from tests.panels import (
     name_of,
     setting,
 )
+from tests.told import picture
 from tools import ROOT
 from tools.book import HTML
 from tools.browser import open_page
@@ -70,7 +71,7 @@ def test_every_move_shows_its_frame(chapter):
                 for (const one of [...t.querySelectorAll("why-charts"),
                     ...shown.querySelectorAll("why-charts")]) one.textContent = "";
                 return t.innerHTML === shown.innerHTML }""",
-                one["frames"][n],
+                picture(one, n),
             )
             assert shown
     assert problems == []
@@ -81,13 +82,13 @@ def test_a_picture_can_be_dragged_over(chapter):
     for id, one in each(data, "frames-"):
         if not (over := one.get("over")):
             continue
-        picture = page.locator(f"#{id} .over")
-        box = picture.bounding_box()
+        shown = page.locator(f"#{id} .over")
+        box = shown.bounding_box()
         for row, column in ((0, 0), (over["rows"] - 1, over["columns"] - 1)):
             across = (column + 0.5) / over["columns"] * box["width"]
             down = (row + 0.5) / over["rows"] * box["height"]
             # brought into view, and waited for until it no longer moves
-            picture.hover(position={"x": across, "y": down})
+            shown.hover(position={"x": across, "y": down})
             at = setting(page, id, one)
             assert at[over["axis"]] == row * over["columns"] + column
 

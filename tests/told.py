@@ -11,6 +11,11 @@ def told(shown: str) -> dict:
     return json.loads(re.search(r'json">(.*?)</script>', shown, re.S)[1])
 
 
+def picture(data: dict, n: int) -> str:
+    """The HTML of a frame."""
+    return "".join(data["pieces"][i] for i in data["frames"][n])
+
+
 def frame(shown: str, **chosen) -> tuple[str, str]:
     """The picture and the words of a panel over frames, where it begins or as chosen.
 
@@ -23,4 +28,4 @@ def frame(shown: str, **chosen) -> tuple[str, str]:
     ]
     sizes = [len(axis["words"]) for axis in data["axes"]]
     n = int(np.ravel_multi_index(at, sizes))
-    return data["frames"][n], data["spoken"][n]
+    return picture(data, n), data["spoken"][n]

@@ -30,7 +30,9 @@ def address() -> str:
 
 def drop_icon_scripts(html: Path) -> None:
     """Take out the theme's 1.5 MB script that draws icons its fonts draw as well."""
-    icons = re.compile(r"<script [^>]*fontawesome/[^>]*></script>")
+    script = r"<script [^>]*fontawesome/[^>]*></script>"
+    preload = r"<link [^>]*regular-400[^>]*>"  # a font that no icon asks for
+    icons = re.compile(f"{script}|{preload}")
     for page in html.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         page.write_text(icons.sub("", text), encoding="utf-8")

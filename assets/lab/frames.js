@@ -70,10 +70,10 @@
     }
 
     show() {
-      const { axes, frames, spoken, over } = this.data,
+      const { axes, frames, pieces, spoken, over } = this.data,
         n = this.number(this.at);
       Why.setControls(this, axes, this.at);
-      this.querySelector(".frame").innerHTML = frames[n];
+      this.querySelector(".frame").innerHTML = frames[n].map((i) => pieces[i]).join("");
       this.querySelector(".spoken").textContent = spoken[n];
       if (!over) return;
       const cell = this.querySelector(".cell"),
