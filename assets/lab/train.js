@@ -6,7 +6,8 @@
 "use strict";
 (() => {
   const { trainView: view } = Why;
-  const WAIT = 250, RATIO = 20; // ms between two pictures, and in units of what one takes
+  const WAIT = 250,
+    RATIO = 20; // ms between two pictures, and in units of what one takes
 
   class WhyTrain extends HTMLElement {
     connectedCallback() {
@@ -16,7 +17,10 @@
       this.training = new Why.Training(this.data, {
         say: (sentence) => this.say(sentence),
         progress: (text, share) => this.progress(text, share),
-        show: (what) => { if (what !== "files" && (what !== "step" || performance.now() >= this.next)) this.show(); },
+        show: (what) => {
+          if (what !== "files" && (what !== "step" || performance.now() >= this.next))
+            this.show();
+        },
       });
       this.readAddress();
       this.build();
@@ -24,7 +28,9 @@
       addEventListener("pagehide", () => this.training.leave());
     }
 
-    disconnectedCallback() { this.training.leave(); }
+    disconnectedCallback() {
+      this.training.leave();
+    }
 
     /* --- settings, and the page's address ------------------------------------------ */
 
@@ -32,14 +38,19 @@
       const [at, seed] = Why.fromAddress(this.id)?.split("_") ?? [];
       const known = at?.split(".").map(Number) ?? [];
       const { axes } = this.data;
-      if (known.length === axes.length && axes.every((axis, k) => axis.words[known[k]] !== undefined))
+      if (
+        known.length === axes.length &&
+        axes.every((axis, k) => axis.words[known[k]] !== undefined)
+      )
         this.at = known;
       if (/^\d{1,9}$/.test(seed ?? "")) this.seed = Number(seed);
     }
 
     /* The chosen recipe fields. */
     get settings() {
-      return Object.fromEntries(this.data.axes.map((axis, k) => [axis.name, axis.values[this.at[k]]]));
+      return Object.fromEntries(
+        this.data.axes.map((axis, k) => [axis.name, axis.values[this.at[k]]]),
+      );
     }
 
     choose(k, i) {
@@ -59,14 +70,20 @@
       const { training } = this;
       if (what === "download") Why.download(training.live, this.data);
       else if (["pause", "rewind", "reset"].includes(what)) training[what]();
-      else training.train(this.chosen, { pair: what === "pair", stepping: what === "step" });
+      else
+        training.train(this.chosen, {
+          pair: what === "pair",
+          stepping: what === "step",
+        });
       this.show();
     }
 
     /* What a new run is asked for with; its words say what is not as the panel began. */
     get chosen() {
       const { axes, at, seed } = this.data;
-      const words = axes.flatMap((axis, k) => (this.at[k] === at[k] ? [] : [axis.spoken[this.at[k]]]));
+      const words = axes.flatMap((axis, k) =>
+        this.at[k] === at[k] ? [] : [axis.spoken[this.at[k]]],
+      );
       if (this.seed !== seed) words.push(`seed ${this.seed}`);
       return { settings: this.settings, seed: this.seed, words };
     }
@@ -76,9 +93,11 @@
     build() {
       const { axes, compare, layers } = this.data;
       const controls = axes.map((axis, k) => Why.control(this.id, axis, k)).join("");
-      const button = (name, text) => `<button type="button" data-press="${name}">${text}</button>`;
-      const options = Object.entries(layers).map(([name, words]) =>
-        `<option value="${name}">${Why.escaped(words)}</option>`);
+      const button = (name, text) =>
+        `<button type="button" data-press="${name}">${text}</button>`;
+      const options = Object.entries(layers).map(
+        ([name, words]) => `<option value="${name}">${Why.escaped(words)}</option>`,
+      );
       this.innerHTML = `<div class="controls">${controls}<div class="control"><label for="${this.id}-seed">seed</label>
         <input type="number" id="${this.id}-seed" class="seed" min="0" max="999999999" step="1"></div></div>
         <div class="buttons">${button("train", "Train")}${compare ? button("pair", Why.escaped(compare.label)) : ""}
@@ -89,19 +108,31 @@
         <div class="buttons"><label>gradient of <select class="layer">${options.join("")}</select></label>
         <span class="spikes"></span></div><div class="learned"></div><div class="table"></div>
         <p class="heard" role="status"></p>`;
-      this.append(Why.ownPictures((files) => { this.training.use(files); this.show(); }));
+      this.append(
+        Why.ownPictures((files) => {
+          this.training.use(files);
+          this.show();
+        }),
+      );
       this.listen();
       this.say(Why.lacking());
     }
 
     listen() {
       this.addEventListener("input", ({ target }) => {
-        if (target.dataset.axis) this.choose(Number(target.dataset.axis), Number(target.value));
-        else if (target.className === "layer") { this.layer = target.value; this.show(); }
+        if (target.dataset.axis)
+          this.choose(Number(target.dataset.axis), Number(target.value));
+        else if (target.className === "layer") {
+          this.layer = target.value;
+          this.show();
+        }
       });
       this.addEventListener("change", ({ target }) => {
         if (target.className !== "seed") return;
-        this.seed = Math.min(999999999, Math.max(0, Math.floor(Number(target.value)) || 0));
+        this.seed = Math.min(
+          999999999,
+          Math.max(0, Math.floor(Number(target.value)) || 0),
+        );
         this.changed();
       });
       this.addEventListener("click", ({ target }) => {
@@ -109,7 +140,9 @@
       });
     }
 
-    say(sentence) { this.querySelector(".trouble").textContent = sentence; }
+    say(sentence) {
+      this.querySelector(".trouble").textContent = sentence;
+    }
 
     progress(text, share) {
       this.querySelector("progress").value = share;
@@ -117,20 +150,25 @@
     }
 
     show() {
-      const start = performance.now(), { training } = this, { live, files, phase } = training;
+      const start = performance.now(),
+        { training } = this,
+        { live, files, phase } = training;
       Why.setControls(this, this.data.axes, this.at);
       this.querySelector(".seed").value = this.seed;
       for (const [name, on] of Object.entries(training.can))
-        for (const button of this.querySelectorAll(`[data-press=${name}]`)) button.disabled = !on;
+        for (const button of this.querySelectorAll(`[data-press=${name}]`))
+          button.disabled = !on;
       const lone = training.classes < 2 ? " One class only, so there is no kNN." : "";
       this.querySelector(".chosen").textContent = files
-        ? `${files.length} files of yours, from the next run on.${lone}` : "";
+        ? `${files.length} files of yours, from the next run on.${lone}`
+        : "";
       this.querySelector("why-charts").show(view.charts(this));
       this.querySelector(".spikes").textContent = view.spikes(this);
       this.showLearned();
       this.querySelector(".table").innerHTML = view.table(this);
       const part = `${phase} ${Math.floor((live[0]?.steps ?? 0) / 50)} ${live[0]?.changes.length} ${this.at}`;
-      if (part !== this.told) { // not every step is told
+      if (part !== this.told) {
+        // not every step is told
         this.told = part;
         this.querySelector(".heard").textContent = view.sentence(this);
       }
@@ -140,10 +178,12 @@
 
     /* Drawn again only where a look is new. */
     showLearned() {
-      const place = this.querySelector(".learned"), seen = this.training.live.filter(({ look }) => look);
+      const place = this.querySelector(".learned"),
+        seen = this.training.live.filter(({ look }) => look);
       while (place.children.length > seen.length) place.lastChild.remove();
       seen.forEach((record, i) => {
-        const own = place.children[i] ?? place.appendChild(document.createElement("div"));
+        const own =
+          place.children[i] ?? place.appendChild(document.createElement("div"));
         if (own.look === record.look) return;
         own.look = record.look;
         Why.showLearned(own, record, !i);
