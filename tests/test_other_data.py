@@ -186,7 +186,7 @@ def test_a_place_is_checked_before_the_work(capsys, here, monkeypatch, command):
 def test_no_images_are_loaded_for_runs_that_cannot_be_written(
     capsys, here, monkeypatch
 ):
-    monkeypatch.setattr(cli, "load", lambda *_: pytest.fail("loaded"))
+    monkeypatch.setattr("mocolib.cli.training.load", lambda *_: pytest.fail("loaded"))
     (here / "taken").touch()
     words = ["train", "--runs", str(here / "taken" / "runs"), *flags(recipe())]
     refused(capsys, words, "runs is", "Not a directory")

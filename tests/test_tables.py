@@ -52,6 +52,19 @@ def test_a_part_that_is_made_anew_stands_where_it_stood(counted, tmp_path):
     pd.testing.assert_frame_equal(tables.read("counted", tmp_path), whole)
 
 
+def test_parts_of_other_images_are_not_added(counted, tmp_path, monkeypatch):
+    _, failing = counted
+    failing.append("c")
+    with pytest.raises(KeyboardInterrupt):
+        list(tables.make("counted", tmp_path))
+    failing.clear()
+    other = tables.load("fashion-mnist")
+    other.test_labels[0] ^= 1
+    monkeypatch.setattr(tables, "load", lambda *_: other)
+    with pytest.raises(BadInput, match=r"which part 'a' of table counted .*\.$"):
+        list(tables.make("counted", tmp_path))
+
+
 def test_a_table_says_from_what_each_part_was_made(counted, tmp_path):
     list(tables.make("counted", tmp_path))
     made = tables.provenance("counted", tmp_path)

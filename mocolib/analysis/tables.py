@@ -83,9 +83,8 @@ def make(name: str, folder: Path | None = None):
         if part in done:
             continue
         data = load(*source)
-        _check_same(
-            name, data, [p for p, s, _ in parts if s == source and p in done], folder
-        )
+        alike = [p for p, s, _ in parts if s == source and p in done]
+        _check_same(name, data, alike, provenance(name, folder))
         rows = compute(data)
         made = _made(data, rows.attrs.get("departures", []))
         table = pd.concat([table, rows.assign(part=part)])

@@ -85,9 +85,9 @@ def _train(options) -> int:
 
 
 def _images(recipe: Recipe, how: Execution, root: Path) -> Dataset:
-    """The data set of a recipe; the first of many processes says what it holds."""
+    """The data set of a recipe; where it is gone, the run that was trained on it."""
     try:
-        data = load(recipe.dataset, recipe.image_size, how.workers)
+        return load(recipe.dataset, recipe.image_size, how.workers)
     except BadInput as error:
         known = runs.find(recipe, root)
         if not known:
@@ -96,9 +96,6 @@ def _images(recipe: Recipe, how: Execution, root: Path) -> Dataset:
             f"{str(error)[:-1]}; run {known.id} was trained on what it held, and "
             f"`mocolib runs show {known.id}` shows what came of it."
         ) from None
-    if distributed.rank() == 0:
-        print(data.report, file=sys.stderr)
-    return data
 
 
 class _Screen:
@@ -117,6 +114,8 @@ def _train_anew(recipe: Recipe, data: Dataset, how: Execution, options):
     """Record the run under a progress bar, which the first of many processes shows."""
     from tqdm import tqdm
 
+    if distributed.rank() == 0:
+        print(data.report, file=_Screen())
     steps = record(recipe, data, options.runs, options.threads, how)
     if options.tensorboard:
         from mocolib.runs.tensorboard import shown
@@ -169,7 +168,7 @@ def _fitted(plan, changes: dict, root: Path) -> list:
     if not sweep.missing_of(plan.recipes, root):
         return list(plan.recipes)
     scale = "dataset" in changes and "batch_size" not in changes
-    wanted, sentence = fit.fitted(plan.recipes, scale)
+    wanted, sentence = fit.fitted(plan.recipes, scale, told=print)
     if sentence:
         print(sentence)
     return wanted

@@ -188,7 +188,7 @@ class LazyImages(torch.utils.data.Dataset):
             pin_memory=torch.cuda.is_available(),
             generator=torch.Generator(),  # not the user's
         )
-        for batch in loader:
+        for batch in _whole(loader, self.workers):
             if isinstance(batch, BadInput):
                 raise batch
             yield batch
@@ -226,6 +226,18 @@ def _digest(path: bytes) -> bytes:
 def _stacked(images: list):
     broken = [i for i in images if isinstance(i, BadInput)]
     return broken[0] if broken else torch.stack(images)
+
+
+def _whole(loader, workers: int):
+    """The batches, or a sentence where a worker was killed or had no memory."""
+    try:
+        yield from loader
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200].rstrip(".")
+        raise BadInput(
+            f"workers is {workers}, but must be as many as there is memory for: "
+            f"{reason}."
+        ) from None
 
 
 def taken(images, places: torch.Tensor) -> torch.Tensor:

@@ -6,11 +6,14 @@ from mocolib.recipe import Recipe
 from mocolib.train import check
 
 
-def fitted(wanted, scale: bool = False) -> tuple[list[Recipe], str]:
+def fitted(
+    wanted, scale: bool = False, told=lambda report: None
+) -> tuple[list[Recipe], str]:
     """The recipes as their data allow, and a sentence where they had to be changed.
 
     With `scale` a batch that is larger than its data is divided, and all others by the
-    same. BadInput where data are missing, or a recipe does not fit them.
+    same. `told` hears of each data set what it holds. BadInput where data are missing,
+    or a recipe does not fit them.
     """
     sentence = ""
     sets: dict = {}
@@ -18,6 +21,7 @@ def fitted(wanted, scale: bool = False) -> tuple[list[Recipe], str]:
         key = (recipe.dataset, recipe.image_size)
         if key not in sets:
             sets[key] = load(*key)
+            told(sets[key].report)
     smallest = min(sets.values(), key=lambda data: len(data.train_images))
     if scale:
         wanted, sentence = _scaled(list(wanted), smallest)
