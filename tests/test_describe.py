@@ -3,7 +3,9 @@
 import json
 
 import numpy as np
+import pytest
 
+from mocolib.errors import BadInput
 from mocolib.lab.describe import FEW, Line, axis, describe, spoken
 from mocolib.lab.page import as_data
 
@@ -59,6 +61,20 @@ def test_a_panel_opens_on_the_setting_that_falls_deepest():
     lines = [line(0, CALM), line(0, DEEP, rate=0.2), line(0, CALM, rate=0.3)]
     assert describe(lines, id="x", by=("rate",)).start == (1,)
     assert describe(lines, id="x", by=("rate",), start={"rate": 0.3}).start == (2,)
+
+
+def test_what_a_start_leaves_out_is_as_in_the_kept_setting():
+    lines = [line(0, CALM), line(0, DEEP, rate=0.2), line(0, CALM, rate=0.3)]
+    for one, kind in zip(lines, ("a", "b", "b"), strict=True):
+        one.settings["kind"] = kind
+    by = ("rate", "kind")
+    described = describe(
+        lines, id="x", by=by, start={"kind": "b"}, keep=[{"rate": 0.3}]
+    )
+    assert described.keep == ((2, 1),)
+    assert described.start == (2, 1)
+    with pytest.raises(BadInput, match=r"setting .* was not recorded"):
+        describe(lines, id="x", by=by, start={"kind": "b", "rate": 0.1})
 
 
 def test_seeds_read_at_the_same_steps_share_them():

@@ -5,15 +5,13 @@ built page and in a kernel alike.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-
-import numpy as np
-import pandas as pd
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from mocolib.analysis import measures
 from mocolib.errors import BadInput
-from mocolib.lab.numbers import MOST_POINTS, points, short
+from mocolib.lab.groups import Line, group
+from mocolib.lab.numbers import short
 from mocolib.runs import Run
 
 STANDARD = {
@@ -27,13 +25,9 @@ SYMBOLS = {
     "recent median",
 }
 MEDIAN = "the run whose deepest fall is the median one"
-LOG = ("gradient",)  # charts with a logarithmic y axis
 DOTS = ("knn",)  # charts that mark each reading
-PERCENT = ("knn",)  # shares that are shown as percentages
 X_AXES = {"step": "training step", "images": "images seen"}
-LEAST_FALL = 2  # points; a smaller one is not marked
 FEW = 6  # values that get a button each; more get a slider
-SEED_POINTS = 150  # of a thin line
 MOST_SETTINGS = 64
 WORDS = {
     "base_lr": "base rate",
@@ -54,24 +48,6 @@ FACTS = {  # from the summary of a run, shares shown as percentages
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
-    """A curve that is not simply a run: a thinner monitor, a replay, a ratio.
-
-    steps, samples: [n]. y: {chart key: [n]}, None or nan where there is no reading.
-    facts: {name: value} for the table, shown with three digits. spikes: the steps at
-    which a spike begins.
-    """
-
-    settings: dict
-    steps: Sequence
-    samples: Sequence
-    y: dict
-    seed: int = 0
-    facts: dict = field(default_factory=dict)
-    spikes: Sequence = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class Axis:
     """A control: a field of the settings and the values that were recorded."""
 
@@ -84,27 +60,6 @@ class Axis:
     def slides(self) -> bool:
         """Many numbers get a slider; a few, or words, a button each."""
         return len(self.values) > FEW and all(map(_is_number, self.values))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """The curves of one setting: a line a seed, one of which stands for all.
-
-    lines: {chart key: [(step, value)]} of one seed, a run that was: a mean over seeds
-    would smooth every dip away. others: the
-    same of each other seed. points: {chart key: [symbol]}, as assets/lab/chart.js
-    draws them on the line. images: images a step, so that steps can be shown as
-    images seen.
-    """
-
-    at: tuple  # an index into each axis' values
-    seeds: int
-    images: float
-    until: int
-    lines: dict
-    others: list
-    points: dict
-    facts: dict  # {name: (mean, low, high)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +87,8 @@ def describe(
 ) -> Description:
     """A description from runs and `Line`s; the values of each `by` become an axis.
 
-    Without a `start`, the setting with the deepest fall is shown first. `seed` names
+    Without a `start`, the setting with the deepest fall is shown first; fields that it
+    leaves out are those of the first of `keep`, where that was recorded. `seed` names
     the run of each setting that is drawn strong; without it, or where a setting lacks
     it, that is the run whose deepest fall is the median one.
     """
@@ -149,14 +105,17 @@ def describe(
         raise BadInput(
             f"by gives {len(members)} settings, but a panel holds {MOST_SETTINGS}."
         )
-    groups = {at: _group(at, members[at], charts, seed) for at in sorted(members)}
+    groups = {at: group(at, members[at], charts, seed) for at in sorted(members)}
+    first = next(iter(groups), ())
+    kept = tuple(_place(one, axes, groups, first) for one in keep if groups)
+    near = kept[0] if kept else first
     return Description(
         id=id,
         axes=axes,
         charts=charts,
         groups=groups,
-        start=_place(start, axes, groups) if start else _deepest(groups),
-        keep=tuple(_place(one, axes, groups) for one in keep if groups),
+        start=_place(start, axes, groups, near) if start else _deepest(groups),
+        keep=kept,
         x=x,
         marks=marks or {},
         strong=MEDIAN if seed is None else f"seed {seed}",
@@ -189,8 +148,6 @@ def _line(run: Run, charts: dict) -> Line:
         if (name := available.get(key, key)) in steps
     }
     [row] = measures.summary([run]).to_dict("records")
-    knn = measures.monitored(run)["knn"]
-    row["deepest_fall"] = measures.deepest_fall(knn)
     facts = {words: 100 * row[name] for name, words in FACTS.items()}
     facts["spikes"] = row["spikes"]
     return Line(
@@ -229,91 +186,21 @@ def _word(value) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value).replace("_", " ")
 
 
-def _place(setting: dict, axes: tuple, groups: dict) -> tuple:
-    """Where a setting lies; fields it leaves out are those of the first group."""
-    first = next(iter(groups), (0,) * len(axes))
-    place = []
-    for axis, default in zip(axes, first, strict=True):
-        if axis.name in setting and setting[axis.name] not in axis.values:
-            if not groups:
-                continue
+def _place(setting: dict, axes: tuple, groups: dict, near: tuple) -> tuple:
+    """Where a setting lies; in fields left out, as close to `near` as can be."""
+    if not groups:
+        return ()
+    wanted = {}
+    for k, axis in enumerate(axes):
+        if axis.name not in setting:
+            continue
+        if setting[axis.name] not in axis.values:
             raise BadInput(
                 f"{axis.name} is {setting[axis.name]!r}, but must be one of "
                 f"{', '.join(axis.words)}."
             )
-        wanted = setting.get(axis.name)
-        place.append(default if wanted is None else axis.values.index(wanted))
-    place = tuple(place)
-    if groups and place not in groups:
+        wanted[k] = axis.values.index(setting[axis.name])
+    fit = [at for at in groups if all(at[k] == i for k, i in wanted.items())]
+    if not fit:
         raise BadInput(f"the setting {setting} was not recorded.")
-    return place
-
-
-def _group(at: tuple, lines: list[Line], charts: dict, seed: int | None) -> Group:
-    lines = sorted(lines, key=lambda line: line.seed)
-    median = sorted(lines, key=_fall_of)[len(lines) // 2]
-    strong = next((line for line in lines if line.seed == seed), median)
-    table = pd.DataFrame([line.facts for line in lines], dtype=float)
-    facts = {
-        name: tuple(map(float, (values.mean(), values.min(), values.max())))
-        for name, values in table.items()
-        if values.notna().any()
-    }
-    drawn = _drawn(strong, charts)
-    return Group(
-        at=at,
-        seeds=len(lines),
-        images=float(strong.samples[-1] / strong.steps[-1]),
-        until=int(max(line.steps[-1] for line in lines)),
-        lines=drawn,
-        others=[
-            _drawn(line, charts, SEED_POINTS) for line in lines if line is not strong
-        ],
-        points=_points(strong, drawn),
-        facts=facts,
-    )
-
-
-def _drawn(line: Line, charts: dict, most: int = MOST_POINTS) -> dict:
-    """What each chart shows of a line, few enough points for a screen."""
-    return {
-        key: points(*_readings(line, key), log=key in LOG, most=most) for key in charts
-    }
-
-
-def _readings(line: Line, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """Steps and finite values of one chart, percentages where they are shown."""
-    y = np.asarray(line.y.get(key, [math.nan] * len(line.steps)), float)
-    good = np.isfinite(y)
-    times = 100 if key in PERCENT else 1
-    return np.asarray(line.steps)[good], times * y[good]
-
-
-def _after_warmup(line: Line) -> tuple[np.ndarray, np.ndarray]:
-    steps, knn = _readings(line, "knn")
-    late = steps > line.settings.get("warmup_steps", 0)
-    return steps[late], knn[late]
-
-
-def _fall_of(line: Line) -> float:
-    knn = _after_warmup(line)[1]
-    return measures.deepest_fall(knn) if len(knn) else 0.0
-
-
-def _points(line: Line, drawn: dict) -> dict:
-    """The symbols of a line: its deepest fall, and its spikes."""
-    found, (steps, knn) = {}, _after_warmup(line)
-    depth = measures.deepest_fall(knn)
-    if "knn" in drawn and depth >= LEAST_FALL:
-        top, low = measures.ends_of_fall(knn)
-        words = f"falls {depth:.{0 if depth >= 10 else 1}f} points"
-        x, y = [int(steps[i]) for i in (top, low)], [float(knn[i]) for i in (top, low)]
-        found["knn"] = [{"kind": "fall", "x": x, "y": y, "words": words}]
-    if "gradient" in drawn:
-        values = dict(zip(*_readings(line, "gradient"), strict=True))
-        found["gradient"] = [
-            {"kind": "spike", "x": int(step), "y": float(values[step])}
-            for step in line.spikes
-            if step in values
-        ]
-    return {key: some for key, some in found.items() if some}
+    return min(fit, key=lambda at: sum(a != b for a, b in zip(at, near, strict=True)))

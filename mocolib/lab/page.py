@@ -15,14 +15,13 @@ from IPython.display import HTML
 
 from mocolib.lab.describe import (
     DOTS,
-    LOG,
     SYMBOLS,
     X_AXES,
     Axis,
     Description,
-    Group,
     spoken,
 )
+from mocolib.lab.groups import LOG, Group
 from mocolib.lab.numbers import brief
 
 PAGE = "MOCOLIB_PAGE"  # set while the book is built: no kernel will stand behind it

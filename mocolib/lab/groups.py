@@ -1,0 +1,125 @@
+"""The runs of one setting as a panel draws them: one line strong, the others thin."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from mocolib.analysis import measures
+from mocolib.lab.numbers import MOST_POINTS, points
+
+LOG = ("gradient",)  # charts with a logarithmic y axis
+PERCENT = ("knn",)  # shares that are shown as percentages
+LEAST_FALL = 2  # points; a smaller one is not marked
+SEED_POINTS = 150  # of a thin line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A curve that is not simply a run: a thinner monitor, a replay, a ratio.
+
+    steps, samples: [n]. y: {chart key: [n]}, None or nan where there is no reading.
+    facts: {name: value} for the table, shown with three digits. spikes: the steps at
+    which a spike begins.
+    """
+
+    settings: dict
+    steps: Sequence
+    samples: Sequence
+    y: dict
+    seed: int = 0
+    facts: dict = field(default_factory=dict)
+    spikes: Sequence = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """The curves of one setting: a line a seed, one of which stands for all.
+
+    lines: {chart key: [(step, value)]} of one seed, a run that was: a mean over seeds
+    would smooth every dip away. others: the
+    same of each other seed. points: {chart key: [symbol]}, as assets/lab/chart.js
+    draws them on the line. images: images a step, so that steps can be shown as
+    images seen.
+    """
+
+    at: tuple  # an index into each axis' values
+    seeds: int
+    images: float
+    until: int
+    lines: dict
+    others: list
+    points: dict
+    facts: dict  # {name: (mean, low, high)}
+
+
+def group(at: tuple, lines: list[Line], charts: dict, seed: int | None) -> Group:
+    lines = sorted(lines, key=lambda line: line.seed)
+    median = sorted(lines, key=_fall_of)[len(lines) // 2]
+    strong = next((line for line in lines if line.seed == seed), median)
+    table = pd.DataFrame([line.facts for line in lines], dtype=float)
+    facts = {
+        name: tuple(map(float, (values.mean(), values.min(), values.max())))
+        for name, values in table.items()
+        if values.notna().any()
+    }
+    drawn = _drawn(strong, charts)
+    return Group(
+        at=at,
+        seeds=len(lines),
+        images=float(strong.samples[-1] / strong.steps[-1]),
+        until=int(max(line.steps[-1] for line in lines)),
+        lines=drawn,
+        others=[
+            _drawn(line, charts, SEED_POINTS) for line in lines if line is not strong
+        ],
+        points=_points(strong, drawn),
+        facts=facts,
+    )
+
+
+def _drawn(line: Line, charts: dict, most: int = MOST_POINTS) -> dict:
+    """What each chart shows of a line, few enough points for a screen."""
+    return {
+        key: points(*_readings(line, key), log=key in LOG, most=most) for key in charts
+    }
+
+
+def _readings(line: Line, key: str) -> tuple[np.ndarray, np.ndarray]:
+    """Steps and finite values of one chart, percentages where they are shown."""
+    y = np.asarray(line.y.get(key, [math.nan] * len(line.steps)), float)
+    good = np.isfinite(y)
+    times = 100 if key in PERCENT else 1
+    return np.asarray(line.steps)[good], times * y[good]
+
+
+def _after_warmup(line: Line) -> tuple[np.ndarray, np.ndarray]:
+    steps, knn = _readings(line, "knn")
+    late = steps > line.settings.get("warmup_steps", 0)
+    return steps[late], knn[late]
+
+
+def _fall_of(line: Line) -> float:
+    knn = _after_warmup(line)[1]
+    return measures.deepest_fall(knn) if len(knn) else 0.0
+
+
+def _points(line: Line, drawn: dict) -> dict:
+    """The symbols of a line: its deepest fall, and its spikes."""
+    found, (steps, knn) = {}, _after_warmup(line)
+    depth = measures.deepest_fall(knn)
+    if "knn" in drawn and depth >= LEAST_FALL:
+        top, low = measures.ends_of_fall(knn)
+        words = f"falls {depth:.{0 if depth >= 10 else 1}f} points"
+        x, y = [int(steps[i]) for i in (top, low)], [float(knn[i]) for i in (top, low)]
+        found["knn"] = [{"kind": "fall", "x": x, "y": y, "words": words}]
+    if "gradient" in drawn:
+        values = dict(zip(*_readings(line, "gradient"), strict=True))
+        found["gradient"] = [
+            {"kind": "spike", "x": int(step), "y": float(values[step])}
+            for step in line.spikes
+            if step in values
+        ]
+    return {key: some for key, some in found.items() if some}
