@@ -90,4 +90,4 @@ def test_steps_from_shared_states_agree(page, optimizer, device, steps, projecti
     print(optimizer, device, projection, {n: f"{v:.1e}" for n, v in largest.items()})
     assert max(largest["loss"], largest["key"]) <= CLOSE, largest
     assert max(largest.values()) <= KINK, largest
-    assert differing(far) <= 0.2 * steps
+    assert differing(far) <= max(1, steps // 2)  # a wrong formula shows in all
