@@ -10,9 +10,16 @@ globalThis.Why = globalThis.Why ?? {};
     if (size <= 2) return [x, y];
     const kept = [0];
     for (let i = 1; i < x.length - 1; i += size) {
-      const part = Array.from({ length: Math.min(size, x.length - 1 - i) }, (_, k) => i + k);
+      const part = Array.from(
+        { length: Math.min(size, x.length - 1 - i) },
+        (_, k) => i + k,
+      );
       const by = (pick) => part.reduce((a, b) => (pick(y[b], y[a]) ? b : a));
-      kept.push(...[...new Set([by((a, b) => a < b), by((a, b) => a > b)])].sort((a, b) => a - b));
+      kept.push(
+        ...[...new Set([by((a, b) => a < b), by((a, b) => a > b)])].sort(
+          (a, b) => a - b,
+        ),
+      );
     }
     kept.push(x.length - 1);
     return [kept.map((i) => x[i]), kept.map((i) => y[i])];
@@ -22,15 +29,33 @@ globalThis.Why = globalThis.Why ?? {};
     /* recipe: what was asked for, as mocolib's recipe.json; rows grow by one a step.
        `number` tells the records of a panel apart; `words` says what is its own. */
     constructor(recipe, number, words = "") {
-      Object.assign(this, { recipe, number, words, rows: [], changes: [], outcome: "",
+      Object.assign(this, {
+        recipe,
+        number,
+        words,
+        rows: [],
+        changes: [],
+        outcome: "",
         run: words, // without where it branched
-        about: {}, layers: [], spikes: null, look: null });
+        about: {},
+        layers: [],
+        spikes: null,
+        look: null,
+      });
     }
 
     /* The same run up to a step, to go on from there in another way. */
     branch(step, number) {
-      const own = new Record(this.recipe, number, `${this.run} from step ${step}`.trim());
-      Object.assign(own, { run: this.run, about: this.about, from: { step, record: this } });
+      const own = new Record(
+        this.recipe,
+        number,
+        `${this.run} from step ${step}`.trim(),
+      );
+      Object.assign(own, {
+        run: this.run,
+        about: this.about,
+        from: { step, record: this },
+      });
       own.begin(this.layers);
       this.rows.slice(0, step).forEach((row) => own.push(row));
       own.changes = this.changes.filter((change) => change.step < step);
@@ -47,22 +72,32 @@ globalThis.Why = globalThis.Why ?? {};
       this.spikes.push(row);
     }
 
-    get steps() { return this.rows.length; }
+    get steps() {
+      return this.rows.length;
+    }
 
     /* The settings in force behind the last step. */
     get settings() {
-      return this.changes.reduce((all, { step, ...more }) => ({ ...all, ...more }), this.recipe);
+      const changes = this.changes.map(({ step, ...more }) => more);
+      return Object.assign({}, this.recipe, ...changes);
     }
 
     /* The last reading of a column; null where there is none. */
-    last(name) { return this.rows.findLast((row) => row[name] != null)?.[name] ?? null; }
+    last(name) {
+      return this.rows.findLast((row) => row[name] != null)?.[name] ?? null;
+    }
 
     /* [steps, values] of a column, where it was read and can be drawn. */
     column(name, times = 1) {
       // a branch is drawn from where it leaves
-      const rows = this.from ? this.rows.slice(Math.max(0, this.from.step - 1)) : this.rows;
+      const rows = this.from
+        ? this.rows.slice(Math.max(0, this.from.step - 1))
+        : this.rows;
       const good = rows.filter((row) => Number.isFinite(row[name] ?? NaN));
-      return thinned(good.map((row) => row.step), good.map((row) => times * row[name]));
+      return thinned(
+        good.map((row) => row.step),
+        good.map((row) => times * row[name]),
+      );
     }
 
     /* Note what was changed behind the last step; moving on at once moves the note. */
@@ -77,13 +112,20 @@ globalThis.Why = globalThis.Why ?? {};
     folder(name, version) {
       const { recipe, about, changes, outcome, steps } = this;
       const provenance = {
-        mocolib: version, ...about, threads: 1, machine: "a browser",
-        date: new Date().toISOString().slice(0, 10), changes,
+        mocolib: version,
+        ...about,
+        threads: 1,
+        machine: "a browser",
+        date: new Date().toISOString().slice(0, 10),
+        changes,
       };
       const good = outcome === "finished";
       const end = {
-        outcome, steps, loss: good ? this.last("loss") : null,
-        knn: good ? this.last("knn") : null, linear_probe: null,
+        outcome,
+        steps,
+        loss: good ? this.last("loss") : null,
+        knn: good ? this.last("knn") : null,
+        linear_probe: null,
       };
       const whole = outcome === "finished" || outcome.startsWith("diverged");
       return {
@@ -97,7 +139,8 @@ globalThis.Why = globalThis.Why ?? {};
 
   /* The run folders of some records as one zip, for the reader to keep. */
   function download(records, { shape, version }) {
-    const time = new Date().toISOString().replace(/\D/g, "").slice(0, 14), files = {};
+    const time = new Date().toISOString().replace(/\D/g, "").slice(0, 14),
+      files = {};
     for (const [i, record] of records.entries()) {
       const name = `page-${shape}-${record.recipe.seed}-${time}${records.length > 1 ? `-${i + 1}` : ""}`;
       Object.assign(files, record.folder(name, version));
@@ -111,10 +154,18 @@ globalThis.Why = globalThis.Why ?? {};
 
   const json = (value) => `${JSON.stringify(value, null, 1)}\n`;
   /* JSON has no word for what is not finite; Python reads these. */
-  const spelled = (v) => (typeof v !== "number" || Number.isFinite(v) ? JSON.stringify(v)
-    : Number.isNaN(v) ? "NaN" : v > 0 ? "Infinity" : "-Infinity");
+  const spelled = (v) =>
+    typeof v !== "number" || Number.isFinite(v)
+      ? JSON.stringify(v)
+      : Number.isNaN(v)
+        ? "NaN"
+        : v > 0
+          ? "Infinity"
+          : "-Infinity";
   const line = (row) =>
-    `{${Object.entries(row).map(([k, v]) => `${JSON.stringify(k)}: ${spelled(v)}`).join(", ")}}`;
+    `{${Object.entries(row)
+      .map(([k, v]) => `${JSON.stringify(k)}: ${spelled(v)}`)
+      .join(", ")}}`;
 
   Object.assign(Why, { Record, download });
 })();

@@ -4,13 +4,20 @@ globalThis.Why = globalThis.Why ?? {};
 (() => {
   const { COLOURS, DASHES, escaped, finite, short, swatch } = Why;
   const GREY = "var(--pst-color-text-muted, #767676)";
-  const SYMBOLS = { spike: "a spike begins: a layer's gradient above 2.5 times its median" };
+  const SYMBOLS = {
+    spike: "a spike begins: a layer's gradient above 2.5 times its median",
+  };
 
-  const look = ({ number }, width = 2) => ({ width, colour: COLOURS[number % COLOURS.length],
-    dash: DASHES[number % DASHES.length] });
+  const look = ({ number }, width = 2) => ({
+    width,
+    colour: COLOURS[number % COLOURS.length],
+    dash: DASHES[number % DASHES.length],
+  });
   /* What was changed on a branch, in words. */
   const changed = ({ from, changes }) =>
-    (from ? changes.filter(({ step }) => step >= from.step).map(({ words }) => words) : []);
+    from
+      ? changes.filter(({ step }) => step >= from.step).map(({ words }) => words)
+      : [];
   const nameOf = (record) =>
     [record.words, ...changed(record)].filter(Boolean).join(", ") || "this run";
 
@@ -19,31 +26,59 @@ globalThis.Why = globalThis.Why ?? {};
 
   /* All that <why-charts> draws. */
   function charts(panel) {
-    const { data: { charts: all, recipe }, training } = panel, layer = layerOf(panel), { live } = training;
-    const lines = [...recorded(panel), ...shown(training).map((record) => line(record, live, layer))];
+    const {
+        data: { charts: all, recipe },
+        training,
+      } = panel,
+      layer = layerOf(panel),
+      { live } = training;
+    const lines = [
+      ...recorded(panel),
+      ...shown(training).map((record) => line(record, live, layer)),
+    ];
     return {
-      charts: all.map((one) => (one.key !== "gradient" ? one
-        : { ...one, title: `${one.title}, ${panel.data.layers[layer] ?? layer}` })),
-      x: { title: "training step", until: recipe.steps }, symbols: SYMBOLS, lines,
-      marks: live.flatMap(({ changes }) => changes.map(({ step, words }) => ({ at: step, words })))
-        .filter(({ at, words }, i, marks) =>
-          marks.findIndex((other) => other.at === at && other.words === words) === i),
+      charts: all.map((one) =>
+        one.key !== "gradient"
+          ? one
+          : { ...one, title: `${one.title}, ${panel.data.layers[layer] ?? layer}` },
+      ),
+      x: { title: "training step", until: recipe.steps },
+      symbols: SYMBOLS,
+      lines,
+      marks: live
+        .flatMap(({ changes }) =>
+          changes.map(({ step, words }) => ({ at: step, words })),
+        )
+        .filter(
+          ({ at, words }, i, marks) =>
+            marks.findIndex((other) => other.at === at && other.words === words) === i,
+        ),
     };
   }
 
   function line(record, live, layer) {
-    const goesOn = live.includes(record), key = `grad_inf/${layer}`;
-    const at = (name, step) => record.rows.find((row) => row.step >= step && finite(row[name]))?.[name];
-    const points = (name, times = 1) => record.spikes.list.flatMap((spike) => {
-      const y = at(name, spike.step);
-      return finite(y) && spike.step >= (record.from?.step ?? 0)
-        ? [{ kind: "spike", x: spike.step, y: times * y, words: said(spike) }] : [];
-    });
+    const goesOn = live.includes(record),
+      key = `grad_inf/${layer}`;
+    const at = (name, step) =>
+      record.rows.find((row) => row.step >= step && finite(row[name]))?.[name];
+    const points = (name, times = 1) =>
+      record.spikes.list.flatMap((spike) => {
+        const y = at(name, spike.step);
+        return finite(y) && spike.step >= (record.from?.step ?? 0)
+          ? [{ kind: "spike", x: spike.step, y: times * y, words: said(spike) }]
+          : [];
+      });
     return {
-      name: nameOf(record), label: changed(record).join(", ") || record.words, ...look(record, goesOn ? 2.2 : 1.4),
+      name: nameOf(record),
+      label: changed(record).join(", ") || record.words,
+      ...look(record, goesOn ? 2.2 : 1.4),
       opacity: goesOn ? 1 : 0.6,
-      data: { knn: record.column("knn", 100), loss: record.column("loss"),
-        gradient: record.column(key), adam_rms: record.column(`adam_rms/${layer}`) },
+      data: {
+        knn: record.column("knn", 100),
+        loss: record.column("loss"),
+        gradient: record.column(key),
+        adam_rms: record.column(`adam_rms/${layer}`),
+      },
       points: goesOn ? { knn: points("knn", 100), gradient: points(key) } : {},
     };
   }
@@ -54,27 +89,36 @@ globalThis.Why = globalThis.Why ?? {};
   /* The recorded runs of the setting that is nearest to the chosen one, thin and grey. */
   function recorded({ data, settings, training }) {
     const near = training.files ? [] : nearest(data.recorded, settings);
-    return near.map(({ name, lines }) => ({ name, seed: true, colour: GREY, width: 1,
-      opacity: 0.45, data: lines }));
+    return near.map(({ name, lines }) => ({
+      name,
+      seed: true,
+      colour: GREY,
+      width: 1,
+      opacity: 0.45,
+      data: lines,
+    }));
   }
 
   /* Words weigh more than any number. */
   function nearest(runs, settings) {
-    const far = (run) => Object.entries(settings).reduce((sum, [name, value]) => {
-      const own = run.settings[name];
-      if (typeof value === "string") return sum + 100 * (own !== value);
-      return sum + Math.abs(Math.log(Math.max(own, 1e-9) / Math.max(value, 1e-9)));
-    }, 0);
+    const far = (run) =>
+      Object.entries(settings).reduce((sum, [name, value]) => {
+        const own = run.settings[name];
+        if (typeof value === "string") return sum + 100 * (own !== value);
+        return sum + Math.abs(Math.log(Math.max(own, 1e-9) / Math.max(value, 1e-9)));
+      }, 0);
     const least = Math.min(...runs.map(far));
     return runs.filter((run) => far(run) <= least + 1e-9);
   }
 
   /* The layer whose gradient is drawn: the chosen one, else the first. */
-  const layerOf = ({ layer, data }) => (layer in data.layers ? layer : Object.keys(data.layers)[0]);
+  const layerOf = ({ layer, data }) =>
+    layer in data.layers ? layer : Object.keys(data.layers)[0];
 
   /* The furthest below the best so far, in points, once the warmup is over. */
   function deepestFall({ rows, recipe }) {
-    let best = 0, fall = 0;
+    let best = 0,
+      fall = 0;
     for (const { step, knn } of rows) {
       if (!finite(knn) || step <= recipe.warmup_steps) continue;
       best = Math.max(best, knn);
@@ -84,44 +128,69 @@ globalThis.Why = globalThis.Why ?? {};
   }
 
   function table(panel) {
-    const { live, phase } = panel.training, first = Object.keys(panel.data.layers)[0];
+    const { live, phase } = panel.training,
+      first = Object.keys(panel.data.layers)[0];
     const number = (value, digits) => (finite(value) ? value.toFixed(digits) : "–");
     const facts = (record) => {
-      const knn = record.last("knn"), { list } = record.spikes;
+      const knn = record.last("knn"),
+        { list } = record.spikes;
       return {
         "kNN, %": number(knn === null ? NaN : 100 * knn, 1),
         "deepest fall, points": number(deepestFall(record), 1),
         "spikes (first layer’s)": `${list.length} (${list.filter(({ layer }) => layer === first).length})`,
-        loss: number(record.last("loss"), 2), step: record.steps,
+        loss: number(record.last("loss"), 2),
+        step: record.steps,
         state: record.outcome || (live.includes(record) ? phase : "stopped"),
       };
     };
     const records = shown(panel.training).reverse();
     if (!records.length) return "";
-    const rows = records.map((record) => `<tr><th scope="row">${swatch(look(record))}
-      ${escaped(nameOf(record))}</th>${Object.entries(facts(record)).map(([head, said]) =>
-  `<td data-head="${head}">${escaped(said)}</td>`).join("")}</tr>`);
-    const heads = ["run", ...Object.keys(facts(records[0]))].map((h) => `<th scope="col">${h}</th>`);
+    const rows = records.map(
+      (record) => `<tr><th scope="row">${swatch(look(record))}
+      ${escaped(nameOf(record))}</th>${Object.entries(facts(record))
+        .map(([head, said]) => `<td data-head="${head}">${escaped(said)}</td>`)
+        .join("")}</tr>`,
+    );
+    const heads = ["run", ...Object.keys(facts(records[0]))].map(
+      (h) => `<th scope="col">${h}</th>`,
+    );
     return `<table><thead><tr>${heads.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
   }
 
   /* The last spikes of what goes on, with the layers they began in. */
   function spikes({ training, data }) {
-    return training.live.flatMap((record) => record.spikes?.list.slice(-3).map((spike) =>
-      `${record.words ? `${record.words}: ` : ""}spike at step ${spike.step}, began in ` +
-      `${data.layers[spike.layer] ?? spike.layer} (×${spike.times.toFixed(1)})`) ?? []).join(" · ");
+    return training.live
+      .flatMap(
+        (record) =>
+          record.spikes?.list
+            .slice(-3)
+            .map(
+              (spike) =>
+                `${record.words ? `${record.words}: ` : ""}spike at step ${spike.step}, began in ` +
+                `${data.layers[spike.layer] ?? spike.layer} (×${spike.times.toFixed(1)})`,
+            ) ?? [],
+      )
+      .join(" · ");
   }
 
   /* What the charts show, for those who do not see them. */
   function sentence({ training: { live, phase }, data, at, seed }) {
     const chosen = data.axes.map((axis, k) => axis.spoken[at[k]]).join(", ");
-    if (!live.length) return `Chosen: ${chosen}, seed ${seed}.${phase === "idle" ? " Press Train." : ""}`;
-    return live.map((record) => {
-      const knn = record.last("knn"), loss = record.last("loss");
-      const readings = record.steps ? `, loss ${short(loss ?? NaN)}${knn === null ? "" : `, kNN ${short(100 * knn)} %`}` : "";
-      const changes = record.changes.map((c) => ` From step ${c.step} on: ${c.words}.`).join("");
-      return `${nameOf(record)}, ${record.outcome || phase}: step ${record.steps} of ${record.recipe.steps}${readings}.${changes}`;
-    }).join(" ");
+    if (!live.length)
+      return `Chosen: ${chosen}, seed ${seed}.${phase === "idle" ? " Press Train." : ""}`;
+    return live
+      .map((record) => {
+        const knn = record.last("knn"),
+          loss = record.last("loss");
+        const readings = record.steps
+          ? `, loss ${short(loss ?? NaN)}${knn === null ? "" : `, kNN ${short(100 * knn)} %`}`
+          : "";
+        const changes = record.changes
+          .map((c) => ` From step ${c.step} on: ${c.words}.`)
+          .join("");
+        return `${nameOf(record)}, ${record.outcome || phase}: step ${record.steps} of ${record.recipe.steps}${readings}.${changes}`;
+      })
+      .join(" ");
   }
 
   Object.assign(Why, { trainView: { charts, layerOf, sentence, spikes, table } });
