@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from mocolib import __main__ as cli
+from mocolib import recipe as recipes
 from mocolib import weights
 from mocolib.data import load
 from mocolib.errors import BadInput
@@ -150,8 +151,8 @@ def test_any_bytes_as_a_file(content):
     """As a recipe, a sweep or weights: read or refused, never a traceback."""
     with tempfile.TemporaryDirectory() as folder:
         for name, reader in (
-            ("f.toml", cli.recipes.from_file),
-            ("f.json", cli.recipes.from_file),
+            ("f.toml", recipes.from_file),
+            ("f.json", recipes.from_file),
             ("f.pth", weights.load),
         ):
             (Path(folder) / name).write_bytes(content)

@@ -25,8 +25,8 @@ def test_a_recorded_run_can_be_trained_again():
     # a calm one: where a run shakes, another processor's rounding grows within steps
     ours = [run for run in PUBLIC if run.recipe.dataset == "fashion-mnist"]
     run = min(ours, key=lambda run: run.recipe.lr)
-    departure = publish.retrained(run, load("fashion-mnist"), steps=8)
-    assert departure < 1e-3
+    departures = publish.retrained(run, load("fashion-mnist"))
+    assert max(departures[: publish.FIRST]) <= publish.ROUNDING
 
 
 def test_a_changed_byte_is_found(tmp_path, data):
@@ -43,9 +43,9 @@ def test_a_changed_byte_is_found(tmp_path, data):
 def test_a_run_that_differs_departs(tmp_path, data):
     list(record(tiny(), data, tmp_path))
     run = Run(tmp_path / tiny().id)
-    assert publish.retrained(run, data) == 0
+    assert not any(publish.retrained(run, data))
     (run.folder / "recipe.json").write_text(tiny(base_lr=0.5).to_json())
-    assert publish.retrained(Run(run.folder), data) > 0.01
+    assert max(publish.retrained(Run(run.folder), data)) > 0.01
 
 
 def test_other_images_are_refused(tmp_path, data):

@@ -129,14 +129,17 @@ def _plan(options, settings: dict, data, warmup: int = 0):
         raise BadInput(f"epochs is {text!r}, but must be a whole number.")
     changes = given(options, names=ABOUT_TRAINING)
     batch, images = settings["batch_size"], len(data.train_images)
-    if "batch_size" not in changes and batch > images:
+    smaller = "batch_size" not in changes and batch > images
+    if smaller:
         changes["batch_size"] = 2 ** (images.bit_length() - 1)
+    plan = transfer.plan(settings, data, int(text), warmup, **changes)
+    if smaller:  # said of a plan that holds
         print(
             f"{data.name} has {images} training images: batch_size is "
-            f"{changes['batch_size']} in place of {batch}.",
+            f"{plan.batch_size} in place of {batch}.",
             file=sys.stderr,
         )
-    return transfer.plan(settings, data, int(text), warmup, **changes)
+    return plan
 
 
 def _export(options) -> int:
