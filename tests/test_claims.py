@@ -187,7 +187,9 @@ def test_a_readers_own_runs_are_judged_alone_or_with_ours(tmp_path, monkeypatch)
             for seed in seeds:
                 knn = falling(0.1 if rate > 0.01 else 0, 0.001, seed - 10, 80)
                 settings = {**whole, "seed": seed, "base_lr": rate}
-                plant(tmp_path / place, knn, **settings)
+                names = ("adam_rms/patch_projection", "cosine/patch_projection")
+                columns = dict.fromkeys(names, np.ones(400))
+                plant(tmp_path / place, knn, columns=columns, **settings)
     mine, both = tmp_path / "mine", CLAIMS["C4"].of(tmp_path / "mine", pooled=True)
     assert [len(CLAIMS["C4"]().primary.values), len(both.primary.values)] == [3, 6]
     assert len(CLAIMS["C4"].of(mine).primary.values) == 3

@@ -21,8 +21,8 @@ def test_reach_is_above_one_exactly_where_an_effect_holds(seed):
 
 
 def test_an_effect_without_scatter_lies_at_the_edge():
-    assert reach(Effect(name="", values=(0.2, 0.2, 0.2))) == np.inf
-    assert reach(Effect(name="", values=(-0.2, -0.2, -0.2))) == -np.inf
+    assert reach(Effect(name="", values=(0.25, 0.25, 0.25))) == np.inf
+    assert reach(Effect(name="", values=(-0.25, -0.25, -0.25))) == -np.inf
     assert reach(Effect(name="", values=(0.0, 0.0, 0.0))) == 0
 
 

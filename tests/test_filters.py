@@ -20,7 +20,7 @@ def published():
 
 
 def test_they_belong_to_public_runs_of_the_rate_sweep(published):
-    wanted = filters.chosen(sweep.recorded("lr"))
+    wanted = filters.chosen(sweep.recorded("cifar10_lr"))
     assert [f.run.id for f in published] == [run.id for run in wanted]
     made = filters.provenance()
     assert set(made) == {f.run.id for f in published}
@@ -63,7 +63,7 @@ KINDS = [(0.1, "fixed"), (0.1, "learned"), (0.01, "fixed"), (0.01, "learned")]
 
 
 def test_without_weights_there_is_a_sentence(tmp_path):
-    [run, *_] = sweep.recorded("lr")
+    [run, *_] = sweep.recorded("cifar10_lr")
     with pytest.raises(BadInput, match="has no weights, but must have kept them"):
         filters.write([run], tmp_path / "filters.safetensors")
     (tmp_path / "torn.safetensors").write_bytes(b"torn")

@@ -1,6 +1,5 @@
 """Intervals, outcomes, words, findings and the written ledger."""
 
-import dataclasses
 import json
 import string
 
@@ -274,23 +273,29 @@ def test_the_written_ledger_follows_from_the_public_runs():
 
 
 def test_the_command_prints_and_writes_the_ledger(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(text, "file", lambda: tmp_path / "claims.json")
     found = [judged(made("holds"), id="C7")]
     monkeypatch.setattr(claims, "ledger", lambda *_: found)
     monkeypatch.setattr(claims, "second_ledger", dict)
-    assert main(["claims", "--write"]) == 0
+    assert main(["claims", "--write", str(tmp_path / "claims.json")]) == 0
     out = capsys.readouterr().out
     assert "C7     reproduced" in out
     assert found[0].finding in out
     [row] = json.loads((tmp_path / "claims.json").read_text())
     assert (row["id"], row["finding"]) == ("C7", found[0].finding)
-    assert dataclasses.asdict(found[0].primary)["values"] == SAMPLES["holds"]
 
 
 @pytest.mark.parametrize(
     ("words", "part"),
-    [(["--pool"], "--runs"), (["--runs", "x", "--write"], "leave out --runs")],
+    [
+        (["--pool"], "pool joins your runs with the book's, but needs yours"),
+        (["--runs", "none"], "runs is 'none', but must be a folder"),
+        (["--runs", ".", "--write"], "name another file for your own"),
+    ],
 )
-def test_the_command_refuses_what_makes_no_sense(capsys, words, part):
+def test_the_command_refuses_what_makes_no_sense(
+    capsys, monkeypatch, tmp_path, words, part
+):
+    monkeypatch.chdir(tmp_path)
     assert main(["claims", *words]) == 2
     assert part in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

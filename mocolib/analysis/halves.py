@@ -17,7 +17,7 @@ def along(run: Run, data: Dataset) -> pd.DataFrame:
     attrs["departures"] holds sentences where the record was not met.
     """
     again = replay(run, 0, data)
-    again.training.recipe = run.recipe.replace(knn_every=0)  # read here instead
+    again.training.monitor.pauses = True  # read here instead
     parts = [
         dataclasses.replace(
             data, test_images=data.test_images[k::2], test_labels=data.test_labels[k::2]
@@ -35,12 +35,13 @@ def along(run: Run, data: Dataset) -> pd.DataFrame:
 
 
 def _read(training, data: Dataset) -> float:
-    """A reading with other test images; the training has its own again afterwards."""
-    own, training.data = training.data, data
+    """A reading with other test images; the monitor has its own again afterwards."""
+    monitor = training.monitor
+    own, monitor.data = monitor.data, data
     try:
-        return training.knn()
+        return monitor.knn()
     finally:
-        training.data = own
+        monitor.data = own
 
 
 def noise(table: pd.DataFrame) -> pd.Series:

@@ -18,6 +18,7 @@ from mocolib.errors import BadInput
 from mocolib.files import atomic, check_folder, check_place, write_atomic
 from mocolib.runs import publish
 
+LEDGER = Path("data/claims.json")
 # commands with commands of their own; the first is meant where none is typed
 ACTIONS = {"runs": ("list", "show", "verify", "publish"), "tables": ("list", "make")}
 
@@ -53,7 +54,7 @@ def add_commands(command, folder):
     ledger.add_argument("--runs", type=Path, help="judge by your own runs, kept here")
     ledger.add_argument("--pool", action="store_true", help="by yours and the book's")
     ledger.add_argument(
-        "--write", type=Path, nargs="?", const=Path("data/claims.json"), metavar="FILE",
+        "--write", type=Path, nargs="?", const=LEDGER, metavar="FILE",
         help="keep them in a file too (data/claims.json where none is named)",
     )  # fmt: skip
     tables = command("tables", None, "list or make the tables beside the runs")
@@ -214,6 +215,15 @@ def _claims(options) -> int:
     from mocolib import claims
     from mocolib.claims import text
 
+    if options.pool and not options.runs:
+        raise BadInput("pool joins your runs with the book's, but needs yours: --runs.")
+    if options.runs and not options.runs.is_dir():
+        raise BadInput(f"runs is {str(options.runs)!r}, but must be a folder of runs.")
+    if options.runs and options.write == LEDGER:
+        raise BadInput(
+            f"write is {str(LEDGER)!r}, but that holds the book's ledger: name another "
+            "file for your own."
+        )
     if options.write:
         check_place(options.write, "write")
     ledger = claims.ledger(options.runs, options.pool)
