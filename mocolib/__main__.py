@@ -35,7 +35,7 @@ def main(arguments=None) -> int:
 def _parser() -> Parser:
     parser = Parser(prog="mocolib", description="MoCo v3, small enough to watch.")
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     folder = Parser(add_help=False)
     folder.add_argument("--runs", type=Path, help="folder of runs (default: ./runs)")
     fields = Parser(add_help=False)

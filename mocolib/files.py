@@ -17,10 +17,10 @@ def write_atomic(path: Path, content: bytes | str):
 
     Several processes or threads may write the same one: each has its own part.
     """
+    if isinstance(content, str):
+        content = content.encode("utf-8", "backslashreplace")
     with atomic(path) as part:
-        text = isinstance(content, str)
-        raw = content.encode("utf-8", "backslashreplace") if text else content
-        part.write_bytes(raw)
+        part.write_bytes(content)
 
 
 @contextlib.contextmanager

@@ -38,7 +38,10 @@ class Recipe:
     """All that decides the outcome of a run, down to its last bit."""
 
     # data
-    dataset: str = setting("fashion-mnist", "a name `load` knows, or folder:PATH")
+    dataset: str = setting(
+        "fashion-mnist",
+        "what to train on: fashion-mnist, cifar10, cifar100, mnist, or folder:PATH",
+    )
     image_size: int = setting(28, "pixels a side after the crop", low=4, high=1024)
     augmentation: str = setting(
         "full",
@@ -217,9 +220,7 @@ class Recipe:
         # characters beyond 16 bits and the one control character JSON leaves bare
         items = dataclasses.asdict(self).items()
         spelled = [(k, json.dumps(v, ensure_ascii=False)) for k, v in items]
-        lines = [
-            f"{key} = {value}".replace("\x7f", "\\u007f") for key, value in spelled
-        ]
+        lines = [f"{k} = {v}".replace("\x7f", "\\u007f") for k, v in spelled]
         if explained:
             lines = [
                 f"{line:34}  # {f.metadata['doc']} ({accepted(f)})"

@@ -206,7 +206,7 @@ BAD = {
     "out of range": (["info", "--beta2", "1"], "beta2 is 1.0"),
     "no such choice": (["info", "--pool", "max"], "class_token, average"),
     "two that don't fit": (["info", "--patch-size", "5"], "divide image_size"),
-    "unknown recipe": (["info", "huge"], "live, page, mini, vit_s, vit_b"),
+    "unknown recipe": (["info", "huge"], ", ".join(NAMED)),
     "missing file": (["info", "none.toml"], "none.toml"),
     "unknown data": (["train", "--dataset", "imagenet"], "folder:PATH"),
     "no threads": (["train", "--threads", "0"], "threads is '0'"),

@@ -15,11 +15,10 @@ import pytest
 import torch
 
 from mocolib import __main__ as cli
-from mocolib import recipe as recipes
 from mocolib import weights
 from mocolib.data import load
 from mocolib.errors import BadInput
-from mocolib.recipe import FIELDS, Recipe, from_dict
+from mocolib.recipe import FIELDS, Recipe, from_dict, from_file
 from mocolib.runs import Run
 from mocolib.runs import record as recorder
 from mocolib.runs.record import record
@@ -151,8 +150,8 @@ def test_any_bytes_as_a_file(content):
     """As a recipe, a sweep or weights: read or refused, never a traceback."""
     with tempfile.TemporaryDirectory() as folder:
         for name, reader in (
-            ("f.toml", recipes.from_file),
-            ("f.json", recipes.from_file),
+            ("f.toml", from_file),
+            ("f.json", from_file),
             ("f.pth", weights.load),
         ):
             (Path(folder) / name).write_bytes(content)

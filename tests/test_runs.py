@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import pickle
 import random
+import shutil
 import time
 
 import pandas as pd
@@ -12,8 +13,8 @@ import safetensors.torch
 import torch
 
 from mocolib import files
-from mocolib.errors import BadInput
-from mocolib.runs import Run, all_runs, find, read
+from mocolib.errors import BadInput, LeftOut
+from mocolib.runs import Run, all_runs, find, read, readable
 from mocolib.runs import record as recorder
 from mocolib.runs.publish import publish, verify
 from mocolib.runs.record import record
@@ -370,6 +371,37 @@ def test_runs_are_found_by_the_beginning_of_their_id(tmp_path):
         read("", tmp_path)
     with pytest.raises(BadInput, match=r"'zz'.* 0 fit"):
         read("zz", tmp_path)
+
+
+def test_a_full_id_is_found_beside_copies_of_its_folder(tmp_path):
+    run = finish(tmp_path)
+    for name in (f"{run.id} (copy)", f"{run.id}-old", f"{run.id}.bak"):
+        shutil.copytree(run.folder, tmp_path / name)
+        assert read(run.id, tmp_path).folder == run.folder
+        assert read(run.id[:5], tmp_path).folder == run.folder
+        assert read(name, tmp_path).folder == tmp_path / name
+
+
+def test_rows_are_counted_without_reading_a_table(tmp_path, monkeypatch):
+    half, whole = stop_after(tmp_path, 7), finish(tmp_path, tiny(seed=1))
+    with open(half.folder / "steps.jsonl", "ab") as file:
+        file.write(b'{"step": 8')  # torn
+
+    def never(*_, **__):
+        raise AssertionError("a table was read")
+
+    monkeypatch.setattr(pd, "read_parquet", never)
+    monkeypatch.setattr(json, "loads", never)
+    assert (half.rows, whole.rows) == (7, 12)
+
+
+@pytest.mark.parametrize("name", ["recipe.json", "end.json", "steps.parquet"])
+def test_a_damaged_run_is_left_out_with_a_warning(tmp_path, name):
+    good, bad = finish(tmp_path), finish(tmp_path, tiny(seed=1))
+    damage_end(bad.folder / name)
+    bad = Run(bad.folder)
+    with pytest.warns(LeftOut, match=rf"^run {bad.id} is left out: .*{name}"):
+        assert readable([bad, good]) == [good]
 
 
 def test_only_finished_runs_are_published(tmp_path):

@@ -161,8 +161,8 @@ def _verify(options) -> int:
     sound = [run for run in chosen if not known[run.id]]
     sentence, agrees = _once_more(sorted(sound, key=lambda run: run.recipe.lr))
     faults += [] if agrees else [sentence]
-    print("\n".join([sentence] if agrees else []), end="\n" if agrees else "")
-    print("\n".join([*faults, f"{len(chosen)} runs, {len(faults)} faults."]))
+    told = [sentence] if agrees else []
+    print("\n".join([*told, *faults, f"{len(chosen)} runs, {len(faults)} faults."]))
     return 1 if faults else 0
 
 

@@ -57,10 +57,8 @@ def add_commands(command, folder, fields):
 def _info(options) -> int:
     recipe = chosen_recipe(options)
     print(f"# id {recipe.id}, lr = {recipe.lr:g}")
-    print(
-        "# In a file, `mocolib train --recipe FILE.toml` trains it; what it trains on"
-    )
-    print("# is its `dataset`: folder:PATH for images of yours, or --data beside it.")
+    print("# `mocolib train --recipe FILE.toml` trains what such a file says, on the")
+    print("# images of its `dataset`: folder:PATH for yours, here or by --data.")
     print(recipe.to_toml(explained=True), end="")
     return 0
 
@@ -80,7 +78,6 @@ def _train(options) -> int:
         if distributed.rank() > 0:
             return 0
         print(line(known))
-        print(known.folder)
         return 0 if known.end["outcome"] == "finished" else 1
 
 
@@ -114,13 +111,14 @@ def _train_anew(recipe: Recipe, data: Dataset, how: Execution, options):
     """Record the run under a progress bar, which the first of many processes shows."""
     from tqdm import tqdm
 
-    if distributed.rank() == 0:
-        print(data.report, file=_Screen())
+    folder = Path(options.runs or runs.default_root()) / recipe.id
     steps = record(recipe, data, options.runs, options.threads, how)
     if options.tensorboard:
         from mocolib.runs.tensorboard import shown
 
-        steps = shown(steps, Path(options.runs or runs.default_root()) / recipe.id)
+        steps = shown(steps, folder)
+    if distributed.rank() == 0:
+        print(f"{data.report}\nRecorded in {folder}.", file=_Screen())
     with tqdm(
         total=recipe.steps * recipe.batch_size,
         unit=" images",

@@ -117,8 +117,9 @@ def _finetune(options) -> int:
     if options.output:
         to = "timm" if loaded.recipe.backbone == "vit" else "torchvision"
         facts = [f"fine-tuned on {data.name}, test accuracy {accuracy:.3f}"]
-        card.export(loaded, options.output, to, f"`{options.source}`", head, facts)
-        print(options.output)
+        source = f"`{options.source}`"
+        beside = card.export(loaded, options.output, to, source, head, facts)
+        print(options.output, beside, sep="\n")
     return 0
 
 
@@ -157,7 +158,7 @@ def _export(options) -> int:
             runs.check_data(run, data)
             facts.append(f"mean: {data.mean.tolist()}, deviation: {data.std.tolist()}")
     source = f"run {run.id} of mocolib" if run else f"`{options.source}`"
-    card.export(loaded, options.output, options.to, source, facts=facts)
+    beside = card.export(loaded, options.output, options.to, source, facts=facts)
     print(loaded.report)
-    print(options.output)
+    print(options.output, beside, sep="\n")
     return 0

@@ -48,8 +48,9 @@ def verify(run: Run) -> list[str]:
         if not run.finished:
             return [*_name_faults(run), f"{run.id}: unfinished."]
         return [*_name_faults(run), *_content_faults(run), *_file_faults(run)]
-    except (BadInput, KeyError) as error:
-        return [f"{run.id}: {error}"]
+    except Exception as error:  # damage has no end of forms
+        told = str(error) if isinstance(error, BadInput) else f"{error!r}."
+        return [f"{run.id}: {' '.join(told.split())}"]
 
 
 def _name_faults(run: Run):
@@ -86,14 +87,18 @@ def _file_faults(run: Run):
             raise unreadable(weights, error) from None
 
 
-def retrained(run: Run, data: Dataset, steps: int = 8) -> list[float]:
-    """Train the first steps of a recorded run again: each loss's relative departure.
+def retrained(run: Run, data: Dataset, steps: int = FIRST) -> float:
+    """The first steps of a recorded run again: the largest relative departure in loss.
 
-    All zero where code, libraries and processor are those of the record. Elsewhere
+    Zero where code, libraries and processor are those of the record. Elsewhere
     rounding differs. The first loss is one forward pass, and the second one update
     further: there it stays within `ROUNDING`. From then on it may grow a hundredfold
     a step, so that nothing can be said.
     """
+    return max(_departures(run, data, steps))
+
+
+def _departures(run: Run, data: Dataset, steps: int) -> list[float]:
     check_data(run, data, "only on those can it be trained again")
     recorded = run.steps["loss"]
     again = train(run.recipe, data, run.provenance["threads"])
@@ -105,23 +110,20 @@ def retrained(run: Run, data: Dataset, steps: int = 8) -> list[float]:
 
 def trained_again(run: Run, data: Dataset) -> tuple[str, bool]:
     """What came of it in a sentence, and whether it agrees with the record."""
-    departures = retrained(run, data)
+    departures = _departures(run, data, steps=4 * FIRST)
     first = max(departures[:FIRST])
     there, here = origin(run.provenance), origin(facts(data, 1))
+    told = (
+        f"its first {FIRST} losses are within {first:.1g} of the record's, and "
+        f"rounding explains {ROUNDING:.1g}"
+    )
     if not any(departures):
         told = f"its first {len(departures)} steps are the record's, bit for bit"
-    else:
-        told = (
-            f"its first {FIRST} losses are within {first:.1g} of the record's, and "
-            f"rounding explains {ROUNDING:.1g}"
-        )
-    made = f"recorded on {there}"
-    made += "" if there == here else f", here {here}"
+    made = f"recorded on {there}" + (f", here {here}" if here != there else "")
     return f"{run.id} trained again: {told} ({made}).", first <= ROUNDING
 
 
 def origin(provenance: dict) -> str:
     """Processor and library of a record, the two that its last digits come from."""
-    return f"{provenance.get('machine', 'an unknown machine')}, torch " + str(
-        provenance.get("torch", "unknown")
-    )
+    machine = provenance.get("machine", "an unknown machine")
+    return f"{machine}, torch {provenance.get('torch', 'unknown')}"

@@ -38,15 +38,14 @@ model.conv1 = torch.nn.Conv2d({channels}, 64, 7, 2, 3, bias=False)
 def checked_place(path) -> Path:
     """Where weights and card may go; asked before the work of making them begins."""
     path = Path(path)
-    card = path.parent / "README.md"
     check_place(path)
-    check_place(place(path))
+    card = check_place(place(path))
     if path.suffix != ".safetensors":
         raise BadInput(f"output is {str(path)!r}, but must end in .safetensors.")
     if card.exists() and MARK not in card.read_text(encoding="utf-8", errors="ignore"):
         raise BadInput(
-            f"output is {str(path)!r}, but must lie in a folder without a README.md of "
-            "yours: the model card goes there."
+            f"output is {str(path)!r}, but must lie in a folder without a {card.name} "
+            "of yours: the model card goes there."
         )
     return path
 
