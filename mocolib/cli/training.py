@@ -118,7 +118,7 @@ def _train_anew(recipe: Recipe, data: Dataset, how: Execution, options):
 
         steps = shown(steps, folder)
     if distributed.rank() == 0:
-        print(f"{data.report}\nRecorded in {folder}.", file=_Screen())
+        print(f"{data.report}\nRecording in {folder}.", file=_Screen())
     with tqdm(
         total=recipe.steps * recipe.batch_size,
         unit=" images",
