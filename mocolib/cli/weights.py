@@ -119,8 +119,13 @@ def _finetune(options) -> int:
         facts = [f"fine-tuned on {data.name}, test accuracy {accuracy:.3f}"]
         source = f"`{options.source}`"
         beside = card.export(loaded, options.output, to, source, head, facts)
-        print(options.output, beside, sep="\n")
+        _written(options.output, beside)
     return 0
+
+
+def _written(output: Path, beside: Path):
+    print(f"The model card is {beside}.", file=sys.stderr)
+    print(output)
 
 
 def _plan(options, settings: dict, data, warmup: int = 0):
@@ -160,5 +165,5 @@ def _export(options) -> int:
     source = f"run {run.id} of mocolib" if run else f"`{options.source}`"
     beside = card.export(loaded, options.output, options.to, source, facts=facts)
     print(loaded.report)
-    print(options.output, beside, sep="\n")
+    _written(options.output, beside)
     return 0
