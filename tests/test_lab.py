@@ -359,7 +359,7 @@ def test_a_built_page_shows_recorded_runs_and_no_widget(monkeypatch, recorded):
 
 
 def test_the_book_sets_what_the_panel_looks_for():
-    assert f'"{recorded_panel.PAGE}"' in (ROOT / "tools" / "book.py").read_text()
+    assert f'"{recorded_panel.PAGE}"' in (ROOT / "tools" / "chapters.py").read_text()
 
 
 def test_drawing_is_rarer_where_it_is_dear():
