@@ -1,14 +1,16 @@
 """The published filters: whose they are, and what is known of them."""
 
+import numpy as np
 import pytest
 import torch
 
 from mocolib import sweep
-from mocolib.analysis import filters
+from mocolib.analysis import filters, halves
 from mocolib.analysis.completeness import project
 from mocolib.errors import BadInput
 from mocolib.runs import Run
 from mocolib.runs.record import record
+from tests.planted import plant
 from tests.tiny import tiny
 
 ROUNDING = 1e-3  # float16, relative
@@ -69,3 +71,49 @@ def test_without_weights_there_is_a_sentence(tmp_path):
     (tmp_path / "torn.safetensors").write_bytes(b"torn")
     with pytest.raises(BadInput, match=r"torn\.safetensors"):
         filters.read(tmp_path / "torn.safetensors")
+
+
+# ---- step by step
+
+
+def test_the_effective_rank_of_what_is_known():
+    assert filters.effective_rank(torch.eye(6)) == pytest.approx(6)
+    one = torch.outer(torch.arange(1.0, 5), torch.ones(7))
+    assert filters.effective_rank(one) == pytest.approx(1)
+    halves = torch.diag(torch.tensor([2.0, 2.0, 0.0]))
+    assert filters.effective_rank(halves) == pytest.approx(2)
+
+
+def test_the_projection_is_seen_behind_every_step(tmp_path, data):
+    recipe = tiny(base_lr=0.1)
+    list(record(recipe, data, tmp_path))
+    run = Run(tmp_path / recipe.id)
+    table = filters.along(run, data, keep=(0, 12))
+    assert table["step"].tolist() == list(range(13))
+    assert table["cosine"][0] == pytest.approx(1)
+    assert table["cosine"].is_monotonic_decreasing
+    kept = table.dropna(subset="weight").set_index("step")["weight"]
+    start, end = (filters.matrix(kept[step], recipe.width) for step in (0, 12))
+    assert torch.equal(start, project(recipe, data.channels).half().float())
+    assert filters.effective_rank(end) == pytest.approx(table["rank"][12], rel=1e-3)
+    assert table.attrs["departures"] == []
+
+
+def test_the_states_around_a_fall_are_its_ends(tmp_path):
+    knn = np.linspace(0.3, 0.4, 48)
+    knn[30:33] -= 0.1  # steps 155 to 165; the reading before is step 150's
+    run = plant(tmp_path, knn)
+    assert filters.around_fall(run) == [0, 150, 152, 155, 240]
+
+
+def test_halves_are_read_where_the_run_was_read(tmp_path, data):
+    recipe = tiny(knn_every=4)
+    list(record(recipe, data, tmp_path))
+    run = Run(tmp_path / recipe.id)
+    table = halves.along(run, data)
+    whole = run.steps.set_index("step")["knn"].dropna()
+    assert table["step"].tolist() == whole.index.tolist() == [4, 8, 12]
+    both = (table["first"] + table["second"]) / 2  # 15 images each
+    assert both.to_numpy() == pytest.approx(whole.astype(float).to_numpy())
+    noise = halves.noise(table.assign(base_lr=recipe.base_lr))
+    assert noise.index.tolist() == [recipe.base_lr]

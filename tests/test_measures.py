@@ -1,5 +1,7 @@
 """Measures on curves whose truth is planted."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -169,3 +171,38 @@ def test_the_final_loss_is_a_share_of_the_start(tmp_path):
     start = 4 * 0.2 * np.log(256)
     run = plant(tmp_path, shaking(0, 0), loss=0.9 * start, batch_size=256)
     assert measures.final_loss(run) == pytest.approx(0.9)
+
+
+def test_the_noise_of_a_reading_is_that_of_its_images_and_not_of_the_network():
+    rng = np.random.default_rng(0)
+    true = shaking(0.02, 0, readings=400)  # what shakes is seen by both halves
+    halves = [true + 0.004 * rng.normal(size=400) for _ in range(2)]
+    mean = sum(halves) / 2
+    assert measures.reading_noise(*halves) == pytest.approx(
+        np.std(mean - true), rel=0.15
+    )
+
+
+def test_the_table_by_lag_has_its_chance_beside_it(tmp_path):
+    runs = [
+        plant(
+            *(tmp_path, shaking(0.001, seed)),
+            norms={"patch_projection": norms, "projector.0": np.roll(norms, 3)},
+            seed=seed,
+        )
+        for seed, norms in enumerate(events(seed) for seed in range(2))
+    ]
+    table = measures.lag_table(runs, "projector.0")
+    assert table["mean"].idxmax() == 3
+    assert table.loc[3, "mean"] > table.loc[3, "high"]
+    assert (table["low"] < table["high"]).all()
+
+
+def test_a_run_that_was_recorded_anew_is_read_anew(tmp_path):
+    run = plant(tmp_path, shaking(0.003, 0), probe=0.4)
+    assert measures.summary([run])["linear_probe"].tolist() == [0.4]
+    shutil.rmtree(run.folder)
+    again = plant(tmp_path, shaking(0.006, 1), probe=0.5)
+    assert again == run
+    assert measures.summary([again])["linear_probe"].tolist() == [0.5]
+    assert measures.summary([again])["jitter"][0] > 0.004

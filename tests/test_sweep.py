@@ -13,6 +13,7 @@ from mocolib import __main__ as cli
 from mocolib import runs, sweep
 from mocolib.errors import BadInput
 from tests.campaign import LONG
+from tests.planted import plant, shaking
 from tests.tiny import tiny_sweep, write_images
 from tools import ROOT
 
@@ -223,3 +224,33 @@ def test_killed_at_random_moments_a_sweep_ends_with_the_same_tables(tiny, tmp_pa
             assert complete(root) == whole
             root, roots = tmp_path / str(roots), roots + 1
     assert complete(root) == whole
+
+
+def test_recorded_runs_are_found_once_by_several_names_and_settings(tmp_path):
+    recipes = sweep.read("lr").recipes[:4]
+    for recipe in recipes:
+        settings = {**vars(recipe), "steps": 400}
+        plant(tmp_path, shaking(0.001, 0, 80), **settings)
+    both = sweep.recorded("lr", "remedies", root=tmp_path)
+    assert [run.id for run in both] == [recipe.id for recipe in recipes]
+    fixed = sweep.recorded("lr", root=tmp_path, patch_projection="fixed")
+    assert {run.recipe.patch_projection for run in fixed} == {"fixed"}
+    assert len(fixed) < len(both)
+
+
+def test_runs_of_other_seeds_are_a_sweeps_all_the_same(tmp_path):
+    recipe = sweep.read("lr").recipes[0]
+    for changes in ({"seed": 99}, {"seed": 99, "width": 64}):
+        plant(tmp_path, shaking(0.001, 0, 80), **{**vars(recipe), **changes})
+    assert [run.recipe.seed for run in sweep.alike("lr", tmp_path)] == [99]
+    assert sweep.recorded("lr", root=tmp_path) == []
+
+
+def test_the_largest_is_the_first_seeds(tmp_path):
+    found = [
+        plant(tmp_path, shaking(0.001, seed), base_lr=rate, seed=seed)
+        for rate in (1e-3, 1e-2)
+        for seed in (1, 0)
+    ]
+    run = runs.largest(found, "base_lr")
+    assert (run.recipe.base_lr, run.recipe.seed) == (1e-2, 0)

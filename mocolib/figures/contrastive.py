@@ -132,7 +132,7 @@ def leak(runs: list[Run]) -> Figure:
         for groups, colour, mark in zip(counts, colours, "os^", strict=False):
             for shuffled in (False, True):
                 part = [
-                    (run.steps["loss"].tail(50).mean(), run.end["linear_probe"])
+                    (measures.closing_loss(run), run.end["linear_probe"])
                     for run in runs
                     if run.recipe.bn_groups == groups
                     and run.recipe.shuffle_bn == shuffled
