@@ -18,8 +18,6 @@ from mocolib.train import train
 from mocolib.vit import patchify
 from tests.tiny import blobs, tiny
 
-pytestmark = pytest.mark.numeric
-
 D = 3 * 4**2  # tiny patches
 ORTHOGONAL = {"patch_projection_start": "orthogonal"}
 

@@ -18,8 +18,6 @@ from mocolib.runs.record import record
 from mocolib.train import train
 from tests.tiny import blobs, rows, tiny
 
-pytestmark = pytest.mark.numeric
-
 SMALL = dict(width=4, heads=1, head_hidden=4, head_dim=2, batch_size=8, base_lr=0.02)
 
 

@@ -10,8 +10,6 @@ from mocolib.moco import contrast
 from mocolib.recipe import Recipe
 from tests.tiny import blobs
 
-pytestmark = pytest.mark.numeric
-
 AT = (0, 3)
 
 

@@ -29,7 +29,7 @@ NUMERIC = [
 ]
 
 
-def tested(kind: str, threads: int) -> subprocess.CompletedProcess:
+def numbers_on(kind: str, threads: int) -> subprocess.CompletedProcess:
     command = [
         sys.executable,
         "-m",
@@ -54,7 +54,7 @@ def outcomes():
     if torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
         pytest.skip("this processor has no AVX2 to be held to")
     with ThreadPoolExecutor(2) as pool:
-        yield {case: pool.submit(tested, *case) for case in CASES}
+        yield {case: pool.submit(numbers_on, *case) for case in CASES}
 
 
 @pytest.mark.parametrize(("kind", "threads"), CASES)
