@@ -1,5 +1,6 @@
 """What every test shares: one thread, no folder of the user's, the book, a browser."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from tools.book import build
 from tools.browser import MISSING, find_chromium, open_browser
 from tools.serve import bind, running
 
+THREADS = "MOCOLIB_TEST_THREADS"
 WIDGETS7 = "7.7.1"  # what Colab has
 # the two packages alone: their other requirements are what a browser needs
 PACKAGES = [f"ipywidgets=={WIDGETS7}", "ipython_genutils==0.2.0"]
@@ -25,10 +27,20 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 
+def threads() -> int:
+    """One, but where the numeric tests are to run with two."""
+    return int(os.environ.get(THREADS, 1))
+
+
+def pytest_report_header() -> str:
+    kind = torch.backends.cpu.get_cpu_capability()
+    return f"torch computes on {kind}, threads: {threads()}"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     """Tiny tensors only; several threads would cost time, and bits."""
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads())
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,8 @@ from mocolib import augment
 from mocolib.augment import CHUNK, STRENGTHS, Params, Strength, apply, draw, two_views
 from tests.tiny import random_images
 
+pytestmark = pytest.mark.numeric
+
 CLOSE = 1e-5  # float32 rounding
 LUMA = 5e-4  # torchvision's grey weights have four digits, 0.2989 for 0.299
 

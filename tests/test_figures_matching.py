@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mocolib import figures
+from mocolib import lab
 from mocolib.lab.matching import CELL
 from mocolib.moco import contrast
 from mocolib.recipe import Recipe
@@ -23,7 +23,7 @@ def recipe():
 
 @pytest.fixture(scope="module")
 def seen(recipe):
-    return figures.matches(recipe, blobs(), AT)
+    return lab.matches(recipe, blobs(), AT)
 
 
 def test_probabilities_are_a_softmax_over_keys(seen):
@@ -59,5 +59,5 @@ def test_the_picture_is_black_where_a_query_is_certain(seen):
 
 def test_looking_does_not_change_the_training(recipe, seen):
     """The same cosines where nobody looked in between."""
-    unseen = figures.matches(recipe, blobs(), AT[1:])
+    unseen = lab.matches(recipe, blobs(), AT[1:])
     assert (unseen.cosines[3] == seen.cosines[3]).all()

@@ -21,6 +21,7 @@ from mocolib.frameworks import (
 )
 from mocolib.moco import MoCo, contrast
 from mocolib.train import train
+from tests.near import SAME, distance
 from tests.test_moco import noise, views
 from tests.tiny import rows, tiny
 
@@ -328,13 +329,13 @@ def test_the_loop_says_which_images_a_batch_holds(data):
 
 def test_groups_are_devices_of_their_own():
     torch.manual_seed(0)
-    encoder = LinearEncoder(tiny(**V1, bn_groups=4), 3)
-    images = views()[0] * torch.linspace(1, 3, 16)[:, None, None, None]
+    encoder = LinearEncoder(tiny(**V1, bn_groups=4), 3).double()
+    images = views()[0].double() * torch.linspace(1, 3, 16)[:, None, None, None]
     together, features = encoder(images)
     encoder.groups = 1
     alone = [encoder(part) for part in images.split(4)]
-    assert torch.equal(together, torch.cat([e for e, _ in alone]))
-    assert torch.equal(features, torch.cat([f for _, f in alone]))
+    assert distance(together, torch.cat([e for e, _ in alone])) < SAME
+    assert distance(features, torch.cat([f for _, f in alone])) < SAME
     assert not torch.allclose(encoder(images)[0], together, atol=1e-2)
 
 

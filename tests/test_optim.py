@@ -16,6 +16,8 @@ from mocolib.optim import (
 )
 from tests.tiny import tiny
 
+pytestmark = pytest.mark.numeric
+
 NAMES = ("adamw", "lamb", "stableadamw", "sgd", "lars")
 
 

@@ -9,6 +9,8 @@ from mocolib.probe import MEASURES, Probe, layers
 from mocolib.train import train
 from tests.tiny import blobs, rows, tiny
 
+pytestmark = pytest.mark.numeric
+
 ADAM = ("adamw", "lamb", "stableadamw")
 
 

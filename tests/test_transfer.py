@@ -13,6 +13,7 @@ from mocolib.data import load
 from mocolib.errors import BadInput
 from mocolib.vit import build_backbone
 from mocolib.weights import transfer
+from tests.near import assert_same_function
 from tests.tiny import blobs, flags, random_images, three_classes, tiny
 
 
@@ -162,7 +163,7 @@ def test_an_export_loads_as_its_card_says(capsys, trained, tmp_path, changes):
     theirs = as_the_card_says(file)
     ours = weights.of_run(run).backbone
     x = random_images(4) / 128 - 1
-    torch.testing.assert_close(theirs(x), ours(x)[0], rtol=1e-5, atol=1e-5)
+    assert_same_function(ours, theirs, x)
     again = said(capsys, "knn", file, "--data", f"folder:{images}")
     assert again.splitlines()[1] == said(capsys, "knn", run.folder).splitlines()[1]
     card = (tmp_path / "out" / "README.md").read_text()
@@ -196,7 +197,7 @@ def test_a_resnet_exports_to_torchvision(tmp_path, channels, side):
     file = tmp_path / "r.safetensors"
     cli.weights.card.export(given, file, "torchvision", "a test")
     x = random_images(2, channels, side) / 128 - 1
-    torch.testing.assert_close(as_the_card_says(file)(x), given.backbone(x)[0])
+    assert_same_function(given.backbone, as_the_card_says(file), x)
 
 
 def test_fine_tuned_weights_are_written_with_their_head(capsys, trained, tmp_path):

@@ -16,6 +16,7 @@ from mocolib.runs import Run
 from mocolib.runs.record import record
 from mocolib.vit import build_backbone, sincos_positions
 from mocolib.weights.conversion import named
+from tests.near import assert_as_exact, called, doubled
 from tests.tiny import blobs, random_images, tiny
 
 SIZES = dict(img_size=16, patch_size=4, embed_dim=24, depth=2, num_heads=12)
@@ -72,7 +73,8 @@ def same(theirs, loaded, side=16, channels=3):
     x = images(side, channels)
     ours = loaded.backbone(x)[0]
     assert ours.std() > 1e-3
-    torch.testing.assert_close(ours, theirs(x), rtol=1e-5, atol=1e-5)
+    exact = called(doubled(theirs), x.double())
+    assert_as_exact(ours, called(theirs, x), exact)
 
 
 # ---- reading
@@ -175,7 +177,7 @@ def test_a_small_stem_is_recognised(tmp_path):
     safetensors.torch.save_file(state, tmp_path / "r.safetensors")
     loaded = weights.load(tmp_path / "r.safetensors")
     assert (loaded.recipe.image_size, loaded.channels) == (32, 1)
-    same(lambda x: backbone(x)[0], loaded, side=32, channels=1)
+    same(backbone, loaded, side=32, channels=1)
 
 
 def test_half_precision_is_read_as_single(tmp_path):
@@ -203,7 +205,7 @@ def test_the_weights_of_a_run(tmp_path, changes):
     for side in ("query", "key"):
         loaded = weights.of_run(run, side)
         backbone = getattr(model, side).backbone.eval()
-        same(lambda x, own=backbone: own(x)[0], loaded, side=recipe.image_size)
+        same(backbone, loaded, side=recipe.image_size)
     (run.folder / "weights.safetensors").unlink()
     with pytest.raises(BadInput, match=f"run {run.id} has no weights.safetensors"):
         weights.of_run(run)
@@ -217,7 +219,7 @@ def test_a_normed_weight_becomes_one_matrix(tmp_path):
     safetensors.torch.save_file(tensors, tmp_path / "n.safetensors")
     loaded = weights.load(tmp_path / "n.safetensors", heads=2)
     assert loaded.recipe.patch_projection_norm == "none"
-    same(lambda x: ours(x)[0], loaded)
+    same(ours, loaded)
 
 
 # ---- refusals

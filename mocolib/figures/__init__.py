@@ -47,7 +47,6 @@ from mocolib.figures.tokens import (
     singular_values,
     token_sum,
 )
-from mocolib.lab.matching import matches
 
 __all__ = [
     "ablation_table",
@@ -72,7 +71,6 @@ __all__ = [
     "ledger_map",
     "long_table",
     "made_up",
-    "matches",
     "microscope",
     "misjudged",
     "monitors",

@@ -15,6 +15,7 @@ built page `train_here` trains in the reader's browser.
 
 from mocolib.lab.chapter import finding, ledger, picture, source, verdict
 from mocolib.lab.describe import Line
+from mocolib.lab.matching import matches
 from mocolib.lab.method import method, taken
 from mocolib.lab.moments import moments
 from mocolib.lab.panel import live
@@ -31,6 +32,7 @@ __all__ = [
     "frames",
     "ledger",
     "live",
+    "matches",
     "meters",
     "method",
     "moments",
