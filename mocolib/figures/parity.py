@@ -20,11 +20,10 @@ VECTORS = {
 }
 SPIKING = ("patch_projection", "blocks.0.qkv")  # the second learns in all settings
 GRADIENT = "grad_inf/blocks.0.qkv"
-LOOKS = (  # of the settings, in the order of the record
-    {"color": "#555555", "linestyle": ":"},
-    {"color": "#0173b2", "linestyle": "-"},
-    {"color": "#de8f05", "linestyle": "--"},
-)
+# A projection has a colour, as in all figures; the settings of one, largest rate first,
+# have a line of their own each.
+COLOURS = {"learned": "#0173b2", "fixed": "#de8f05"}
+LINES = ("-", "--", ":", "-.")
 
 
 def _record(path: Path | None) -> dict:
@@ -99,15 +98,19 @@ def page_curves(path: Path | None = None) -> Figure | None:
     if not runs:
         return None
     words = [f"{run['base_lr']:g}, {run['patch_projection']}" for run in runs]
-    # seeds of a setting look alike
-    looks, lines = dict(zip(dict.fromkeys(words), LOOKS, strict=False)), {}
+    rates = sorted({run["base_lr"] for run in runs}, reverse=True)
+    lines = {}
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(ncols=2, figsize=(7.6, 3.1))
         for run, name in zip(runs, words, strict=True):
             knn, gradient = run["curves"]["knn"], run["curves"][GRADIENT]
             accuracy = [100 * value for value in knn.values()]
-            left.plot([int(step) for step in knn], accuracy, **looks[name])
-            [lines[name]] = right.plot(gradient, **looks[name])
+            look = {
+                "color": COLOURS[run["patch_projection"]],
+                "linestyle": LINES[rates.index(run["base_lr"]) % len(LINES)],
+            }  # seeds of a setting look alike
+            left.plot([int(step) for step in knn], accuracy, **look)
+            [lines[name]] = right.plot(gradient, **look)
         left.set(xlabel="step", ylabel="kNN, %")
         name = layer_name(GRADIENT.removeprefix("grad_inf/"))
         right.set(xlabel="step", ylabel=f"gradient of {name}", yscale="log")
