@@ -20,10 +20,10 @@ VECTORS = {
 }
 SPIKING = ("patch_projection", "blocks.0.qkv")  # the second learns in all settings
 GRADIENT = "grad_inf/blocks.0.qkv"
-# A projection has a colour, as in all figures; the settings of one, largest rate first,
-# have a line of their own each.
+# A projection has a colour, as in all figures; each setting has a line of its own, so
+# that they can be told apart in grey.
 COLOURS = {"learned": "#0173b2", "fixed": "#de8f05"}
-LINES = ("-", "--", ":", "-.")
+LINES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1)), (0, (1, 4)))
 
 
 def _record(path: Path | None) -> dict:
@@ -98,8 +98,7 @@ def page_curves(path: Path | None = None) -> Figure | None:
     if not runs:
         return None
     words = [f"{run['base_lr']:g}, {run['patch_projection']}" for run in runs]
-    rates = sorted({run["base_lr"] for run in runs}, reverse=True)
-    lines = {}
+    settings, lines = list(dict.fromkeys(words)), {}
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(ncols=2, figsize=(7.6, 3.1))
         for run, name in zip(runs, words, strict=True):
@@ -107,7 +106,7 @@ def page_curves(path: Path | None = None) -> Figure | None:
             accuracy = [100 * value for value in knn.values()]
             look = {
                 "color": COLOURS[run["patch_projection"]],
-                "linestyle": LINES[rates.index(run["base_lr"]) % len(LINES)],
+                "linestyle": LINES[settings.index(name) % len(LINES)],
             }  # seeds of a setting look alike
             left.plot([int(step) for step in knn], accuracy, **look)
             [lines[name]] = right.plot(gradient, **look)
