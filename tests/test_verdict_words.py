@@ -14,7 +14,7 @@ from bs4 import BeautifulSoup
 
 from mocolib import claims
 from mocolib.claims import text
-from tools import ROOT
+from tools import ROOT, findings
 from tools.book import HTML
 from tools.site import pages
 
@@ -98,3 +98,9 @@ def test_every_claim_has_its_chapter(book):
         pytest.skip("chapters are missing")
     shown = {id for name in chapters if "ledger" not in name for id in told(name)}
     assert shown == set(claims.CLAIMS)
+
+
+def test_the_readme_says_what_the_ledger_found():
+    text = findings.README.read_text(encoding="utf-8")
+    assert findings.filled(text) == text
+    assert len(findings.PLACE.findall(text)) == 1

@@ -1,30 +1,40 @@
 """The picture that a link to the book shows where it is shared: python -m tools.social
 
-Drawn from a recorded run, the kNN curve of the largest rate, with its dips. It is
-committed as assets/social.png, since a build should not depend on it.
+Two recorded runs, the first seed of the sweep `lr` at the recipe's own rate: the patch
+projection learned, and fixed. It is committed as assets/social.png, since a build should
+not depend on it, and stands in the README too.
 """
 
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from mocolib import sweep
+from mocolib import named_recipe, sweep
 from tools import ROOT
 
 PICTURE = ROOT / "assets" / "social.png"
-GROUND, INK, MUTED, CURVE = "#14181e", "#ffffff", "#a9b4c2", "#56b4e9"
+GROUND, INK, MUTED = "#14181e", "#ffffff", "#a9b4c2"
+LOOKS = {  # told apart in grey too
+    "learned": {"color": "#56b4e9", "linewidth": 3.5},
+    "fixed": {"color": "#e69f00", "linewidth": 2.5, "linestyle": (0, (4, 1.5))},
+}
 
 
 def draw(path: Path) -> None:
     """1200 x 630 pixels, what link previews ask for."""
-    runs = [run for run in sweep.recorded("lr") if run.recipe.seed == 0]
-    learned = [run for run in runs if run.recipe.patch_projection == "learned"]
-    run = max(learned, key=lambda run: run.recipe.base_lr)
-    knn = run.steps[["step", "knn"]].dropna()
+    rate = named_recipe("mini").base_lr
+    runs = [run for run in sweep.recorded("lr") if run.recipe.base_lr == rate]
+    first = min(run.recipe.seed for run in runs)
 
     figure = Figure(figsize=(12, 6.3), facecolor=GROUND)
     axes = figure.add_axes((0.07, 0.09, 0.88, 0.52), facecolor=GROUND)
-    axes.plot(knn["step"], 100 * knn["knn"], color=CURVE, linewidth=3.5)
+    for run in runs:
+        if run.recipe.seed == first:
+            kind = run.recipe.patch_projection
+            knn = run.steps[["step", "knn"]].dropna()
+            label = f"first layer {kind}"
+            axes.plot(knn["step"], 100 * knn["knn"], label=label, **LOOKS[kind])
+    axes.legend(loc="lower left", fontsize=16, frameon=False, labelcolor=INK)
     axes.spines[:].set_visible(False)
     axes.grid(axis="y", color=INK, alpha=0.12)
     axes.tick_params(colors=MUTED, length=0, labelsize=15)
@@ -33,7 +43,7 @@ def draw(path: Path) -> None:
     figure.text(0.05, 0.83, "Why It Shakes", color=INK, size=52, weight="bold")
     subtitle = "MoCo v3's training instability, hands on"
     figure.text(0.05, 0.745, subtitle, color=INK, size=24)
-    note = f"kNN accuracy over {len(run.steps)} training steps, a recorded run"
+    note = f"kNN accuracy over {runs[0].recipe.steps} training steps, two recorded runs"
     figure.text(0.05, 0.66, note, color=MUTED, size=16)
     figure.savefig(path, dpi=100, facecolor=GROUND)
 
