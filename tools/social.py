@@ -1,7 +1,7 @@
 """The picture that a link to the book shows where it is shared: python -m tools.social
 
 Two recorded runs, the first seed of the sweep `lr` at the recipe's own rate: the patch
-projection learned, and fixed. It is committed as assets/social.png, since a build should
+projection learned, and fixed. Committed as assets/social.png, since a build should
 not depend on it, and stands in the README too.
 """
 
