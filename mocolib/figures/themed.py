@@ -57,8 +57,10 @@ def themed(figure: Figure, alt: str = "") -> str:
     wide, sizes = float(box.split()[2]), SIZE.findall(body)
     least = LETTERS * wide / min(map(float, sizes)) if sizes else 0
     ink = PAGE["#000000"]
+    # what stands beside a picture without words says what is in it
+    spoken = f'role="img" aria-label="{escape(alt)}"' if alt else 'aria-hidden="true"'
     return (
-        f'<svg viewBox="{box}" role="img" aria-label="{escape(alt)}" fill="{ink}" '
+        f'<svg viewBox="{box}" {spoken} fill="{ink}" '
         'stroke-linejoin="round" xmlns:xlink="http://www.w3.org/1999/xlink" '
         f'style="display:block;width:100%;min-width:{least:.0f}px;'
         f'max-width:{max(least, 1.33 * wide):.0f}px;height:auto">{body.strip()}'
