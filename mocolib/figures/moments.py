@@ -40,8 +40,8 @@ def around(run: Run, events) -> np.ndarray:
 def misjudged(groups: dict[str, list[Run]]) -> Figure:
     """sqrt(mean g^2/v) of the first layer around spikes: a column a group of runs.
 
-    Thin: a spike each. Thick: their mean. Above the line AdamW's memory v is smaller
-    than usual against the gradients that arrive; grey: the steps to look at.
+    Line: the mean over spikes. Band: the middle 80 % of them. Above 1 AdamW's memory v
+    is smaller than usual against the gradients that arrive; grey: the steps to look at.
     """
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
@@ -67,7 +67,8 @@ def _around_events(ax, parts: list):
     ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
     rows = np.concatenate(parts) if parts else np.empty((0, len(LAGS)))
     if len(rows):
-        ax.plot(LAGS, rows.T, color=BLUE, linewidth=0.6, alpha=0.35)
+        ends = np.nanpercentile(rows, [10, 90], axis=0)  # hundreds of lines weigh much
+        ax.fill_between(LAGS, *ends, color=BLUE, alpha=0.25, linewidth=0)
         ax.plot(LAGS, np.nanmean(rows, axis=0), color="black", linewidth=2)
 
 

@@ -37,7 +37,7 @@ def curves(runs: list[Run], x: str = "step") -> Figure:
     """Dense kNN, loss and first-layer gradient over steps (or `samples`).
 
     A line is one real run, that of the first seed: a mean over seeds would smooth the
-    dips away. The band reaches from the lowest to the highest seed.
+    dips away. The band of the first panel reaches from the lowest to the highest seed.
     """
     table, varied = long_table(runs), settings(runs)
     hue = next((n for n in varied if n != "patch_projection"), None)
@@ -61,10 +61,11 @@ def curves(runs: list[Run], x: str = "step") -> Figure:
         figure, axes = plt.subplots(3, sharex=True, figsize=(7.2, 7.6))
         for ax, (column, label) in zip(axes, rows.items(), strict=True):
             legend = "full" if ax is axes[0] and hue else False
-            sns.lineplot(
-                table, y=column, ax=ax, linewidth=0, dashes=False,
-                legend=False, errorbar=("pi", 100), **options,
-            )  # fmt: skip
+            if column == "knn":  # bands over every step would cover each other
+                sns.lineplot(
+                    table, y=column, ax=ax, linewidth=0, dashes=False,
+                    legend=False, errorbar=("pi", 100), **options,
+                )  # fmt: skip
             sns.lineplot(
                 first, y=column, ax=ax, linewidth=1.3, legend=legend, **options
             )
