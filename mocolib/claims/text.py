@@ -93,7 +93,7 @@ def as_dict(v: Verdict) -> dict:
             "levels": [_rounded(x) for x in e.levels],
             "seeds": len(e.values),
             "outcome": e.outcome,
-            "void": e.void,
+            "void": bool(e.void),
         }
         for key, e in v.effects.items()
     ]
