@@ -49,8 +49,10 @@ def reconstruction(table: pd.DataFrame) -> Figure:
 def freezing(runs: list[Run]) -> Figure:
     """Linear probe by width, and fixed minus learned within each seed.
 
-    Lines through the means, a dot a seed; grey: half a point of accuracy.
+    Lines through the means, a dot a seed; grey: half a point of accuracy. Only random
+    matrices: an orthogonal one is another question.
     """
+    runs = [run for run in runs if run.recipe.patch_projection_start == "xavier"]
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(ncols=2, figsize=(7.4, 3.4))
         left.set(xlabel="token width d", ylabel="linear probe, accuracy")
