@@ -20,7 +20,8 @@ from tools import ROOT
 from tools.serve import bind
 
 PANEL = "from mocolib import lab, named_recipe\nlab.live(named_recipe({}))"
-TINY = "width=8, depth=1, batch_size=64, steps=2000, head_hidden=16, head_dim=8"
+SMALL = "width=8, depth=1, head_hidden=16, head_dim=8"
+TINY = f"{SMALL}, base_lr=1e-3, batch_size=64, steps=2000"
 CHAPTERS = {
     "live": PANEL.format("'mini'"),
     "tiny": PANEL.format(f"'mini', {TINY}"),

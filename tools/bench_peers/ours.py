@@ -30,7 +30,7 @@ def measure(steps: int) -> dict:
         warmup_steps=0, knn_every=0,
     )  # fmt: skip
     training, clock = train(recipe, random_data(BATCH * (steps + 1))), Clock()
-    clock.wrap(training, "_batch", "augmentation")
+    clock.wrap(training.batches, "batch", "augmentation")
     clock.wrap(training.model, "forward", "forward")
     clock.wrap(training.model, "update_key", "update", out_of="forward")
     clock.wrap(torch.Tensor, "backward", "backward")
