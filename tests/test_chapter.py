@@ -3,11 +3,15 @@
 import html
 import re
 
+import pytest
 from matplotlib.figure import Figure
 
 from mocolib import claims, moco
+from mocolib.claims import findings
+from mocolib.claims.remarks import REMARKS
+from mocolib.claims.verdicts import OPEN, OPPOSITE, Effect, Verdict
 from mocolib.figures.themed import LETTERS
-from mocolib.lab import ledger, picture, source, verdict
+from mocolib.lab import elsewhere, ledger, picture, remarks, source, verdict
 
 
 def test_a_picture_carries_alt_text_and_caption_and_takes_the_page_s_colours():
@@ -56,3 +60,29 @@ def test_the_source_of_a_wrapped_method_is_its_own():
     shown = source(moco.MoCo.update_key).data
     assert "_foreach_lerp_" in shown
     assert "blob/main/mocolib/moco.py#L" in shown
+
+
+@pytest.mark.parametrize("key", REMARKS)
+def test_a_remark_follows_the_outcome_of_an_effect_of_the_ledger(key):
+    id, own = key.split(".", 1)
+    known = claims.judge(id).effects
+    assert own in known or not known  # a claim without runs has no effects yet
+    for values, outcome in (
+        ((1.9, 2, 2.1), "holds"),
+        ((-1, 0.5, 1), OPEN),
+        ((-2.1, -2, -1.9), OPPOSITE),
+    ):
+        effect = Effect(name="", values=values, levels=(3, 1))
+        made = Verdict(id=id, title="", claim="", effects={own: effect}, runs=3)
+        said = findings.remark(made, own)
+        assert "{" not in said
+        assert bool(said) == bool(getattr(REMARKS[key], outcome))
+    few = Verdict(id=id, title="", claim="", effects={}, runs=0)
+    assert findings.remark(few, own) == ""
+
+
+def test_remarks_make_a_paragraph_and_nothing_without_words():
+    assert remarks("C2.loss").data.startswith("<p>")
+    assert remarks().data == ""
+    assert claims.second_ledger()["C4"].finding in html.unescape(elsewhere("C4").data)
+    assert elsewhere("C13").data == ""

@@ -78,6 +78,29 @@ def test_a_wrong_word_is_found():
     assert split('"It is re"\n    "produced."') == ['"It is reproduced."']
 
 
+def assumed(name: str) -> dict[str, str]:
+    """The outcomes that a chapter's cells are written for, by effect: C4.fall.
+
+    A cell whose words depend on an outcome names it: metadata {"outcomes": {...}}.
+    """
+    file = ROOT / f"{name}.ipynb"
+    cells = nbformat.read(file, as_version=4).cells if file.exists() else []
+    return {k: v for c in cells for k, v in c.metadata.get("outcomes", {}).items()}
+
+
+OUTCOMES = {
+    f"{one['id']}.{effect['key']}": effect["outcome"]
+    for one in json.loads(text.file().read_text())
+    for effect in one["effects"]
+}
+
+
+@pytest.mark.parametrize("name", pages())
+def test_the_prose_is_written_for_what_was_found(name):
+    expected = assumed(name)
+    assert {key: OUTCOMES.get(key) for key in expected} == expected
+
+
 def told(name: str) -> dict[str, str]:
     """The verdicts that code has printed on a built page."""
     page = BeautifulSoup((HTML / f"{name}.html").read_text(), "html.parser")

@@ -2,6 +2,7 @@
 
 import math
 
+from mocolib.claims.remarks import REMARKS
 from mocolib.claims.wordings import WORDINGS
 
 TOO_FEW = "Too few runs yet."
@@ -20,6 +21,15 @@ def sentence(verdict) -> str:
     if second and second.outcome in OUTCOMES and not second.void:
         text += wording.also[OUTCOMES.index(second.outcome)].format(**fields(second))
     return text + SEEDS.format(**fields(primary))
+
+
+def remark(verdict, key: str) -> str:
+    """What follows from one of its effects; "" where it is void or has no seeds."""
+    effect = verdict.effects.get(key)
+    if effect is None or effect.void or effect.outcome not in OUTCOMES:
+        return ""
+    remarked = getattr(REMARKS[f"{verdict.id}.{key}"], effect.outcome)
+    return remarked.format(**fields(effect)) if remarked else ""
 
 
 def fields(effect) -> dict:

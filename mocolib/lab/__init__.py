@@ -13,7 +13,15 @@ traces (what is shown of a run) -> chart (one SVG) -> curves (three charts and a
 built page `train_here` trains in the reader's browser.
 """
 
-from mocolib.lab.chapter import finding, ledger, picture, source, verdict
+from mocolib.lab.chapter import (
+    elsewhere,
+    finding,
+    ledger,
+    picture,
+    remarks,
+    source,
+    verdict,
+)
 from mocolib.lab.describe import Line
 from mocolib.lab.matching import matches
 from mocolib.lab.method import method, taken
@@ -27,6 +35,7 @@ __all__ = [
     "Frame",
     "Line",
     "beside",
+    "elsewhere",
     "experiment",
     "finding",
     "frames",
@@ -38,6 +47,7 @@ __all__ = [
     "moments",
     "picture",
     "pixels",
+    "remarks",
     "source",
     "strips",
     "svg",

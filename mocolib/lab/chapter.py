@@ -2,6 +2,7 @@
 
 import html
 import inspect
+import re
 from importlib.metadata import metadata
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from pygments.lexers import PythonLexer
 
 import mocolib
 from mocolib import claims
-from mocolib.claims import text
+from mocolib.claims import findings, text
 from mocolib.figures.themed import themed
+
+EMPHASIS = re.compile(r"\*([^*]+)\*")  # as in Markdown
 
 
 def picture(figure: Figure, alt: str, caption: str) -> HTML:
@@ -123,3 +126,19 @@ def finding(*ids: str) -> HTML:
         for v in found
     )
     return HTML(f'<p class="why-finding"><strong>What we saw.</strong> {said}</p>')
+
+
+def remarks(*keys: str) -> HTML:
+    """What follows from some effects, as a paragraph: `remarks("C1.accuracy")`."""
+    pairs = (key.split(".", 1) for key in keys)
+    said = [findings.remark(claims.judge(id), effect) for id, effect in pairs]
+    words = EMPHASIS.sub(r"<em>\1</em>", html.escape(" ".join(filter(None, said))))
+    return HTML(f"<p>{words}</p>" if words else "")
+
+
+def elsewhere(*ids: str) -> HTML:
+    """What was seen on the second data set, a sentence a claim."""
+    second = claims.second_ledger()
+    said = " ".join(second[id].finding for id in ids if id in second)
+    words = html.escape(f"On a second data set, the JPEG re-encode of CIFAR-10: {said}")
+    return HTML(f"<p>{words}</p>" if said else "")
