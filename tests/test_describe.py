@@ -85,6 +85,15 @@ def test_seeds_read_at_the_same_steps_share_them():
     json.dumps(data, allow_nan=False)
 
 
+def test_the_other_seeds_stand_in_the_first_chart_alone():
+    """In the others they would hide each other, and they weigh most of a page."""
+    [group] = as_data(describe([line(0, CALM), line(1, CALM)], id="x", by=("rate",)))[
+        "groups"
+    ]
+    assert {key for other in group["others"] for key in other} == {"knn"}
+    assert set(group["lines"]) == {"knn", "loss", "gradient"}
+
+
 def test_a_few_values_get_a_button_each():
     assert not axis("base_lr", [0.1 * i for i in range(FEW)]).slides
     assert axis("base_lr", [0.1 * i for i in range(FEW + 1)]).slides

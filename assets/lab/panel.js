@@ -121,7 +121,7 @@
       }));
     }
 
-    /* All seeds thin, behind them the kept settings, on top the chosen one. */
+    /* All seeds thin in the first chart, behind them the kept settings, on top the chosen one. */
     lines(curves) {
       const per = (group) => times(group, this.x);
       const scaled = (group, [x, y]) => [x.map((v) => v * per(group)), y];
@@ -255,8 +255,8 @@
       const many = curves.some(({ group }) => group.seeds > 1);
       const note = many
         ? `<p class="note">Numbers: mean of the runs, with the least and
-        the largest. Strong line: ${escaped(this.data.strong)}; thin: the other
-        seeds.</p>`
+        the largest. Strong line: ${escaped(this.data.strong)}; thin, in the first
+        chart: the other seeds.</p>`
         : "";
       return `<table><thead><tr>${heads.join("")}</tr></thead>
         <tbody>${rows.join("")}</tbody></table>${note}`;

@@ -1,7 +1,7 @@
 """The runs of one setting as a panel draws them: one line strong, the others thin."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,8 +39,9 @@ class Group:
     """The curves of one setting: a line a seed, one of which stands for all.
 
     lines: {chart key: [(step, value)]} of one seed, a run that was: a mean over seeds
-    would smooth every dip away. others: the
-    same of each other seed. points: {chart key: [symbol]}, as assets/lab/chart.js
+    would smooth every dip away. others: the same of each other seed, for the first
+    chart alone; in the rest they would hide each other, and weigh most of the page.
+    points: {chart key: [symbol]}, as assets/lab/chart.js
     draws them on the line. images: images a step, so that steps can be shown as
     images seen.
     """
@@ -65,7 +66,7 @@ def group(at: tuple, lines: list[Line], charts: dict, seed: int | None) -> Group
         for name, values in table.items()
         if values.notna().any()
     }
-    drawn = _drawn(strong, charts)
+    drawn, first = _drawn(strong, charts), tuple(charts)[:1]
     return Group(
         at=at,
         seeds=len(lines),
@@ -73,14 +74,14 @@ def group(at: tuple, lines: list[Line], charts: dict, seed: int | None) -> Group
         until=int(max(line.steps[-1] for line in lines)),
         lines=drawn,
         others=[
-            _drawn(line, charts, SEED_POINTS) for line in lines if line is not strong
+            _drawn(line, first, SEED_POINTS) for line in lines if line is not strong
         ],
         points=_points(strong, drawn),
         facts=facts,
     )
 
 
-def _drawn(line: Line, charts: dict, most: int = MOST_POINTS) -> dict:
+def _drawn(line: Line, charts: Iterable, most: int = MOST_POINTS) -> dict:
     """What each chart shows of a line, few enough points for a screen."""
     return {
         key: points(*_readings(line, key), log=key in LOG, most=most) for key in charts

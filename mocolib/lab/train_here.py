@@ -18,6 +18,8 @@ from mocolib.figures.style import layer_name
 from mocolib.files import read_json
 from mocolib.lab import controls
 from mocolib.lab.describe import axis, spoken
+from mocolib.lab.groups import SEED_POINTS
+from mocolib.lab.numbers import brief, points
 from mocolib.lab.page import axis_data, figure
 from mocolib.lab.panel import live
 from mocolib.lab.recorded import in_page
@@ -122,7 +124,7 @@ def as_data(id: str, values: dict, start, compare, charts, seed, recorded) -> di
             {"key": key, "title": CHARTS[key], "log": key in LOG, "dots": key == "knn"}
             for key in charts
         ],
-        "recorded": [run for run in runs if _fits(run, own, values)],
+        "recorded": [_thin(run, charts) for run in runs if _fits(run, own, values)],
     }
 
 
@@ -141,6 +143,15 @@ def _fits(run: dict, own: dict, controls) -> bool:
     """Whether a recorded run differs from the start in the controls alone."""
     settings = run["settings"]
     return all(own[n] == value for n, value in settings.items() if n not in controls)
+
+
+def _thin(run: dict, charts) -> dict:
+    """The run with what a thin line behind the charts can show."""
+    lines = {key: line for key, line in run["lines"].items() if key in charts}
+    for key, line in lines.items():
+        kept = points(*line, log=key in LOG, most=SEED_POINTS)
+        lines[key] = [[brief(v) for v in column] for column in zip(*kept, strict=True)]
+    return {**run, "lines": lines}
 
 
 def recorded_here(path=None) -> list[dict]:
