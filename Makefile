@@ -35,7 +35,7 @@ endif
 
 test: $(READY)
 	@$(PY) -m tools.browser
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadfile
 
 lab: $(READY)
 	@.venv/bin/jupyter lab book $(AS_ROOT)

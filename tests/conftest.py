@@ -1,5 +1,7 @@
 """What every test shares: one thread, no folder of the user's, the book, a browser."""
 
+import contextlib
+import fcntl
 import os
 import subprocess
 import sys
@@ -25,6 +27,16 @@ PACKAGES = [f"ipywidgets=={WIDGETS7}", "ipython_genutils==0.2.0"]
 # a busy core is no reason to fail
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+
+
+@contextlib.contextmanager
+def one_process(name: str) -> Iterator[None]:
+    """What two processes of the tests share is made by one, while the other waits."""
+    place = ROOT / ".cache" / f"{name}.lock"
+    place.parent.mkdir(exist_ok=True)
+    with place.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def threads() -> int:
@@ -59,7 +71,9 @@ def data():
 @pytest.fixture(scope="session")
 def book() -> None:
     """The built book, made anew if a source has changed."""
-    if not build():
+    with one_process("book"):
+        built = build()
+    if not built:
         pytest.fail("The book could not be built.", pytrace=False)
 
 
@@ -83,8 +97,9 @@ def browser() -> Iterator[Browser]:
 def widgets7() -> Path:
     """A folder that holds ipywidgets 7.7 alone, filled once."""
     folder = ROOT / ".cache" / "widgets7"
-    if not (folder / f"ipywidgets-{WIDGETS7}.dist-info").exists():
-        pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
-        command = [*pip, "--quiet", "--no-deps", "--target", str(folder), *PACKAGES]
-        subprocess.run(command, check=True)
+    pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
+    command = [*pip, "--quiet", "--no-deps", "--target", str(folder), *PACKAGES]
+    with one_process("widgets7"):
+        if not (folder / f"ipywidgets-{WIDGETS7}.dist-info").exists():
+            subprocess.run(command, check=True)
     return folder

@@ -79,8 +79,10 @@ globalThis.Why = globalThis.Why ?? {};
   /* Where things lie: edges, ticks, and both scales. */
   function layout({ width = WIDE, height = HIGH, log, limits, x, lines, room = 0 }) {
     const letters = lines.map(({ label }) => (label ?? "").length);
-    const beside = width >= 520 ? LETTER * Math.max(room, ...letters) : 0; // else: above
-    const right = width - 12 - Math.min(beside, width / 4);
+    const wanted = LETTER * Math.max(room, ...letters),
+      most = width / 4; // on a phone long labels stand above their lines instead
+    const beside = width >= 520 || wanted <= most ? Math.min(wanted, most) : 0;
+    const right = width - 12 - beside;
     const bottom = height - (x.bare ? BARE : BOTTOM),
       since = x.since ?? 0;
     const values = limits ?? reach(lines, log);
