@@ -16,7 +16,7 @@ def test_each_setting_can_be_understood_without_its_control():
     assert spoken("base_lr", "4e-3") == "base rate 4e-3"
     words = axis("qk_norm", [False, True]).words
     said = [spoken("qk_norm", word) for word in words]
-    assert said == ["without qk norm", "with qk norm"]
+    assert said == ["without qk-norm", "with qk-norm"]
 
 
 def line(seed: int, knn: list, rate: float = 0.1) -> Line:

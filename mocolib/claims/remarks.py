@@ -4,17 +4,8 @@ The findings say what was seen (`wordings`); these say what follows, what went o
 and why that may be. Fields as there. A remark with nothing to say is left out.
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, kw_only=True)
-class Remark:
-    """Sentences by the outcome of one effect."""
-
-    holds: str = ""
-    open: str = ""
-    opposite: str = ""
-
+from mocolib.claims.remark import Remark
+from mocolib.claims.remedy_remarks import REMEDY_REMARKS
 
 REMARKS = {
     "C1.accuracy": Remark(
@@ -175,4 +166,5 @@ REMARKS = {
         "curve did.",
         opposite="So the layer has gained directions: shaking did not narrow it.",
     ),
+    **REMEDY_REMARKS,
 }

@@ -103,7 +103,7 @@ def sharpness(table: pd.DataFrame) -> Figure:
 
 
 def remedies(runs: list[Run]) -> Figure:
-    """Jitter and linear probe, a row a remedy; a dot a seed, a bar at the mean.
+    """Deepest fall and linear probe, a row a remedy; a dot a seed, a bar at the mean.
 
     runs: the sweep `remedies`, of which only those at one rate, the first of those
     that have most of them. Rows without runs stay empty.
@@ -115,13 +115,13 @@ def remedies(runs: list[Run]) -> Figure:
         figure, axes = plt.subplots(ncols=2, sharey=True, figsize=(7.4, 3.9))
         for place, changed in enumerate(REMEDIES.values()):
             fit = (table[list(PLAIN)] == pd.Series(PLAIN | changed)).all(axis=1)
-            for ax, column in zip(axes, ("jitter", "linear_probe"), strict=True):
+            for ax, column in zip(axes, ("deepest_fall", "linear_probe"), strict=True):
                 values = 100 * table[fit].get(column, pd.Series(dtype=float))
                 ax.plot(values, [place] * len(values), "o", color=BLUE, alpha=0.6)
                 ax.plot([values.mean()], [place], "k|", markersize=18)
         axes[0].set_yticks(range(len(REMEDIES)), list(REMEDIES))
         axes[0].set_ylim(len(REMEDIES) - 0.5, -0.5)
-        axes[0].set(xlabel="jitter, points of kNN", ylabel="changed")
+        axes[0].set(xlabel="deepest fall of kNN, points", ylabel="changed")
         axes[1].set(xlabel="linear probe, %", ylabel="changed")
         axes[1].yaxis.label.set_visible(False)
         if runs:

@@ -36,6 +36,16 @@ WORDS = {
     "momentum": "momentum m",
     "beta2": "β₂",
     "negatives": "negatives K",
+    "qk_norm": "qk-norm",
+}
+NAMES = {  # values as they are written in prose
+    "adamw": "AdamW",
+    "stableadamw": "StableAdamW",
+    "lamb": "LAMB",
+    "conv": "convolutional",
+    "moco_v3": "MoCo v3",
+    "simclr": "SimCLR",
+    "byol": "BYOL",
 }
 FALL = "deepest fall, points"
 ENDINGS = {"patch_projection": "projection", "stem": "stem"}
@@ -133,9 +143,14 @@ def spoken(name: str, word: str) -> str:
     if name in ENDINGS:
         return f"{word} {ENDINGS[name]}"
     if word in ("yes", "no"):
-        return f"{'with' if word == 'yes' else 'without'} {name.replace('_', ' ')}"
-    number = any(c.isdigit() for c in word)
-    return f"{WORDS.get(name, name.replace('_', ' '))} {word}" if number else word
+        return f"{'with' if word == 'yes' else 'without'} {label_of(name)}"
+    number = any(c.isdigit() for c in word) and word not in NAMES.values()
+    return f"{label_of(name)} {word}" if number else word
+
+
+def label_of(name: str) -> str:
+    """A field in words."""
+    return WORDS.get(name, name.replace("_", " "))
 
 
 def _line(run: Run, charts: dict) -> Line:
@@ -172,8 +187,7 @@ def _axis_of(name: str, lines: list[Line]) -> Axis:
 def axis(name: str, values: list) -> Axis:
     """A control over these values, in this order."""
     words = tuple(short(v) if isinstance(v, float) else _word(v) for v in values)
-    label = WORDS.get(name, name.replace("_", " "))
-    return Axis(name=name, label=label, values=tuple(values), words=words)
+    return Axis(name=name, label=label_of(name), values=tuple(values), words=words)
 
 
 def _is_number(value) -> bool:
@@ -183,7 +197,9 @@ def _is_number(value) -> bool:
 def _word(value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else str(value).replace("_", " ")
+    if isinstance(value, int):
+        return f"{value:,}"
+    return NAMES.get(value, str(value).replace("_", " "))
 
 
 def _place(setting: dict, axes: tuple, groups: dict, near: tuple) -> tuple:

@@ -14,7 +14,7 @@ def experiment(runs, *, id, by, question=None, answer=None, **options):
     options: start={field: value}, the setting shown first (without it the one with the
     deepest fall); keep=[settings] beside it, up to five; charts={key: title};
     x="step" or "images", the axis shown first; marks={step: words}, upright lines.
-    All seeds are drawn in the first chart; the strong line is the run whose deepest fall is the median
-    one, or that of seed=.
+    All seeds are drawn in the first chart; the strong line is the run whose deepest
+    fall is the median one, or that of seed=.
     """
     return explorer(describe(runs, id=id, by=by, **options), question, answer)
