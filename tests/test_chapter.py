@@ -11,7 +11,16 @@ from mocolib.claims import findings
 from mocolib.claims.remarks import REMARKS
 from mocolib.claims.verdicts import OPEN, OPPOSITE, Effect, Verdict
 from mocolib.figures.themed import LETTERS
-from mocolib.lab import elsewhere, ledger, picture, remarks, source, verdict
+from mocolib.lab import (
+    elsewhere,
+    finding,
+    headlines,
+    ledger,
+    picture,
+    remarks,
+    source,
+    verdict,
+)
 
 
 def test_a_picture_carries_alt_text_and_caption_and_takes_the_page_s_colours():
@@ -86,3 +95,10 @@ def test_remarks_make_a_paragraph_and_nothing_without_words():
     assert remarks().data == ""
     assert claims.second_ledger()["C4"].finding in html.unescape(elsewhere("C4").data)
     assert elsewhere("C13").data == ""
+
+
+def test_findings_stand_in_a_paragraph_or_a_line_each_linked_to_the_ledger():
+    for shown in (finding("C4", "C7").data, headlines("C4", "C7").data):
+        for id in ("C4", "C7"):
+            assert f'href="ledger.html#ledger-{id}"' in shown
+            assert html.escape(claims.judge(id).finding) in shown

@@ -172,7 +172,7 @@ def test_knn_around_a_step_starts_from_the_last_reading_before_it(run, tmp_path)
     both = first.get_ydata() + second.get_ydata()
     assert mean.get_ydata() == pytest.approx(both / 2)
     assert set(change.get_xdata()) == {103}
-    assert two.get_ylabel() == "change of kNN"
+    assert two.get_ylabel() == "change of kNN, points"
 
 
 def test_a_caption_counts(run, runs):

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from mocolib import data
 from mocolib.analysis import measures
 from mocolib.claims.parts import FREE
-from mocolib.figures.style import GREY, KINDS, STYLE, caption
+from mocolib.figures.style import GREY, KINDS, STYLE, caption, percent
 from mocolib.runs import Run
 
 MARKS = (("#0173b2", "o"), ("#029e73", "^"))
@@ -55,8 +55,12 @@ def freezing(runs: list[Run]) -> Figure:
     runs = [run for run in runs if run.recipe.patch_projection_start == "xavier"]
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(ncols=2, figsize=(7.4, 3.4))
-        left.set(xlabel="token width d", ylabel="linear probe, accuracy")
-        right.set(xlabel="token width d", ylabel="fixed minus learned")
+        for ax, label in (
+            (left, "linear probe, %"),
+            (right, "fixed minus learned, points"),
+        ):
+            ax.set_xlabel("token width d")
+            percent(ax.yaxis, label)
         right.axhspan(-FREE / 100, FREE / 100, color="#e4e4e4")
         right.axhline(0, color=GREY, linewidth=1)
         if runs:

@@ -9,7 +9,7 @@ from matplotlib.ticker import NullLocator
 
 from mocolib import data
 from mocolib.analysis import measures
-from mocolib.figures.style import GREY, STYLE
+from mocolib.figures.style import GREY, STYLE, percent
 from mocolib.recipe import Recipe
 from mocolib.runs import Run
 
@@ -112,7 +112,8 @@ def negatives(runs: list[Run]) -> Figure:
             ax.plot(mean, color=colour, marker=mark, label=name)
             x, y = table["negatives"], table["linear_probe"]
             ax.plot(x, y, ".", color=colour, alpha=0.5)
-        ax.set(xscale="log", xlabel="negatives K", ylabel="linear probe, accuracy")
+        ax.set(xscale="log", xlabel="negatives K")
+        percent(ax.yaxis, "linear probe, %")
         if runs:
             ax.set_title(data.title(runs[0].recipe.dataset), fontsize=9, loc="left")
             ax.legend()
@@ -145,9 +146,8 @@ def leak(runs: list[Run]) -> Figure:
                     fill = colour if shuffled else "white"
                     look = {"color": colour, "markerfacecolor": fill, "label": words}
                     ax.plot(*zip(*part, strict=True), mark, **look)
-        ax.set(
-            xlabel="loss, mean of the last 50 steps", ylabel="linear probe, accuracy"
-        )
+        ax.set_xlabel("loss, mean of the last 50 steps")
+        percent(ax.yaxis, "linear probe, %")
         if runs:
             ax.set_title(data.title(runs[0].recipe.dataset), fontsize=9, loc="left")
             ax.legend(loc="upper left", bbox_to_anchor=(1, 1))

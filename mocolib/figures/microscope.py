@@ -13,6 +13,7 @@ from mocolib.figures.style import (
     caption,
     grouped,
     layer_name,
+    percent,
 )
 from mocolib.runs import Run
 
@@ -37,7 +38,8 @@ def microscope(run: Run, sigma: float | None = None) -> Figure:
         _monitor(below, seen, measures.noise(seen["knn"]) if sigma is None else sigma)
         for spike in spikes:
             below.axvline(spike, color=GREY, linewidth=0.8, linestyle=":")
-        below.set(xlabel="training step", ylabel="kNN accuracy")
+        below.set_xlabel("training step")
+        percent(below.yaxis, "kNN, %")
         scale = figure.colorbar(
             mesh, ax=(heat, below), extend="both", shrink=0.6, anchor=(0, 1)
         )
@@ -138,7 +140,8 @@ def around(groups: dict[str, list[Run]], step: int, reach: int = 60) -> Figure:
             ax.plot(mean.index, mean, color="black", linewidth=2)
             ax.axvline(step, color=GREY, linestyle="--", linewidth=1)
             ax.set_title(f"{name}, {len(runs)} run{'s' * (len(runs) > 1)}", fontsize=10)
-            ax.set(xlabel="training step", ylabel="change of kNN" * (ax is axes[0, 0]))
+            ax.set_xlabel("training step")
+            percent(ax.yaxis, "change of kNN, points" * (ax is axes[0, 0]))
     plt.close(figure)
     return figure
 
@@ -161,7 +164,7 @@ def monitors(run: Run, sigma: float | None = None) -> Figure:
             count = _monitor(ax, seen, sigma)
             dips = "1 dip" if count == 1 else f"{count} dips"
             ax.set_title(f"read {name}: {dips}", fontsize=10, loc="right")
-            ax.set_ylabel("kNN accuracy")
+            percent(ax.yaxis, "kNN, %")
         axes[1].lines[0].set(marker="o")
         axes[1].set_xlabel("training step")
         figure.suptitle(caption([run]), fontsize=9, x=0.01, ha="left", color=GREY)

@@ -1,5 +1,7 @@
 """What all figures share: their look, and the words they use for runs."""
 
+from matplotlib.ticker import PercentFormatter
+
 from mocolib import data
 from mocolib.recipe import FIELDS
 from mocolib.runs import Run
@@ -50,6 +52,15 @@ def ticks(ax, values):
     words = [f"{v:,.0f}" if v >= 1 else f"{v:.1e}".replace("e-0", "e-") for v in values]
     ax.set_xticks(values, words)
     ax.minorticks_off()
+
+
+def percent(axis, label: str):
+    """An axis of shares that reads in percent, or in points where it is a difference.
+
+    Its limits and data stay shares.
+    """
+    axis.set_major_formatter(PercentFormatter(1, symbol=""))
+    axis.set_label_text(label)
 
 
 def grouped(runs: list[Run]) -> dict[str, list[Run]]:

@@ -13,6 +13,7 @@ from mocolib.figures.style import (
     KINDS,
     STYLE,
     caption,
+    percent,
     settings,
     ticks,
     title,
@@ -53,7 +54,7 @@ def curves(runs: list[Run], x: str = "step") -> Figure:
         palette=sns.color_palette("viridis", count + 1)[:count] if hue else None,
     )
     rows = {
-        "knn": "kNN accuracy",
+        "knn": "kNN, %",
         "loss": "loss",
         "gradient": "first layer: largest\ngradient entry",
     }
@@ -70,6 +71,7 @@ def curves(runs: list[Run], x: str = "step") -> Figure:
                 first, y=column, ax=ax, linewidth=1.3, legend=legend, **options
             )
             ax.set_ylabel(label)
+        percent(axes[0].yaxis, rows["knn"])
         axes[2].set_yscale("log")
         axes[2].set_xlabel({"step": "training step", "samples": "images seen"}[x])
         axes[0].set_title(caption(runs), fontsize=9, loc="left", color=GREY)
@@ -102,7 +104,8 @@ def accuracy(runs: list[Run], by: str, paper: tuple = ()) -> Figure:
             if kind in kinds.groups:
                 part = kinds.get_group(kind)
                 _means(ours, part, by, "linear_probe", colour, mark, kind)
-        ours.set(xscale="log", xlabel=title(by), ylabel="linear probe, accuracy")
+        ours.set(xscale="log", xlabel=title(by))
+        percent(ours.yaxis, "linear probe, %")
         ticks(ours, table[by])
         ours.set_title("this book: " + data.title(runs[0].recipe.dataset), fontsize=9)
         if len(kinds) > 1:
@@ -119,19 +122,25 @@ def _means(ax, table, by: str, column: str, colour: str, mark: str, label: str):
     ax.plot(table[by], table[column], ".", color=colour, alpha=0.4)
 
 
-def compared(groups: dict[str, list[Run]], by: str) -> Figure:
-    """Jitter and accuracy against a setting, a line for each named group of runs.
+def compared(groups: dict[str, list[Run]], by: str, shaking: str = "jitter") -> Figure:
+    """Shaking and accuracy against a setting, a line for each named group of runs.
+
+    shaking: jitter or deepest_fall.
 
     A dot a seed, a line through the means. Groups without runs are left out.
     """
     tables = {name: measures.summary(runs) for name, runs in groups.items() if runs}
-    words = {"jitter": "jitter of kNN", "linear_probe": "linear probe, accuracy"}
+    words = {
+        shaking: f"{shaking.replace('_', ' ')} of kNN, points",
+        "linear_probe": "linear probe, %",
+    }
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(ncols=2, figsize=(7.4, 3.4))
         for ax, (column, label) in zip(axes, words.items(), strict=True):
             for (name, table), kind in zip(tables.items(), KINDS, strict=False):
                 _means(ax, table, by, column, *kind[1:], name)
-            ax.set(xscale="log", xlabel=title(by), ylabel=label)
+            ax.set(xscale="log", xlabel=title(by))
+            percent(ax.yaxis, label)
             ticks(ax, {value for table in tables.values() for value in table[by]})
         if tables:
             axes[0].legend()

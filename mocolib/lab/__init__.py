@@ -16,6 +16,7 @@ built page `train_here` trains in the reader's browser.
 from mocolib.lab.chapter import (
     elsewhere,
     finding,
+    headlines,
     ledger,
     picture,
     remarks,
@@ -39,6 +40,7 @@ __all__ = [
     "experiment",
     "finding",
     "frames",
+    "headlines",
     "ledger",
     "live",
     "matches",

@@ -119,13 +119,22 @@ def _numbers(effect: claims.Effect) -> tuple:
 
 def finding(*ids: str) -> HTML:
     """What was seen on some claims, a sentence each, linked to the ledger's line."""
-    found = [claims.judge(id) for id in ids]
-    said = " ".join(
-        f'{html.escape(v.finding)} <a href="ledger.html#ledger-{v.id}">'
-        f"{html.escape(v.title)}: {v.word}</a>."
-        for v in found
-    )
+    said = " ".join(map(_sentence, ids))
     return HTML(f'<p class="why-finding"><strong>What we saw.</strong> {said}</p>')
+
+
+def headlines(*ids: str) -> HTML:
+    """The same as a list, a claim a line."""
+    said = "".join(f"<li>{_sentence(id)}</li>" for id in ids)
+    return HTML(f'<ol class="why-finding">{said}</ol>')
+
+
+def _sentence(id: str) -> str:
+    found = claims.judge(id)
+    return (
+        f'{html.escape(found.finding)} <a href="ledger.html#ledger-{id}">'
+        f"{html.escape(found.title)}: {found.word}</a>."
+    )
 
 
 def remarks(*keys: str) -> HTML:
