@@ -26,14 +26,16 @@ def runs(tmp_path):
     ]
 
 
-def test_gain_and_jitter_are_those_of_the_runs(runs):
+def test_gain_and_fall_are_those_of_the_runs(runs):
     figure = figures.remedy(runs)
     labelled(figure)
     shaking, ours, theirs = figure.axes
     assert ours.lines[0].get_ydata() == pytest.approx([-1, 2])
     assert ours.lines[1].get_ydata() == pytest.approx([-1, -1, 2, 2])
     table = measures.summary(runs)
-    fixed = table[table["patch_projection"] == "fixed"].groupby("base_lr")["jitter"]
+    fixed = table[table["patch_projection"] == "fixed"].groupby("base_lr")[
+        "deepest_fall"
+    ]
     assert shaking.lines[2].get_ydata() == pytest.approx(100 * fixed.mean().to_numpy())
     assert theirs.lines[0].get_ydata() == pytest.approx([0.4, 0.6, 1.7])
 

@@ -1,4 +1,4 @@
-"""Remarks on the remedies and on what makes a spike (C7 to C9, C12, C14, C14b, C15).
+"""Remarks on the remedies and on what makes a spike.
 
 As in `remarks`, of which they are a part.
 """
@@ -63,6 +63,16 @@ REMEDY_REMARKS = {
         "({mean} spikes a run).",
         opposite="The first layer that still learns spikes less often, by {size} a "
         "run.",
+    ),
+    "C11.simclr fall": Remark(
+        holds="SimCLR's deepest fall is smaller by {size} points.",
+        open="SimCLR's deepest fall differs by {less} points, which is open.",
+        opposite="SimCLR falls {size} points deeper.",
+    ),
+    "C11.byol fall": Remark(
+        holds="BYOL's is smaller by {size} points.",
+        open="BYOL's differs by {less} points, which is open.",
+        opposite="BYOL falls {size} points deeper.",
     ),
     "C12.clip": Remark(
         open="What the paper says of clipping, that it helps only where it freezes, "

@@ -35,6 +35,7 @@ from mocolib.figures.peers import peers
 from mocolib.figures.rewound import rewound
 from mocolib.figures.style import caption, layer_name, settings
 from mocolib.figures.sweeps import (
+    STANDING,
     accuracy,
     compared,
     curves,
@@ -49,6 +50,7 @@ from mocolib.figures.tokens import (
 )
 
 __all__ = [
+    "STANDING",
     "ablation_table",
     "ablations",
     "accuracy",

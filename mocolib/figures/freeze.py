@@ -9,12 +9,12 @@ from mocolib.figures.style import GREY, KINDS, STYLE, caption, layer_name
 from mocolib.figures.sweeps import paper_numbers
 from mocolib.runs import Run
 
-COLUMNS = {"jitter": "jitter, points", "linear_probe": "linear probe, %"}
+COLUMNS = {"deepest_fall": "deepest fall, points", "linear_probe": "linear probe, %"}
 STROKES = {"learned": "-", "fixed": "--"}
 
 
 def remedy(runs: list[Run]) -> Figure:
-    """Jitter and gain of a fixed projection over the rate, beside the paper's gain.
+    """Deepest fall and gain of a fixed projection over the rate, beside the paper's.
 
     Dots are seeds, lines go through their means. Gain: linear probe, fixed minus
     learned, within a seed. The paper's gains stand in its text, one number a rate.
@@ -24,8 +24,8 @@ def remedy(runs: list[Run]) -> Figure:
     with plt.rc_context(STYLE):
         figure, (shaking, ours, theirs) = plt.subplots(ncols=3, figsize=(7.6, 3.1))
         for kind, colour, mark in KINDS:
-            _over_rates(shaking, 100 * seeds["jitter", kind], colour, mark, kind)
-        shaking.set(ylabel=COLUMNS["jitter"], ylim=(0, None))
+            _over_rates(shaking, 100 * seeds["deepest_fall", kind], colour, mark, kind)
+        shaking.set(ylabel=COLUMNS["deepest_fall"], ylim=(0, None))
         shaking.legend(title="patch projection", fontsize=9, title_fontsize=9)
         gain = seeds["linear_probe", "fixed"] - seeds["linear_probe", "learned"]
         _over_rates(ours, 100 * gain, "black", "D")
@@ -44,7 +44,7 @@ def remedy(runs: list[Run]) -> Figure:
 
 
 def over_rates(runs: list[Run]) -> Figure:
-    """Jitter, spikes and accuracy over the rate, learned and fixed; dots are seeds.
+    """Deepest fall, spikes and accuracy over the rate, learned and fixed; dots: seeds.
 
     Spikes are those of the first layer that learns: not the same layer in both.
     """
@@ -53,7 +53,9 @@ def over_rates(runs: list[Run]) -> Figure:
     labels = {**COLUMNS, "spikes": "spikes a run in the\nfirst layer that learns"}
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(ncols=3, figsize=(7.6, 3.1))
-        for ax, name in zip(axes, ("jitter", "spikes", "linear_probe"), strict=True):
+        for ax, name in zip(
+            axes, ("deepest_fall", "spikes", "linear_probe"), strict=True
+        ):
             times = 1 if name == "spikes" else 100
             for kind, colour, mark in KINDS:
                 if (name, kind) in seeds:
@@ -85,7 +87,7 @@ def _rates(values) -> tuple[list, list]:
 
 
 def side_by_side(groups: dict[str, list[Run]]) -> Figure:
-    """Jitter and linear probe of groups of runs, a row a group; a dot a seed.
+    """Deepest fall and linear probe of groups of runs, a row a group; a dot a seed.
 
     The bar is the mean. The first group's mean goes down as a dotted line, for the
     others to be compared with. A row without runs stays empty.

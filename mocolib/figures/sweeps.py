@@ -81,6 +81,14 @@ def curves(runs: list[Run], x: str = "step") -> Figure:
     return figure
 
 
+STANDING = {  # how we know a number of data/paper.csv
+    "T": "text or table",
+    "D": "derived from such",
+    "S": "second hand",
+    "C": "released code",
+}
+
+
 def paper_numbers(*sweeps: str) -> pd.DataFrame:
     """The paper's numbers of some sweeps, with their standing (data/paper.csv)."""
     table = pd.read_csv(data_root() / "paper.csv")
