@@ -37,12 +37,16 @@ WORDS = {
     "beta2": "β₂",
     "negatives": "negatives K",
     "qk_norm": "qk-norm",
+    "patch_projection_start": "projection's start",
+    "patch_projection_lr": "projection's rate, times",
 }
 NAMES = {  # values as they are written in prose
     "adamw": "AdamW",
     "stableadamw": "StableAdamW",
     "lamb": "LAMB",
     "conv": "convolutional",
+    "xavier": "random start",
+    "orthogonal": "orthogonal start",
     "moco_v3": "MoCo v3",
     "simclr": "SimCLR",
     "byol": "BYOL",
