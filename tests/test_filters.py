@@ -1,6 +1,7 @@
 """The published filters: whose they are, and what is known of them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -117,3 +118,8 @@ def test_halves_are_read_where_the_run_was_read(tmp_path, data):
     assert both.to_numpy() == pytest.approx(whole.astype(float).to_numpy())
     noise = halves.noise(table.assign(base_lr=recipe.base_lr))
     assert noise.index.tolist() == [recipe.base_lr]
+
+
+def test_the_most_sudden_loss_of_rank():
+    rank = pd.Series([9.0, 9, 8, 3, 3, 3, 2], index=range(20, 27))
+    assert filters.sudden(rank, within=2) == (23, 6.0)

@@ -82,6 +82,7 @@ def assumed(name: str) -> dict[str, str]:
     """The outcomes that a chapter's cells are written for, by effect: C4.fall.
 
     A cell whose words depend on an outcome names it: metadata {"outcomes": {...}}.
+    What has too few runs yet contradicts nothing.
     """
     file = ROOT / f"{name}.ipynb"
     cells = nbformat.read(file, as_version=4).cells if file.exists() else []
@@ -97,8 +98,9 @@ OUTCOMES = {
 
 @pytest.mark.parametrize("name", pages())
 def test_the_prose_is_written_for_what_was_found(name):
-    expected = assumed(name)
-    assert {key: OUTCOMES.get(key) for key in expected} == expected
+    expected, few = assumed(name), "too few runs"
+    found = {key: OUTCOMES.get(key, few) for key in expected}
+    assert {k: v for k, v in found.items() if v not in (few, expected[k])} == {}
 
 
 def told(name: str) -> dict[str, str]:

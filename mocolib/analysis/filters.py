@@ -120,6 +120,15 @@ def effective_rank(weight: torch.Tensor) -> float:
     return float(torch.special.entr(shares).sum().exp())
 
 
+def sudden(rank: pd.Series, within: int = 10) -> tuple[int, float]:
+    """Where `rank`, by step, loses most within so many steps: the last one, how much.
+
+    The warmup counts too: leave it out before.
+    """
+    lost = rank.shift(within) - rank
+    return int(lost.idxmax()), float(lost.max())
+
+
 def around_fall(run: Run) -> list[int]:
     """The states that show a run's deepest fall: start, top, half-way, low, end."""
     seen = monitored(run)

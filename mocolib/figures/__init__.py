@@ -30,6 +30,7 @@ from mocolib.figures.ledger import (
 )
 from mocolib.figures.microscope import around, lead_histogram, microscope, monitors
 from mocolib.figures.moments import misjudged, remedies, sharpness
+from mocolib.figures.narrowing import narrowing
 from mocolib.figures.parity import page_curves, page_runs, parity_runs, parity_steps
 from mocolib.figures.peers import peers
 from mocolib.figures.rewound import rewound
@@ -76,6 +77,7 @@ __all__ = [
     "microscope",
     "misjudged",
     "monitors",
+    "narrowing",
     "negatives",
     "over_rates",
     "page_curves",

@@ -1,7 +1,5 @@
 """What all figures share: their look, and the words they use for runs."""
 
-from matplotlib.ticker import PercentFormatter
-
 from mocolib import data
 from mocolib.recipe import FIELDS
 from mocolib.runs import Run
@@ -25,6 +23,7 @@ NAMES = {
 }
 KINDS = (("learned", "#0173b2", "o"), ("fixed", "#de8f05", "s"))
 GREY = "#555555"
+MINUS = "\N{MINUS SIGN}"
 
 
 def settings(runs: list[Run]) -> list[str]:
@@ -59,7 +58,7 @@ def percent(axis, label: str):
 
     Its limits and data stay shares.
     """
-    axis.set_major_formatter(PercentFormatter(1, symbol=""))
+    axis.set_major_formatter(lambda share, _: f"{100 * share:.6g}".replace("-", MINUS))
     axis.set_label_text(label)
 
 
