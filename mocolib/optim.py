@@ -4,6 +4,8 @@ AdamW and SGD are torch's, LAMB and LARS timm's, StableAdamW optimi's.
 """
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
@@ -25,26 +27,61 @@ def trainable(model) -> list:
     ]
 
 
-def build_optimizer(recipe: Recipe, named_parameters) -> torch.optim.Optimizer:
-    """The recipe's optimizer over the parameters that can be trained."""
-    groups = _groups(recipe, named_parameters)
-    adam = dict(lr=recipe.lr, betas=(recipe.beta1, recipe.beta2), eps=recipe.eps)
-    if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(groups, **adam, fused=True)
-    if recipe.optimizer == "stableadamw":
-        from optimi import StableAdamW
+@dataclass(frozen=True, kw_only=True)
+class Optimizer:
+    """One entry of OPTIMIZERS; the recipe's field `optimizer` has the same names."""
 
-        # its foreach form uses the gradients as scratch space: no probe could read them
-        return StableAdamW(groups, **adam, triton=False, foreach=False)
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.beta1)
-    if recipe.optimizer == "lamb":
-        from timm.optim import Lamb
+    make: Callable  # (parameter groups, recipe) -> torch.optim.Optimizer
+    adam: bool  # divides by a second moment, so that beta2 and eps mean something
 
-        return Lamb(groups, **adam, max_grad_norm=None)
+
+def _adamw(groups, recipe):
+    return torch.optim.AdamW(groups, **_adam(recipe), fused=True)
+
+
+def _stableadamw(groups, recipe):
+    from optimi import StableAdamW
+
+    # its foreach form uses the gradients as scratch space: no probe could read them
+    return StableAdamW(groups, **_adam(recipe), triton=False, foreach=False)
+
+
+def _lamb(groups, recipe):
+    from timm.optim import Lamb
+
+    return Lamb(groups, **_adam(recipe), max_grad_norm=None)
+
+
+def _sgd(groups, recipe):
+    return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.beta1)
+
+
+def _lars(groups, recipe):
     from timm.optim import Lars
 
     return Lars(groups, lr=recipe.lr, momentum=recipe.beta1)
+
+
+def _adam(recipe: Recipe) -> dict:
+    return dict(lr=recipe.lr, betas=(recipe.beta1, recipe.beta2), eps=recipe.eps)
+
+
+OPTIMIZERS = {
+    "adamw": Optimizer(make=_adamw, adam=True),
+    "lamb": Optimizer(make=_lamb, adam=True),
+    "stableadamw": Optimizer(make=_stableadamw, adam=True),
+    "sgd": Optimizer(make=_sgd, adam=False),
+    "lars": Optimizer(make=_lars, adam=False),
+}
+
+
+def build_optimizer(recipe: Recipe, named_parameters) -> torch.optim.Optimizer:
+    """The recipe's optimizer over (name, parameter) pairs, which `trainable` gives.
+
+    Its groups differ in rate and weight decay; the main rate comes first.
+    """
+    groups = _groups(recipe, named_parameters)
+    return OPTIMIZERS[recipe.optimizer].make(groups, recipe)
 
 
 def _groups(recipe: Recipe, named_parameters) -> list:

@@ -29,6 +29,7 @@ from mocolib.export.layout import Layout
 from mocolib.export.runtime import Graph, GraphTraining
 from mocolib.export.step import Features, Step, view
 from mocolib.export.update import UPDATES, moments
+from mocolib.lab.train_here import VALUES
 from mocolib.moco import MoCo
 from mocolib.probe import layers
 from mocolib.recipe import FIELDS, from_dict
@@ -92,7 +93,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "lamb"])
+@pytest.mark.parametrize("optimizer", UPDATES)
 @pytest.mark.parametrize("case", CASES)
 def test_fifty_steps_are_mocolibs(shipped, fashion, optimizer, case):
     start, changes = CASES[case]
@@ -108,7 +109,7 @@ def test_fifty_steps_are_mocolibs(shipped, fashion, optimizer, case):
     assert differing(far) < STEPS / 2  # a wrong formula shows in all
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "lamb"])
+@pytest.mark.parametrize("optimizer", UPDATES)
 def test_every_shape_steps_as_mocolib_does(any_shape, fashion, optimizer):
     recipe = any_shape.recipe.replace(optimizer=optimizer, knn_every=0)
     training, graph = train(recipe, fashion), any_shape.step(recipe)
@@ -158,7 +159,7 @@ def test_where_a_gradient_is_exactly_zero_only_decay_acts(shipped, dead):
     assert all(np.isfinite(values).all() for values in out.values())
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "lamb"])
+@pytest.mark.parametrize("optimizer", UPDATES)
 def test_epsilon_is_an_input(shipped, dead, optimizer):
     """As a constant of 1e-8 the exporter would drop it, and 0 / 0 is not a number."""
     layout = Layout(dead.model)
@@ -316,6 +317,10 @@ def test_the_images_are_the_embedded_ones(any_shape, fashion):
     first = fashion.train_images[:count].flatten().numpy()
     assert np.array_equal(raw[: count * pixels], first)
     assert np.array_equal(raw[-about["test"] :], fashion.test_labels[: about["test"]])
+
+
+def test_a_panel_offers_the_optimizers_that_are_exported():
+    assert VALUES["optimizer"] == list(UPDATES)
 
 
 REFUSED = [

@@ -17,7 +17,7 @@ from mocolib.lab import recorded as recorded_panel
 from mocolib.lab.traces import Trace, from_run, labels
 from mocolib.runs import all_runs
 from mocolib.runs.record import record
-from tests.tiny import tiny
+from tests.tiny import CHOICES, tiny
 from tests.told import told
 from tools import ROOT
 
@@ -159,7 +159,7 @@ def test_the_same_settings_twice_say_so(live):
     assert names(one) == ["run 1: the same settings", "run 2: the same settings"]
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "lamb", "sgd", "lars", "stableadamw"])
+@pytest.mark.parametrize("optimizer", CHOICES["optimizer"])
 @pytest.mark.parametrize("projection", ["learned", "fixed"])
 def test_every_optimizer_runs(live, optimizer, projection):
     one = live(QUICK)

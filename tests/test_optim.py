@@ -8,17 +8,16 @@ import torch
 from mocolib import optim
 from mocolib.moco import MoCo
 from mocolib.optim import (
+    OPTIMIZERS,
     PROJECTION,
     build_optimizer,
     clip,
     rate,
     set_hyperparameters,
 )
-from tests.tiny import tiny
+from tests.tiny import CHOICES, tiny
 
 pytestmark = pytest.mark.numeric
-
-NAMES = ("adamw", "lamb", "stableadamw", "sgd", "lars")
 
 
 # ---- schedules
@@ -95,6 +94,24 @@ def test_momentum_schedules():
     assert found == pytest.approx([0.9, quarter, 0.95, 1.0])
 
 
+# ---- the registry
+
+
+def test_a_recipe_may_name_what_can_be_built_and_nothing_else():
+    assert tuple(OPTIMIZERS) == CHOICES["optimizer"]
+
+
+@pytest.mark.parametrize("name", CHOICES["optimizer"])
+def test_an_entry_says_whether_there_is_a_second_moment(name):
+    """So a replay with another beta2 is tried where that changes something."""
+    named = parameters(weight=(3, 4))
+    optimizer = build_optimizer(tiny(optimizer=name), named.items())
+    named["weight"].grad = torch.ones(3, 4)
+    optimizer.step()
+    kept = optimizer.state[named["weight"]]
+    assert ("exp_avg_sq" in kept) == OPTIMIZERS[name].adam
+
+
 # ---- which parameters decay
 
 
@@ -112,7 +129,7 @@ MIXED = dict(weight=(3, 4), bias=(4,), log_temperature=())
 @pytest.mark.parametrize(
     ("decay", "decayed"), [("all", {"weight", "bias"}), ("matrices", {"weight"})]
 )
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CHOICES["optimizer"])
 def test_what_decays(name, decay, decayed):
     """Seen in the weights themselves: without a gradient's pull they shrink or stay."""
     named = parameters(**MIXED)
@@ -186,7 +203,7 @@ def test_stableadamw_is_adamw_until_the_second_moment_is_surprised():
     assert moved["stableadamw"] == pytest.approx(0.001, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CHOICES["optimizer"])
 def test_every_optimizer_finds_a_minimum(name):
     """Distance to a target, from weights of another size; each gets well nearer."""
     rates = dict(adamw=0.5, stableadamw=0.5, lamb=0.5, sgd=0.5, lars=30.0)
@@ -208,7 +225,7 @@ def test_every_optimizer_finds_a_minimum(name):
     assert loss().item() < 0.05 * start
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CHOICES["optimizer"])
 def test_a_step_leaves_the_gradient_as_it_was(name):
     """The probe reads it afterwards."""
     named = parameters(weight=(5, 5))
@@ -220,7 +237,7 @@ def test_a_step_leaves_the_gradient_as_it_was(name):
         assert torch.equal(named["weight"].grad, grad)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CHOICES["optimizer"])
 def test_new_values_reach_the_optimizer(name):
     """An optimizer set to a recipe in mid-run goes on as one built with it."""
     old = tiny(optimizer=name, warmup_steps=0, weight_decay=0.0)
@@ -240,7 +257,7 @@ def test_new_values_reach_the_optimizer(name):
         assert torch.equal(weight, weights[1][n]), n
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CHOICES["optimizer"])
 def test_a_parameter_without_a_gradient_is_passed_by(name):
     named = parameters(weight=(3, 4), frozen=(3, 4))
     optimizer = build_optimizer(tiny(optimizer=name, weight_decay=1.0), named.items())
@@ -272,7 +289,7 @@ def moved(name: str, factor: float, recipe_now=None, steps=3, **changes) -> dict
 
 
 @pytest.mark.parametrize("decay", ["all", "matrices"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CHOICES["optimizer"])
 def test_a_slow_projection_goes_as_all_would_at_its_rate(name, decay):
     """Decay included; what is not the projection does not notice."""
     slow = moved(name, 0.25, decay=decay)

@@ -7,11 +7,9 @@ from torch import nn
 from mocolib.optim import build_optimizer, set_hyperparameters
 from mocolib.probe import MEASURES, Probe, layers
 from mocolib.train import train
-from tests.tiny import blobs, rows, tiny
+from tests.tiny import ADAM, CHOICES, blobs, rows, tiny
 
 pytestmark = pytest.mark.numeric
-
-ADAM = ("adamw", "lamb", "stableadamw")
 
 
 class Toy(nn.Module):
@@ -52,7 +50,7 @@ def measured(name, steps=4, **changes):
         yield t, probe.after(), grads, before, moved
 
 
-@pytest.mark.parametrize("name", [*ADAM, "sgd", "lars"])
+@pytest.mark.parametrize("name", CHOICES["optimizer"])
 def test_norms_update_and_direction(name):
     for _, table, grads, before, moved in measured(name):
         for layer, g in grads.items():
@@ -109,7 +107,7 @@ def test_adam_rms_sees_both_triggers(name):
     assert readings[0.1] < 0.5
 
 
-@pytest.mark.parametrize("name", ["sgd", "lars"])
+@pytest.mark.parametrize("name", sorted({*CHOICES["optimizer"]} - {*ADAM}))
 def test_without_a_second_moment_there_is_no_rms(name):
     for _, table, *_ in measured(name):
         assert table["adam_rms"] == {"projector.0": None, "projector.1": None}

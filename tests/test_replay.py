@@ -17,7 +17,7 @@ from mocolib.runs.publish import publish
 from mocolib.runs.record import record
 from mocolib.runs.replay import cache_folder, replay
 from mocolib.train import train
-from tests.tiny import blobs, rows, tiny
+from tests.tiny import CHOICES, blobs, rows, tiny
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,7 @@ def test_an_unchanged_replay_is_the_record_byte_for_byte(run, data, original, st
     assert again.departure == ""
 
 
-@pytest.mark.parametrize("optimizer", ["lamb", "stableadamw", "sgd", "lars"])
+@pytest.mark.parametrize("optimizer", CHOICES["optimizer"])
 def test_every_optimizer_is_replayed_byte_for_byte(tmp_path, data, optimizer):
     recipe = tiny(optimizer=optimizer, knn_memory="clean")
     run = recorded(tmp_path, recipe)
@@ -173,7 +173,7 @@ def test_other_images_from_the_same_state(tmp_path, run, data):
     assert next(again).loss != next(replay(run, 5, data)).loss
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "lamb", "stableadamw", "sgd", "lars"])
+@pytest.mark.parametrize("optimizer", CHOICES["optimizer"])
 def test_a_held_projection_is_a_fixed_one_whose_gradient_is_seen(
     tmp_path, data, optimizer
 ):

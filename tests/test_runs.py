@@ -20,7 +20,7 @@ from mocolib.runs.publish import publish, verify
 from mocolib.runs.record import record
 from tests.campaign import LONG
 from tests.quiet import run_quietly
-from tests.tiny import blobs, flags, rows, tiny, write_images
+from tests.tiny import CHOICES, blobs, flags, rows, tiny, write_images
 
 COMPARED = ("steps.parquet", "weights.safetensors", "end.json")
 
@@ -170,7 +170,7 @@ def test_a_run_stopped_at_every_step(tmp_path, unbroken):
     assert run.finished
 
 
-@pytest.mark.parametrize("optimizer", ["lamb", "stableadamw", "sgd", "lars"])
+@pytest.mark.parametrize("optimizer", CHOICES["optimizer"])
 def test_every_optimizer_goes_on_byte_for_byte(tmp_path, optimizer):
     recipe = tiny(optimizer=optimizer, temperature_schedule="learned")
     whole = content(finish(tmp_path / "whole", recipe))

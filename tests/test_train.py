@@ -11,9 +11,7 @@ from mocolib.errors import BadInput
 from mocolib.evaluate import FeatureMemory, knn_accuracy
 from mocolib.probe import MEASURES
 from mocolib.train import CHANGEABLE, train
-from tests.tiny import blobs, rows, tiny
-
-OPTIMIZERS = ("adamw", "lamb", "stableadamw", "sgd", "lars")
+from tests.tiny import ADAM, CHOICES, blobs, rows, tiny
 
 
 def start(data, **changes):
@@ -98,7 +96,7 @@ def test_training_leaves_the_global_generator_alone(data):
 # ---- stop and go on
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", CHOICES["optimizer"])
 @pytest.mark.parametrize(
     "changes",
     [
@@ -150,7 +148,7 @@ def test_what_was_changed_on_the_way_is_restored(data):
     assert states_equal(resumed, unbroken)
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "lamb", "stableadamw"])
+@pytest.mark.parametrize("optimizer", ADAM)
 def test_another_second_moment_decay_is_restored(data, optimizer):
     unbroken = start(data, optimizer=optimizer, beta2=0.9)
     rows(unbroken, 3)
@@ -191,7 +189,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(data, poison):
     assert list(training) == []
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", CHOICES["optimizer"])
 def test_divergence_on_the_first_step(data, optimizer):
     training = start(data, optimizer=optimizer)
     with torch.no_grad():
@@ -213,7 +211,7 @@ def test_a_huge_rate_is_an_outcome_not_an_error(data):
 # ---- changes on the way
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "lamb", "stableadamw"])
+@pytest.mark.parametrize("optimizer", ADAM)
 def test_a_changed_beta_makes_no_step_jump(data, optimizer):
     """Corrected moments stay; uncorrected, steps would be three times as long."""
     changed, plain = (start(data, optimizer=optimizer, steps=40) for _ in range(2))

@@ -5,7 +5,8 @@ import torch
 from PIL import Image
 
 from mocolib.data import Dataset
-from mocolib.recipe import Recipe
+from mocolib.optim import OPTIMIZERS
+from mocolib.recipe import FIELDS, Recipe
 from mocolib.train import Training
 
 SIZES = dict(
@@ -22,6 +23,9 @@ SIZES = dict(
     knn_every=5,
     knn_memory_size=20,
 )
+
+CHOICES = {name: field.metadata["choices"] for name, field in FIELDS.items()}
+ADAM = [name for name, optimizer in OPTIMIZERS.items() if optimizer.adam]
 
 SWEEP = """
 recipe = "mini"

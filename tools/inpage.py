@@ -18,7 +18,6 @@ from tools import ROOT, fingerprint
 INPAGE = ROOT / "_build" / "inpage"
 MARK = INPAGE / "built-from"
 SHAPES = ("page",)
-OPTIMIZERS = ("adamw", "lamb")
 TRAIN, TEST = 2560, 640  # images that a page loads; 1.4 MB packed
 SOURCES = [  # what decides what comes out
     *("requirements.txt", "tools/inpage.py", "data/fashion-mnist"),
@@ -49,11 +48,12 @@ def build() -> Path:
 def write_shape(name: str, recipe, data, images: dict):
     """Graphs and manifest of one shape, a step for each optimizer."""
     from mocolib.export import export
+    from mocolib.export.update import UPDATES
 
     graphs = export(recipe, data, name)
     about = graphs.manifest | {"images": images}
     about["features"] |= packed(f"{name}.features.onnx", graphs.features)
-    for optimizer in OPTIMIZERS:
+    for optimizer in UPDATES:
         if optimizer == recipe.optimizer:
             step, entry = graphs, "step"
         else:

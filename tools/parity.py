@@ -17,6 +17,7 @@ from mocolib.data import data_root
 from mocolib.export.compare import compared, differing
 from mocolib.export.layout import Layout
 from mocolib.export.runtime import Graph, GraphTraining
+from mocolib.export.update import UPDATES
 from mocolib.files import as_json, read_json, write_atomic
 from mocolib.runs.record import facts
 from mocolib.train import train
@@ -80,7 +81,7 @@ def main():
     data, target = load("fashion-mnist"), data_root() / "tables" / "inpage.json"
     graphs = graph("step"), graph("features")
     found = {"steps": {}}
-    for optimizer in inpage.OPTIMIZERS:
+    for optimizer in UPDATES:
         for projection in ("learned", "fixed"):
             key = f"{optimizer} {projection}"
             found["steps"][key] = steps(data, optimizer, projection)

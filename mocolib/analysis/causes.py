@@ -22,6 +22,7 @@ from mocolib.analysis.measures import (
     spike_steps,
 )
 from mocolib.data import Dataset
+from mocolib.optim import OPTIMIZERS
 from mocolib.runs import Run
 from mocolib.runs.replay import replay
 
@@ -42,7 +43,7 @@ def standard_changes(run: Run) -> dict:
     recipe = run.recipe
     wanted = {OTHER_IMAGES: {"seed": recipe.seed + ELSEWHERE}}
     wanted["half the rate"] = {"base_lr": recipe.base_lr / 2}
-    if recipe.optimizer not in ("sgd", "lars"):
+    if OPTIMIZERS[recipe.optimizer].adam:
         wanted["beta2 .95"] = {"beta2": 0.95}
     if recipe.backbone == "vit" and recipe.patch_projection == "learned":
         norms = run.steps["grad_l2/patch_projection"][recipe.warmup_steps :]

@@ -16,7 +16,7 @@ from mocolib.export.inputs import inputs_of, state_of
 from mocolib.export.layout import Layout
 from mocolib.export.manifest import manifest, values
 from mocolib.export.step import Features, Step
-from mocolib.export.update import UNUSED
+from mocolib.export.update import UNUSED, UPDATES
 from mocolib.recipe import FIELDS, Recipe
 from mocolib.train import train
 
@@ -32,7 +32,7 @@ ANY = {
 }
 ONLY = {
     "position": ("sincos", "none"),
-    "optimizer": ("adamw", "lamb"),
+    "optimizer": tuple(UPDATES),
     "knn_memory": ("clean",),
 }
 FEATURES_BATCH = 100  # images that the features graph takes at once
