@@ -58,3 +58,8 @@ def test_a_run_without_spikes_says_so(tmp_path):
     calm = plant(tmp_path, shaking(0.001, 0))
     assert not len(measures.spike_steps(calm))
     assert "no spike" in moments(calm).data
+
+
+def test_a_chapter_may_choose_among_the_spikes(run):
+    spikes, _ = told(moments(run, spikes=(150, 235)).data)["axes"]
+    assert spikes["words"] == ["150"]

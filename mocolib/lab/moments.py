@@ -25,15 +25,17 @@ HEAT, BARS = (98, 156), (264, 48)  # left end and width
 NOW = "var(--why-0, #0173b2)"  # the moment in the heat map, and its bars
 
 
-def moments(run: Run, *, start: dict | None = None, **asked):
+def moments(run: Run, *, spikes=(), start: dict | None = None, **asked):
     """A panel: choose a spike of the first layer, then move through its steps.
 
     Only spikes that stand alone and whose steps were all recorded, at most as many
-    as a page holds. asked: question and answer of the panel; start: its first state,
-    spike_at_step and steps_from_it.
+    as a page holds: the first ones, or those of `spikes`, by their steps. asked:
+    question and answer of the panel; start: its first state, spike_at_step and
+    steps_from_it.
     """
     offsets = range(-BEFORE, AFTER + 1)
     whole = [s for s in lone_spikes(run) if s + AFTER <= len(run.steps)]
+    whole = [s for s in whole if s in spikes] if spikes else whole
     if not whole:
         return HTML("<p>This run has no spike that stands alone.</p>")
     ratios = over_median(run)
