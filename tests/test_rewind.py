@@ -52,9 +52,32 @@ def test_it_shows_each_spike_with_each_change(run, replayed):
     assert (restart["at"], restart["words"], spike["at"]) == (120, "restart", 130)
 
 
+def test_an_unchanged_replay_that_left_the_record_stands_in_its_place(run, replayed):
+    replayed.loc[replayed["change"] == "nothing", "loss"] += 0.1
+    panel = rewind(replayed, causes.responses(run, replayed), [run]).data
+    drawn, _ = frame(panel, spike=1)
+    assert [line["name"] for line in told(drawn)["lines"]] == [
+        "nothing changed",
+        "calm",
+    ]
+
+
 def test_in_the_page_all_frames_are_drawn(run, replayed, monkeypatch):
     monkeypatch.setenv("MOCOLIB_PAGE", "1")
     judged = causes.responses(run, replayed)
     page = rewind(replayed, judged, [run], question="Compare.", id="own").data
     assert 'id="frames-own"' in page
     assert page.count("spike at step") == 2
+
+
+def test_the_panel_can_open_on_the_spike_that_a_change_removes_most_visibly():
+    peaks = {50: (40.0, 3.0), 20: (4.0, 2.0), 30: (3.0, 1.0)}  # the first still comes
+    rows = [
+        {"run": "b", "spike": spike, "change": change, "peak_first": peak}
+        for spike, pair in peaks.items()
+        for change, peak in zip(("nothing", causes.FIXED), pair, strict=True)
+    ]
+    table = pd.DataFrame(rows)
+    table["comes"] = table["peak_first"] > SPIKE
+    assert causes.clearest(table) == 3
+    assert causes.clearest(table[table["spike"] == 50]) == 1

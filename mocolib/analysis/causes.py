@@ -28,6 +28,7 @@ from mocolib.runs.replay import replay
 
 BEFORE = 10  # steps from a restart to its spike
 OTHER_IMAGES = "other images"
+FIXED = "projection fixed"
 ELSEWHERE = 1000  # from a run's seed to one that no recorded run has
 LAST = "projector.0"  # the layer that stands for the last ones, as in figure 4
 
@@ -48,7 +49,7 @@ def standard_changes(run: Run) -> dict:
     if recipe.backbone == "vit" and recipe.patch_projection == "learned":
         norms = run.steps["grad_l2/patch_projection"][recipe.warmup_steps :]
         wanted["projection clipped"] = {"patch_projection_clip": float(norms.median())}
-        wanted["projection fixed"] = {"patch_projection": "fixed"}
+        wanted[FIXED] = {"patch_projection": "fixed"}
     return {"nothing": {}} | {
         name: change
         for name, change in wanted.items()
@@ -145,6 +146,23 @@ def _response(run: Run, past: pd.DataFrame, steps: pd.DataFrame, spike: int) -> 
         "fall": (readings.iloc[-1] if len(readings) else math.nan)
         - seen["knn"].astype(float).mean(),
     }
+
+
+def clearest(judged: pd.DataFrame, change: str = FIXED) -> int:
+    """The number of the spike that a change removes most visibly, counted from 1.
+
+    Of the spikes that come unchanged and do not come with the change, the one of whose
+    peak the least is left; 1 where there is none.
+    """
+    places, values = ["run", "spike"], ["comes", "peak_first"]
+    table = judged.pivot(index=places, columns="change", values=values)
+    table = table.loc[
+        list(dict.fromkeys(zip(judged["run"], judged["spike"], strict=True)))
+    ]
+    comes, peak = table["comes"].astype(bool), table["peak_first"].astype(float)
+    removed = comes["nothing"] & ~comes[change]
+    cut = (peak["nothing"] / peak[change]).where(removed, 0.0)
+    return 1 + int(cut.to_numpy().argmax())
 
 
 def chance(run: Run) -> float:

@@ -88,6 +88,14 @@ REMEDY_REMARKS = {
         opposite="Against no clipping at all, a clip at 1e-3 adds {size} points to the"
         " deepest fall.",
     ),
+    "C12.slow": Remark(
+        holds="In our runs a fifth of the rate for the projection took {size} points "
+        "off the deepest fall.",
+        open="In our runs a fifth of the rate for the projection changed the deepest "
+        "fall by {less} points, which is open.",
+        opposite="In our runs a fifth of the rate for the projection added {size} "
+        "points to the deepest fall.",
+    ),
     "C12.batch": Remark(
         holds="BatchNorm behind the projection takes {size} points off it, although "
         "the paper found no help in it.",
@@ -149,10 +157,10 @@ REMEDY_REMARKS = {
         " Adam follows them too far.",
     ),
     "C14b.beta2": Remark(
-        holds="So one number buys most of what a frozen layer buys, and the layer goes "
-        "on learning.",
-        open="By the mean it lies {mean} points from that half; the seeds of a shaking "
-        "run are too far apart to settle it.",
+        holds="So one number buys most of what a frozen layer buys, and the layer goes"
+        " on learning.",
+        open="By the mean it lies {mean} points from that half; the seeds of a shaking"
+        " run are too far apart to settle it.",
         opposite="A shorter memory is no substitute for freezing here.",
     ),
     "C14b.stable": Remark(
@@ -183,6 +191,19 @@ REMEDY_REMARKS = {
         "open.",
         opposite="Without the one large projection the first layer leads even more, by"
         " {size} standard deviations of chance.",
+    ),
+    "C15.fixed": Remark(
+        holds="So a fixed projection does more than lead the run elsewhere. Other "
+        "images are PaLM's remedy in small, an earlier state and other batches, and "
+        "remove {second} % where the projection removes {first} %: much of what makes "
+        "such a spike is in the state already, ten steps ahead.",
+        open="Other images are PaLM's remedy in small, an earlier state and other "
+        "batches. They remove {second} % and the fixed projection {first} %, which so "
+        "few spikes cannot tell apart: to be led elsewhere may be all that a spike "
+        "needs.",
+        opposite="Other images are PaLM's remedy in small, an earlier state and other "
+        "batches. Here they do better than the fixed projection, {second} % against "
+        "{first} %: it takes the batch as well as the state to make such a spike.",
     ),
     "C15.half": Remark(
         holds="Half the rate removes spikes as well: {size} % more of them than other "

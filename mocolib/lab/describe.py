@@ -38,7 +38,7 @@ WORDS = {
     "negatives": "negatives K",
     "qk_norm": "qk-norm",
     "patch_projection_start": "projection's start",
-    "patch_projection_lr": "projection's rate, times",
+    "patch_projection_lr": "projection's rate ×",
 }
 NAMES = {  # values as they are written in prose
     "adamw": "AdamW",

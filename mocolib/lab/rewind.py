@@ -14,6 +14,13 @@ from mocolib.lab.numbers import points, short
 from mocolib.lab.pictures import Frame, frames
 from mocolib.runs import Run
 
+ORDER = (  # of the changes, the placebo last
+    "projection fixed",
+    "half the rate",
+    "projection clipped",
+    "beta2 .95",
+    "other images",
+)
 PAST = 20  # recorded steps shown before the restart
 CHARTS = {
     "first": "first layer: largest gradient entry",
@@ -31,14 +38,15 @@ def rewind(replayed, judged, runs: list[Run], *, id: str = "rewind", **asked):
     found = {run.id: run for run in runs}
     kinds = replayed[["run", "spike"]].drop_duplicates()
     places = list(kinds.itertuples(index=False, name=None))
-    changes = [name for name in replayed["change"].unique() if name != "nothing"]
+    names = [name for name in replayed["change"].unique() if name != "nothing"]
+    changes = sorted(names, key=lambda name: ORDER.index(name) if name in ORDER else -1)
 
     def draw(spike: int, change: str) -> Frame:
         run, step = places[spike - 1]
         steps = _of(replayed, run, step)
         told = _of(judged, run, step).set_index("change")
         return Frame(
-            html=_charts(found[run], step, steps[steps["change"] == change], change),
+            html=_charts(found[run], step, dict(list(steps.groupby("change"))), change),
             spoken=_told(found[run], step, told, change),
         )
 
@@ -50,13 +58,20 @@ def _of(table: pd.DataFrame, run: str, spike: int) -> pd.DataFrame:
     return table[(table["run"] == run) & (table["spike"] == spike)]
 
 
-def _charts(run: Run, spike: int, steps: pd.DataFrame, change: str) -> str:
-    """Gradient, loss and kNN: the record in grey, the replay over it; as HTML."""
+def _charts(run: Run, spike: int, replays: dict, change: str) -> str:
+    """Gradient, loss and kNN: the record in grey, the replay over it; as HTML.
+
+    Where the unchanged replay has left the record, it stands in its place.
+    """
+    steps = replays[change]
     restart, end = int(steps["step"].iloc[0]) - 1, int(steps["step"].iloc[-1])
     record = run.steps.rename(columns={f"grad_inf/{first_layer(run)}": "first"})
     record = record[record["step"].between(restart - PAST, end)]
+    base = ("record", record)
+    if (unchanged := replays.get("nothing")) is not None and _left(record, unchanged):
+        base = ("nothing changed", unchanged)
     looks = (
-        ("record", record, {"colour": "currentColor", "dash": DASHES[1]}),
+        (*base, {"colour": "currentColor", "dash": DASHES[1]}),
         (change, steps, {"colour": COLOURS[3], "width": 2.4}),
     )
     return picture(
@@ -85,6 +100,12 @@ def _charts(run: Run, spike: int, steps: pd.DataFrame, change: str) -> str:
             ],
         }
     )
+
+
+def _left(record: pd.DataFrame, unchanged: pd.DataFrame) -> bool:
+    """Whether an unchanged replay has another loss than the record somewhere."""
+    recorded = record.set_index("step")["loss"].reindex(unchanged["step"])
+    return bool((recorded.to_numpy() != unchanged["loss"].to_numpy()).any())
 
 
 def _data(table: pd.DataFrame) -> dict:
