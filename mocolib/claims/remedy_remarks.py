@@ -195,12 +195,12 @@ REMEDY_REMARKS = {
     "C15.fixed": Remark(
         holds="So a fixed projection does more than lead the run elsewhere. Other "
         "images are PaLM's remedy in small, an earlier state and other batches, and "
-        "remove {second} % where the projection removes {first} %: much of what makes "
-        "such a spike is in the state already, ten steps ahead.",
+        "with them {second} % of the spikes stay away, with the projection {first} %: "
+        "much of what makes such a spike is in the state already, ten steps ahead.",
         open="Other images are PaLM's remedy in small, an earlier state and other "
-        "batches. They remove {second} % and the fixed projection {first} %, which so "
-        "few spikes cannot tell apart: to be led elsewhere may be all that a spike "
-        "needs.",
+        "batches. With them {second} % of the spikes stay away, with the fixed "
+        "projection {first} %, which so few spikes cannot tell apart. To be led "
+        "elsewhere, by whatever change, may be all that keeps such a spike away.",
         opposite="Other images are PaLM's remedy in small, an earlier state and other "
         "batches. Here they do better than the fixed projection, {second} % against "
         "{first} %: it takes the batch as well as the state to make such a spike.",
