@@ -34,7 +34,9 @@ from mocolib.runs import Run, public_root
 from mocolib.runs.record import facts
 from mocolib.sweep.rates import RATES
 
-SEEDS = (10, 11, 12, 13, 14)
+# Recorded on the processor that made the tables: elsewhere a run trained again has other
+# last digits, and after some hundred steps other spikes.
+SEEDS = (15, 16, 17, 18, 19)
 KEEP = SEEDS[:2]  # whose patch projections are kept, a few states each
 SPIKES = 3  # of a run at most, the first ones: chosen by time, not by outcome
 FAR = 15  # steps from any spike at which a state counts as calm
