@@ -34,8 +34,8 @@ from mocolib.runs import Run, public_root
 from mocolib.runs.record import facts
 from mocolib.sweep.rates import RATES
 
-# Recorded on the processor that made the tables: elsewhere a run trained again has other
-# last digits, and after some hundred steps other spikes.
+# Recorded on the processor that made the tables: elsewhere a run trained again has
+# other last digits, and after some hundred steps other spikes.
 SEEDS = (15, 16, 17, 18, 19)
 KEEP = SEEDS[:2]  # whose patch projections are kept, a few states each
 SPIKES = 3  # of a run at most, the first ones: chosen by time, not by outcome
