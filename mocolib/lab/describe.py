@@ -51,6 +51,15 @@ NAMES = {  # values as they are written in prose
     "simclr": "SimCLR",
     "byol": "BYOL",
 }
+NAMED = {
+    "adamw": "AdamW",
+    "lamb": "LAMB",
+    "stableadamw": "StableAdamW",
+    "moco_v3": "MoCo v3",
+    "simclr": "SimCLR",
+    "byol": "BYOL",
+    "sincos": "sin-cos",
+}
 FALL = "deepest fall, points"
 ENDINGS = {"patch_projection": "projection", "stem": "stem"}
 FACTS = {  # from the summary of a run, shares shown as percentages
