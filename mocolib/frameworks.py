@@ -9,44 +9,39 @@ On a ViT the first two keep MoCo v3's heads, so that only the loss differs.
 """
 
 import copy
+import math
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mocolib.errors import BadInput
+from mocolib.execution import Execution, distributed
 from mocolib.execution.distributed import joined
-from mocolib.moco import Encoder, MoCo, Output, learn_temperature, temperature_of
+from mocolib.moco import Encoder, Framework, MoCo, Output
 from mocolib.recipe import Recipe
 from mocolib.vit import build_backbone
 
 BANK_MOMENTUM = 0.5  # of a stored feature, as in InstDisc (1805.01978)
 
 
-def build(recipe: Recipe, channels: int, images: int) -> nn.Module:
-    """The model of a recipe's framework; `images` counts the training images.
-
-    All take (views, temperature, momentum, images, generator) and give an `Output`.
-    """
-    if recipe.framework == "moco_v1":
-        return MoCoV1(recipe, channels, images)
-    kinds = {"moco_v3": MoCo, "simclr": SimCLR, "byol": BYOL}
-    return kinds[recipe.framework](recipe, channels)
-
-
-class SimCLR(nn.Module):
+class SimCLR(Framework):
     """No key side, no predictor, no momentum (2002.05709)."""
 
-    def __init__(self, recipe: Recipe, channels: int):
-        super().__init__()
+    def __init__(self, recipe: Recipe, channels: int, images: int | None = None):
+        super().__init__(recipe)
         self.query = Encoder(recipe, channels)
-        learn_temperature(self, recipe)
 
     def forward(self, views, temperature: float, momentum: float, **_) -> Output:
         """views [2, B, C, S, S]; there is nothing for the momentum to move."""
         embeddings, features = self.query(views)
-        temperature = temperature_of(self, temperature)
+        temperature = self.tau(temperature)
         loss = nt_xent(joined(embeddings), temperature)
         return Output(loss, features, temperature)
+
+    @staticmethod
+    def chance_loss(recipe: Recipe) -> float:
+        return math.log(2 * recipe.batch_size - 1)
 
 
 def nt_xent(embeddings, temperature):
@@ -65,15 +60,16 @@ def nt_xent(embeddings, temperature):
 class BYOL(MoCo):
     """MoCo v3 without negatives: only the positives' cosine counts (2006.07733)."""
 
-    def __init__(self, recipe: Recipe, channels: int):
-        super().__init__(recipe, channels)
-        if hasattr(self, "log_temperature"):  # it takes no part in the loss
-            self.log_temperature.requires_grad_(False)
+    compares_negatives = False
 
     @staticmethod
     def compare(query, key, temperature):
         """2 - 2 cos, the squared distance of the directions; [B, dim], no tau."""
         return (2 - 2 * F.cosine_similarity(query, key, dim=1)).mean()
+
+    @staticmethod
+    def chance_loss(recipe: Recipe) -> float:
+        return 4.0  # of two directions, at cosine 0
 
 
 class LinearEncoder(nn.Module):
@@ -96,7 +92,7 @@ class LinearEncoder(nn.Module):
         return F.normalize(self.projector(features), dim=1), features
 
 
-class MoCoV1(nn.Module):
+class MoCoV1(Framework):
     """Query from view 1, key from view 2, and K negatives by one of three mechanisms.
 
     queue        keys of the momentum encoder: the last K of the steps before
@@ -104,18 +100,20 @@ class MoCoV1(nn.Module):
     end_to_end   keys of the batch, from the query encoder itself, with gradient
     """
 
+    whole_batch = True
+
     def __init__(self, recipe: Recipe, channels: int, images: int):
-        super().__init__()
+        super().__init__(recipe)
         self.keys, self.negatives = recipe.keys, recipe.negatives
         self.shuffles = recipe.shuffle_bn
         self.query = LinearEncoder(recipe, channels)
         if self.keys == "queue":
             self.key = copy.deepcopy(self.query).requires_grad_(False)
-            self.register_buffer("queue", directions(self.negatives, recipe.head_dim))
+            start = random_unit_vectors(self.negatives, recipe.head_dim)
+            self.register_buffer("queue", start)
             self.register_buffer("pushed", torch.tensor(0))
         if self.keys == "memory_bank":
-            self.register_buffer("bank", directions(images, recipe.head_dim))
-        learn_temperature(self, recipe)
+            self.register_buffer("bank", random_unit_vectors(images, recipe.head_dim))
 
     def forward(
         self, views, temperature: float, momentum: float, images=None, generator=None
@@ -125,27 +123,29 @@ class MoCoV1(nn.Module):
         The step's generator draws the shuffle, and the negatives from the bank.
         """
         queries, features = self.query(views[0])
-        temperature = temperature_of(self, temperature)
+        temperature = self.tau(temperature)
         if self.keys == "end_to_end":
             keys = self._encode(self.query, views[1], generator)
-            logits = in_batch(queries, keys, self.negatives)
+            logits = logits_in_batch(queries, keys, self.negatives)
         elif self.keys == "queue":
             with torch.no_grad():
                 self.update_key(momentum)
                 keys = self._encode(self.key, views[1], generator)
-            logits = against(queries, keys, self.queue.clone())
+            logits = logits_against(queries, keys, self.queue.clone())
             self.enqueue(keys)
         else:
             choice = torch.randint(
                 len(self.bank), (self.negatives,), generator=generator
             )
-            logits = against(queries, self.bank[images], self.bank[choice])
+            logits = logits_against(queries, self.bank[images], self.bank[choice])
             self.store(images, queries)
         target = torch.zeros(len(queries), dtype=torch.long, device=queries.device)
         loss = F.cross_entropy(logits / temperature, target)
         return Output(loss, features[None], temperature)
 
-    update_key = MoCo.update_key
+    @staticmethod
+    def chance_loss(recipe: Recipe) -> float:
+        return math.log(1 + recipe.negatives)
 
     def _encode(self, encoder, images, generator):
         """Directions [B, dim]; shuffled, an image meets another group's statistics."""
@@ -170,12 +170,12 @@ class MoCoV1(nn.Module):
         self.bank[images] = F.normalize(moved, dim=1)
 
 
-def directions(count: int, dim: int) -> torch.Tensor:
+def random_unit_vectors(count: int, dim: int) -> torch.Tensor:
     """Random unit vectors [count, dim], until there are features to put there."""
     return F.normalize(torch.randn(count, dim), dim=1)
 
 
-def against(queries, positives, negatives):
+def logits_against(queries, positives, negatives):
     """Cosines of each query with its positive, then with all negatives.
 
     queries and positives [B, dim], negatives [K, dim], all of length 1; [B, 1 + K].
@@ -184,8 +184,29 @@ def against(queries, positives, negatives):
     return torch.cat([own, queries @ negatives.t()], dim=1)
 
 
-def in_batch(queries, keys, negatives: int):
+def logits_in_batch(queries, keys, negatives: int):
     """The same where row i's negatives are the keys of the next K rows, cyclically."""
     row = torch.arange(len(queries), device=queries.device)[:, None]
     ahead = torch.arange(negatives + 1, device=queries.device)
     return (queries @ keys.t()).gather(1, (row + ahead) % len(queries))
+
+
+FRAMEWORKS = {"moco_v3": MoCo, "moco_v1": MoCoV1, "simclr": SimCLR, "byol": BYOL}
+
+
+def build_model(recipe: Recipe, channels: int, images: int) -> Framework:
+    """The model of a recipe's framework, of `images` training images."""
+    return FRAMEWORKS[recipe.framework](recipe, channels, images)
+
+
+def check(recipe: Recipe, execution: Execution):
+    """BadInput where a batch would be divided that must be seen whole."""
+    if not FRAMEWORKS[recipe.framework].whole_batch:
+        return
+    if distributed.processes() > 1:
+        able = [name for name, kind in FRAMEWORKS.items() if not kind.whole_batch]
+        raise BadInput(
+            f"framework is {recipe.framework!r}, but must be one of {', '.join(able)} "
+            "over several processes."
+        )
+    execution.check_whole_batch()

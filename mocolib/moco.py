@@ -11,6 +11,7 @@ authors' code; BatchNorm buffers of the key side are its own running statistics.
 
 import copy
 import itertools
+import math
 from dataclasses import dataclass
 
 import torch
@@ -73,11 +74,54 @@ class Output:
     temperature: torch.Tensor | float
 
 
-class MoCo(nn.Module):
+class Framework(nn.Module):
+    """What a model must have for the loop to train it; `frameworks` lists them.
+
+    query      the side that learns. `query.backbone` gives (features [B, d], out) and
+               has a `width`; a `query.part` is how many images it sees at once
+    key        its moving average, and
+    predictor  a head behind the query side, where a framework has them
+    forward(views [2, B, C, S, S], temperature, momentum, images=, generator=)
+               gives an `Output`. `images` [B] are places in the training set,
+               `generator` draws what a step needs at random
+
+    Made from (recipe, channels, images), the last one the number of training images.
+    Parameters that take a gradient are trained; a learned tau is here already.
+    """
+
+    whole_batch = False  # must see all of a batch at once, in one process
+    compares_negatives = True  # otherwise tau has no part in the loss
+
+    def __init__(self, recipe: Recipe):
+        super().__init__()
+        start = None
+        if recipe.temperature_schedule == "learned":
+            logarithm = torch.tensor(recipe.temperature).log()
+            start = nn.Parameter(logarithm, requires_grad=self.compares_negatives)
+        self.register_parameter("log_temperature", start)
+
+    def tau(self, given: float):
+        """The learned temperature, or the one that the schedule gives."""
+        return given if self.log_temperature is None else self.log_temperature.exp()
+
+    @torch.no_grad()
+    def update_key(self, momentum: float):
+        """key <- m key + (1 - m) query (equation of section 3.1 of MoCo v1)."""
+        torch._foreach_lerp_(
+            list(self.key.parameters()), list(self.query.parameters()), 1 - momentum
+        )
+
+    @staticmethod
+    def chance_loss(recipe: Recipe) -> float:
+        """The loss where all cosines of a query are equal: about where a run starts."""
+        raise NotImplementedError
+
+
+class MoCo(Framework):
     """Both sides of MoCo v3; `forward` gives the symmetric loss of two views."""
 
-    def __init__(self, recipe: Recipe, channels: int):
-        super().__init__()
+    def __init__(self, recipe: Recipe, channels: int, images: int | None = None):
+        super().__init__(recipe)
         self.query = Encoder(recipe, channels)
         self.key = copy.deepcopy(self.query).requires_grad_(False)
         sizes = [recipe.head_dim, recipe.head_hidden, recipe.head_dim]
@@ -86,14 +130,6 @@ class MoCo(nn.Module):
             mlp(sizes, recipe.head_norm, last_norm=recipe.backbone == "vit")
             if recipe.predictor
             else nn.Identity()
-        )
-        learn_temperature(self, recipe)
-
-    @torch.no_grad()
-    def update_key(self, momentum: float):
-        """key <- m key + (1 - m) query (equation of section 3.1 of MoCo v1)."""
-        torch._foreach_lerp_(
-            list(self.key.parameters()), list(self.query.parameters()), 1 - momentum
         )
 
     def forward(self, views, temperature: float, momentum: float, **_) -> Output:
@@ -106,7 +142,7 @@ class MoCo(nn.Module):
         with torch.no_grad():
             self.update_key(momentum)
             keys, _ = self.key(views)
-        temperature = temperature_of(self, temperature)
+        temperature = self.tau(temperature)
         loss = self.compare(queries[0], keys[1], temperature)
         loss = loss + self.compare(queries[1], keys[0], temperature)
         return Output(loss, features, temperature)
@@ -116,18 +152,9 @@ class MoCo(nn.Module):
         """The loss of one direction; BYOL has another."""
         return contrast(query, key, temperature)
 
-
-def learn_temperature(model: nn.Module, recipe: Recipe):
-    """Give the model its log tau as a parameter, where the recipe wants it learned."""
-    if recipe.temperature_schedule == "learned":
-        start = torch.tensor(recipe.temperature).log()
-        model.log_temperature = nn.Parameter(start)
-
-
-def temperature_of(model: nn.Module, given: float):
-    """The learned tau, or the one of the schedule."""
-    learned = getattr(model, "log_temperature", None)
-    return given if learned is None else learned.exp()
+    @staticmethod
+    def chance_loss(recipe: Recipe) -> float:
+        return 4 * recipe.temperature * math.log(recipe.batch_size)
 
 
 def contrast(query, key, temperature):

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 
 import torch
 
-from mocolib import evaluate, optim
+from mocolib import evaluate, frameworks, optim
 from mocolib.batches import Batches, generator_of, seed_of
 from mocolib.data import Dataset
 from mocolib.errors import BadInput
 from mocolib.evaluate import Monitor
 from mocolib.execution import PLAIN, Execution, distributed, prepared
 from mocolib.execution.process import keep_memory
-from mocolib.frameworks import build
 from mocolib.moco import Output
 from mocolib.probe import Probe
 from mocolib.recipe import Recipe
@@ -86,7 +85,8 @@ class Training:
         keep_memory()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(recipe, "weights"))
-            model = build(recipe, data.channels, len(data.train_images))
+            images = len(data.train_images)
+            model = frameworks.build_model(recipe, data.channels, images)
         self.model = prepared(model, execution)
         self.optimizer = optim.build_optimizer(recipe, optim.trainable(self.model))
         self.probe = Probe(self.model, self.optimizer)
@@ -199,6 +199,7 @@ def check(
 ):
     """BadInput where a run could not begin, said before it is tried."""
     execution.check(recipe)
+    frameworks.check(recipe, execution)
     if recipe.batch_size > len(data.train_images):
         raise BadInput(
             f"batch_size is {recipe.batch_size}, but must be at most "

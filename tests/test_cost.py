@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mocolib import cost, named_recipe
 from mocolib.errors import BadInput
-from mocolib.frameworks import build
+from mocolib.frameworks import build_model
 from tests.tiny import tiny
 
 BATCH = 8
@@ -16,7 +16,7 @@ def counted(recipe, channels: int) -> float:
     """Operations for one image of a step, as torch counts its matrix products."""
     side = recipe.image_size
     with torch.device("meta"):
-        model = build(recipe, channels, 100)
+        model = build_model(recipe, channels, 100)
         views = torch.empty(2, BATCH, channels, side, side)
     with FlopCounterMode(display=False) as counter:
         model(views, recipe.temperature, recipe.momentum).loss.backward()
@@ -44,7 +44,7 @@ def test_without_a_predictor_there_is_less():
 def test_images_and_parameters_are_those_of_a_run(data):
     recipe = tiny()
     assert cost.images(recipe) == recipe.steps * recipe.batch_size
-    backbone = build(recipe, data.channels, 100).query.backbone
+    backbone = build_model(recipe, data.channels, 100).query.backbone
     own = sum(p.numel() for p in backbone.parameters())
     assert cost.parameters(recipe, data.channels) == own
 

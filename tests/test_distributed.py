@@ -12,6 +12,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from mocolib import frameworks
 from mocolib.data import load
 from mocolib.errors import BadInput
 from mocolib.execution import Execution
@@ -62,7 +63,7 @@ def test_what_cannot_be_shared_is_one_sentence(monkeypatch):
     with pytest.raises(BadInput, match="batch_size is 16, but must be a multiple of"):
         Execution(device="cpu").check(tiny())
     with pytest.raises(BadInput, match="framework is 'moco_v1', but must be one of"):
-        Execution(device="cpu").check(tiny(framework="moco_v1"))
+        frameworks.check(tiny(framework="moco_v1"), Execution(device="cpu"))
 
 
 # ---- a process that dies

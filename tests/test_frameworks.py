@@ -11,23 +11,23 @@ from mocolib import checkpoint, frameworks
 from mocolib.errors import BadInput
 from mocolib.frameworks import (
     BYOL,
+    FRAMEWORKS,
     LinearEncoder,
     MoCoV1,
-    SimCLR,
-    against,
-    build,
-    in_batch,
+    build_model,
+    logits_against,
+    logits_in_batch,
     nt_xent,
 )
-from mocolib.moco import MoCo, contrast
+from mocolib.moco import Framework, contrast
 from mocolib.train import train
 from tests.near import SAME, distance
 from tests.test_moco import noise, views
-from tests.tiny import rows, tiny
+from tests.tiny import CHOICES, rows, tiny
 
 V1 = {"framework": "moco_v1", "backbone": "resnet8", "negatives": 10}
 MECHANISMS = ("queue", "memory_bank", "end_to_end")
-FRAMEWORKS = {
+CASES = {
     "moco_v3": {},
     "simclr": {"framework": "simclr"},
     "simclr learned tau": {"framework": "simclr", "temperature_schedule": "learned"},
@@ -47,7 +47,7 @@ FRAMEWORKS = {
 
 def model_of(seed=0, images=96, **changes):
     torch.manual_seed(seed)
-    return build(tiny(**changes), 3, images)
+    return build_model(tiny(**changes), 3, images)
 
 
 def v1(**changes) -> MoCoV1:
@@ -69,31 +69,46 @@ def seen(monkeypatch):
 
     def compare(queries, positives, negatives):
         calls.append((queries.detach(), positives, negatives.clone()))
-        return against(queries, positives, negatives)
+        return logits_against(queries, positives, negatives)
 
-    monkeypatch.setattr(frameworks, "against", compare)
+    monkeypatch.setattr(frameworks, "logits_against", compare)
     return calls
 
 
 # ---- which model
 
 
-def test_a_framework_gives_its_model():
-    kinds = {"moco_v3": MoCo, "simclr": SimCLR, "byol": BYOL, "moco_v1": MoCoV1}
-    for name, kind in kinds.items():
-        assert type(model_of(framework=name)) is kind
+def test_a_recipe_may_name_what_can_be_built_and_nothing_else():
+    assert set(FRAMEWORKS) == set(CHOICES["framework"])
+    assert FRAMEWORKS["byol"] is BYOL
 
 
-def test_heads_are_moco_v3s_but_for_v1():
-    v3 = model_of()
-    for name in ("simclr", "byol"):
-        other = model_of(framework=name)
-        assert str(other.query) == str(v3.query)
-        for one, two in zip(
-            v3.query.parameters(), other.query.parameters(), strict=True
-        ):
-            assert torch.equal(one, two)  # the same seed, the same start
-    assert str(model_of(framework="byol").predictor) == str(v3.predictor)
+@pytest.mark.parametrize("name", CHOICES["framework"])
+def test_a_framework_is_what_the_protocol_says(name):
+    model = model_of(framework=name, temperature_schedule="learned")
+    assert type(model) is FRAMEWORKS[name]
+    assert isinstance(model, Framework)
+    assert model.log_temperature.requires_grad == model.compares_negatives
+    assert model.query.backbone.width == 8
+    output = call(model)
+    assert output.features.shape[1:] == (16, 8)
+    assert output.loss.ndim == 0
+
+
+def test_chance_is_the_loss_of_equal_cosines():
+    alike, tau = torch.ones(16, 8), 0.2
+    negatives = torch.ones(4096, 8)
+    losses = {
+        "moco_v3": 2 * contrast(alike, alike, tau),
+        "simclr": nt_xent(torch.stack([alike, alike]), tau),
+        "moco_v1": F.cross_entropy(
+            logits_against(alike, alike, negatives), torch.zeros(16).long()
+        ),
+        "byol": 2 * BYOL.compare(torch.eye(8), torch.eye(8).roll(1, 0), tau),
+    }
+    for name, loss in losses.items():
+        chance = FRAMEWORKS[name].chance_loss(tiny(framework=name))
+        assert loss.item() == pytest.approx(chance, rel=1e-5)
 
 
 # ---- SimCLR
@@ -188,13 +203,19 @@ def test_logits_by_hand():
     queries, keys = torch.eye(3)[:2], torch.tensor([[0.6, 0.8, 0], [0, 0.6, 0.8]])
     negatives = torch.tensor([[0, 0, 1.0], [0.8, 0, 0.6]])
     expected = [[0.6, 0.0, 0.8], [0.6, 0.0, 0.0]]
-    assert torch.allclose(against(queries, keys, negatives), torch.tensor(expected))
+    assert torch.allclose(
+        logits_against(queries, keys, negatives), torch.tensor(expected)
+    )
 
 
 def test_negatives_of_the_batch_are_the_rows_behind():
     cosines = torch.arange(9.0).view(3, 3)
-    assert in_batch(torch.eye(3), cosines.t(), 1).tolist() == [[0, 1], [4, 5], [8, 6]]
-    assert in_batch(torch.eye(3), cosines.t(), 2).tolist() == [
+    assert logits_in_batch(torch.eye(3), cosines.t(), 1).tolist() == [
+        [0, 1],
+        [4, 5],
+        [8, 6],
+    ]
+    assert logits_in_batch(torch.eye(3), cosines.t(), 2).tolist() == [
         [0, 1, 2],
         [4, 5, 3],
         [8, 6, 7],
@@ -217,7 +238,7 @@ def test_end_to_end_trains_through_its_keys(monkeypatch):
 
     whole = gradient()
     monkeypatch.setattr(
-        frameworks, "in_batch", lambda q, k, n: in_batch(q, k.detach(), n)
+        frameworks, "logits_in_batch", lambda q, k, n: logits_in_batch(q, k.detach(), n)
     )
     assert not torch.allclose(gradient(), whole, rtol=0.1)
     assert not hasattr(v1(keys="end_to_end"), "key")
@@ -368,9 +389,9 @@ def test_shuffling_parts_the_groups():
 # ---- on the loop
 
 
-@pytest.mark.parametrize("name", FRAMEWORKS)
+@pytest.mark.parametrize("name", CASES)
 def test_each_goes_on_bit_for_bit(data, name):
-    changes = {**FRAMEWORKS[name], "steps": 9}
+    changes = {**CASES[name], "steps": 9}
     unbroken = train(tiny(**changes), data)
     rows(unbroken, 4)
     tensors, values = checkpoint.state(unbroken)
@@ -390,7 +411,7 @@ def test_each_goes_on_bit_for_bit(data, name):
 @pytest.mark.parametrize("name", ["simclr", "byol", "end_to_end", "memory_bank"])
 def test_each_learns(data, name):
     setting = dict(steps=120, base_lr=0.1, augmentation="light", knn_every=0)
-    losses = [s.loss for s in train(tiny(**FRAMEWORKS[name], **setting), data)]
+    losses = [s.loss for s in train(tiny(**CASES[name], **setting), data)]
     assert sum(losses[-20:]) < 0.95 * sum(losses[:20])
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from mocolib.data import CATALOGUE
 from mocolib.errors import BadInput
+from mocolib.frameworks import FRAMEWORKS
 from mocolib.runs import Run
 
 SMOOTH = 9  # kNN readings in the running median that jitter is measured against
@@ -299,9 +300,8 @@ def closing_loss(run: Run) -> float:
 
 
 def final_loss(run: Run) -> float:
-    """MoCo v3's closing loss as a share of its start 4 tau ln N."""
-    recipe = run.recipe
-    return closing_loss(run) / (4 * recipe.temperature * math.log(recipe.batch_size))
+    """The closing loss as a share of what chance gives, in MoCo v3 4 tau ln N."""
+    return closing_loss(run) / FRAMEWORKS[run.recipe.framework].chance_loss(run.recipe)
 
 
 def summary(runs: list[Run]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from mocolib import runs
+from mocolib import frameworks, runs
 from mocolib.cli.boundary import say
 from mocolib.cli.fields import RECIPE, add_fields, chosen_recipe, count, given
 from mocolib.cli.records import line
@@ -67,6 +67,7 @@ def _train(options) -> int:
     recipe = chosen_recipe(options)
     how = Execution(**given(options, EXECUTION))
     how.check(recipe)
+    frameworks.check(recipe, how)
     root = options.runs or runs.default_root()
     with distributed.together(how.place, how.timeout):
         check_folder(root, "runs")

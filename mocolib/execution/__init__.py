@@ -107,14 +107,18 @@ class Execution:
 
     def check(self, recipe: Recipe):
         """BadInput where recipe and execution don't fit."""
-        distributed.check(recipe.batch_size, recipe.framework)
+        distributed.check(recipe.batch_size)
         if self.recompute != "none" and recipe.backbone != "vit":
             raise BadInput(
                 f"recompute is {self.recompute!r}, but must be none for a "
                 f"{recipe.backbone}, whose BatchNorm counts each forward pass."
             )
-        normed = recipe.patch_projection_norm == "batch"
-        if self.recompute == "parts" and (normed or recipe.framework == "moco_v1"):
+        if recipe.patch_projection_norm == "batch":
+            self.check_whole_batch()
+
+    def check_whole_batch(self):
+        """BadInput where a backbone would see its batch in parts."""
+        if self.recompute == "parts":
             raise BadInput(
                 "recompute is 'parts', but must be none or blocks for a backbone that "
                 "needs its whole batch at once."

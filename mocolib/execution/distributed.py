@@ -199,13 +199,8 @@ def averaging(model: nn.Module) -> nn.Module:
     return DistributedDataParallel(model)
 
 
-def check(batch_size: int, framework: str):
+def check(batch_size: int):
     """BadInput where a batch cannot be shared."""
-    if processes() > 1 and framework == "moco_v1":
-        raise BadInput(
-            "framework is 'moco_v1', but must be one of moco_v3, simclr, byol over "
-            "several processes."
-        )
     if batch_size % processes():
         raise BadInput(
             f"batch_size is {batch_size}, but must be a multiple of the "
