@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from mocolib import data
 from mocolib.analysis import measures
 from mocolib.claims.parts import CHANGED, WHOLE
-from mocolib.figures.style import GREY, STYLE
+from mocolib.figures import style
+from mocolib.figures.style import GREY
 from mocolib.figures.sweeps import paper_numbers
 from mocolib.runs import Run
 
@@ -44,6 +45,7 @@ def _at(table: pd.DataFrame, where: dict) -> pd.Series:
     return table[fit].drop_duplicates("seed").set_index("seed")["linear_probe"]
 
 
+@style.figure
 def ablations(runs: list[Run]) -> Figure:
     """Points of linear probe that a part is worth: ours, and the paper's.
 
@@ -51,26 +53,23 @@ def ablations(runs: list[Run]) -> Figure:
     seed, a bar at the mean. The paper's: one number each, as its tables have it.
     """
     table = ablation_table(runs)
-    with plt.rc_context(STYLE):
-        figure, (ours, theirs) = plt.subplots(
-            ncols=2, sharey=True, figsize=(7.6, 3.9), width_ratios=(1.3, 1)
-        )
-        for place, words in enumerate(CHANGED):
-            points = table.loc[table["part"] == words, "points"]
-            ours.plot(points, [place] * len(points), ".", color="#0173b2", alpha=0.6)
-            ours.plot([points.mean()], [place], "|", color="#0173b2", markersize=16)
-            theirs.plot([_papers(*PAPER[words])], [place], "D", color=GREY)
-        for ax in (ours, theirs):
-            ax.axvline(0, color=GREY, linewidth=1)
-        ours.set_yticks(range(len(CHANGED)), list(CHANGED))
-        ours.invert_yaxis()
-        ours.set(xlabel="linear probe, points against the whole", ylabel="changed")
-        theirs.set(xlabel="the same in the paper", ylabel="changed")
-        theirs.yaxis.label.set_visible(False)
-        name = data.title(runs[0].recipe.dataset) if runs else "no runs yet"
-        ours.set_title(f"this book: {name}", fontsize=9)
-        theirs.set_title("the paper: ImageNet, ViT-B/16", fontsize=9)
-    plt.close(figure)
+    figure, (ours, theirs) = plt.subplots(
+        ncols=2, sharey=True, figsize=(7.6, 3.9), width_ratios=(1.3, 1)
+    )
+    for place, words in enumerate(CHANGED):
+        points = table.loc[table["part"] == words, "points"]
+        style.strip(ours, place, points)
+        theirs.plot([_papers(*PAPER[words])], [place], "D", color=GREY)
+    for ax in (ours, theirs):
+        ax.axvline(0, color=GREY, linewidth=1)
+    ours.set_yticks(range(len(CHANGED)), list(CHANGED))
+    ours.invert_yaxis()
+    ours.set(xlabel="linear probe, points against the whole", ylabel="changed")
+    theirs.set(xlabel="the same in the paper", ylabel="changed")
+    theirs.yaxis.label.set_visible(False)
+    name = data.title(runs[0].recipe.dataset) if runs else "no runs yet"
+    ours.set_title(f"this book: {name}", fontsize=9)
+    theirs.set_title("the paper: ImageNet, ViT-B/16", fontsize=9)
     return figure
 
 

@@ -1,19 +1,20 @@
 """What a random projection keeps of a patch, and what freezing it costs."""
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from mocolib import data
 from mocolib.analysis import measures
 from mocolib.claims.parts import FREE
-from mocolib.figures.style import GREY, KINDS, STYLE, caption, percent
+from mocolib.figures import style
+from mocolib.figures.style import GREY, KINDS, percent
 from mocolib.runs import Run
 
-MARKS = (("#0173b2", "o"), ("#029e73", "^"))
+MARKS = ((style.BLUE, "o"), (style.GREEN, "^"))
 
 
+@style.figure
 def reconstruction(table: pd.DataFrame) -> Figure:
     """Error and condition number against width over the numbers in a patch.
 
@@ -21,31 +22,30 @@ def reconstruction(table: pd.DataFrame) -> Figure:
     components, less than which no linear map to that width can miss.
     """
     share = table["width"] / table["inside"]
-    with plt.rc_context(STYLE):
-        figure, (above, below) = plt.subplots(2, sharex=True, figsize=(7.2, 5.6))
-        groups = table.assign(share=share).groupby("dataset")
-        for (name, part), (colour, mark) in zip(groups, MARKS, strict=False):
-            mean = part.groupby("share").mean(numeric_only=True)
-            inside = part["inside"].iloc[0]
-            label = f"{data.title(name)}, {inside} numbers a patch"
-            look = {"color": colour, "marker": mark}
-            above.plot(mean["error_random"], **look, label=label)
-            above.plot(
-                mean["error_pca"], "--", color=colour, label="the same, best possible"
-            )
-            below.plot(mean["condition"], **look)
-            for ax, column in ((above, "error_random"), (below, "condition")):
-                ax.plot(part["share"], part[column], ".", color=colour, alpha=0.5)
-        for ax in (above, below):
-            ax.axvline(1, color=GREY, linewidth=1, linestyle=":")
-        above.set(ylabel="relative error of the\nbest linear reconstruction")
-        above.legend()
-        below.set(yscale="log", ylabel="condition number")
-        below.set_xlabel("token width over numbers in a patch, d / D")
-    plt.close(figure)
+    figure, (above, below) = plt.subplots(2, sharex=True, figsize=(7.2, 5.6))
+    groups = table.assign(share=share).groupby("dataset")
+    for (name, part), (colour, mark) in zip(groups, MARKS, strict=False):
+        mean = part.groupby("share").mean(numeric_only=True)
+        inside = part["inside"].iloc[0]
+        label = f"{data.title(name)}, {inside} numbers a patch"
+        look = {"color": colour, "marker": mark}
+        above.plot(mean["error_random"], **look, label=label)
+        above.plot(
+            mean["error_pca"], "--", color=colour, label="the same, best possible"
+        )
+        below.plot(mean["condition"], **look)
+        for ax, column in ((above, "error_random"), (below, "condition")):
+            ax.plot(part["share"], part[column], ".", color=colour, alpha=0.5)
+    for ax in (above, below):
+        ax.axvline(1, color=GREY, linewidth=1, linestyle=":")
+    above.set(ylabel="relative error of the\nbest linear reconstruction")
+    above.legend()
+    below.set(yscale="log", ylabel="condition number")
+    below.set_xlabel("token width over numbers in a patch, d / D")
     return figure
 
 
+@style.figure
 def freezing(runs: list[Run]) -> Figure:
     """Linear probe by width, and fixed minus learned within each seed.
 
@@ -53,20 +53,18 @@ def freezing(runs: list[Run]) -> Figure:
     matrices: an orthogonal one is another question.
     """
     runs = [run for run in runs if run.recipe.patch_projection_start == "xavier"]
-    with plt.rc_context(STYLE):
-        figure, (left, right) = plt.subplots(ncols=2, figsize=(7.4, 3.4))
-        for ax, label in (
-            (left, "linear probe, %"),
-            (right, "fixed minus learned, points"),
-        ):
-            ax.set_xlabel("token width d")
-            percent(ax.yaxis, label)
-        right.axhspan(-FREE / 100, FREE / 100, color="#e4e4e4")
-        right.axhline(0, color=GREY, linewidth=1)
-        if runs:
-            _by_width(left, right, measures.summary(runs))
-            figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
-    plt.close(figure)
+    figure, (left, right) = plt.subplots(ncols=2, figsize=(7.4, 3.4))
+    for ax, label in (
+        (left, "linear probe, %"),
+        (right, "fixed minus learned, points"),
+    ):
+        ax.set_xlabel("token width d")
+        percent(ax.yaxis, label)
+    right.axhspan(-FREE / 100, FREE / 100, color="#e4e4e4")
+    right.axhline(0, color=GREY, linewidth=1)
+    if runs:
+        _by_width(left, right, measures.summary(runs))
+        style.note(figure, runs)
     return figure
 
 
@@ -77,17 +75,10 @@ def _by_width(left, right, table: pd.DataFrame):
     for kind, colour, mark in KINDS:
         if kind not in seeds:
             continue
-        _means_and_dots(left, seeds[kind], color=colour, marker=mark, label=kind)
+        style.seeds(left, seeds[kind], colour, mark, kind)
     left.legend(title="patch projection")
     if {"learned", "fixed"} <= set(seeds):
         gain = seeds["fixed"] - seeds["learned"]
-        _means_and_dots(right, gain, color="black", marker="D")
+        style.seeds(right, gain, "black", "D")
     for ax in (left, right):
         ax.set_xticks(sorted(set(table["width"])))
-
-
-def _means_and_dots(ax, values: pd.Series, **look):
-    mean = values.groupby("width").mean()
-    ax.plot(mean.index, mean, **look)
-    widths = values.index.get_level_values("width")
-    ax.plot(np.asarray(widths), values, ".", color=look["color"], alpha=0.5)

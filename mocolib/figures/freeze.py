@@ -5,7 +5,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mocolib.analysis import measures
-from mocolib.figures.style import GREY, KINDS, STYLE, caption, layer_name
+from mocolib.figures import style
+from mocolib.figures.style import GREY, KINDS, layer_name
 from mocolib.figures.sweeps import paper_numbers
 from mocolib.runs import Run
 
@@ -13,6 +14,7 @@ COLUMNS = {"deepest_fall": "deepest fall, points", "linear_probe": "linear probe
 STROKES = {"learned": "-", "fixed": "--"}
 
 
+@style.figure
 def remedy(runs: list[Run]) -> Figure:
     """Deepest fall and gain of a fixed projection over the rate, beside the paper's.
 
@@ -21,28 +23,27 @@ def remedy(runs: list[Run]) -> Figure:
     """
     table = measures.summary(runs)
     seeds = table.pivot(index=["base_lr", "seed"], columns="patch_projection")
-    with plt.rc_context(STYLE):
-        figure, (shaking, ours, theirs) = plt.subplots(ncols=3, figsize=(7.6, 3.1))
-        for kind, colour, mark in KINDS:
-            _over_rates(shaking, 100 * seeds["deepest_fall", kind], colour, mark, kind)
-        shaking.set(ylabel=COLUMNS["deepest_fall"], ylim=(0, None))
-        shaking.legend(title="patch projection", fontsize=9, title_fontsize=9)
-        gain = seeds["linear_probe", "fixed"] - seeds["linear_probe", "learned"]
-        _over_rates(ours, 100 * gain, "black", "D")
-        ours.set(ylabel="gain from freezing,\npoints of linear probe")
-        paper = paper_numbers("adamw_fixed_gain")
-        theirs.plot(paper["value"].astype(float), paper["accuracy"], "kD-")
-        theirs.set(xlabel="base rate", ylabel="the same in the paper")
-        theirs.set_xticks(*_rates(paper["value"].astype(float)))
-        for ax in (ours, theirs):
-            ax.axhline(0, color=GREY, linewidth=1)
-        for ax in figure.axes:
-            ax.tick_params("x", labelsize=8)
-        figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
-    plt.close(figure)
+    figure, (shaking, ours, theirs) = plt.subplots(ncols=3, figsize=(7.6, 3.1))
+    for kind, colour, mark in KINDS:
+        _over_rates(shaking, 100 * seeds["deepest_fall", kind], colour, mark, kind)
+    shaking.set(ylabel=COLUMNS["deepest_fall"], ylim=(0, None))
+    shaking.legend(title="patch projection", fontsize=9, title_fontsize=9)
+    gain = seeds["linear_probe", "fixed"] - seeds["linear_probe", "learned"]
+    _over_rates(ours, 100 * gain, "black", "D")
+    ours.set(ylabel="gain from freezing,\npoints of linear probe")
+    paper = paper_numbers("adamw_fixed_gain")
+    theirs.plot(paper["value"].astype(float), paper["accuracy"], "kD-")
+    theirs.set(xlabel="base rate", ylabel="the same in the paper")
+    theirs.set_xticks(*_rates(paper["value"].astype(float)))
+    for ax in (ours, theirs):
+        ax.axhline(0, color=GREY, linewidth=1)
+    for ax in figure.axes:
+        ax.tick_params("x", labelsize=8)
+    style.note(figure, runs)
     return figure
 
 
+@style.figure
 def over_rates(runs: list[Run]) -> Figure:
     """Deepest fall, spikes and accuracy over the rate, learned and fixed; dots: seeds.
 
@@ -51,32 +52,25 @@ def over_rates(runs: list[Run]) -> Figure:
     table = measures.summary(runs)
     seeds = table.pivot(index=["base_lr", "seed"], columns="patch_projection")
     labels = {**COLUMNS, "spikes": "spikes a run in the\nfirst layer that learns"}
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(ncols=3, figsize=(7.6, 3.1))
-        for ax, name in zip(
-            axes, ("deepest_fall", "spikes", "linear_probe"), strict=True
-        ):
-            times = 1 if name == "spikes" else 100
-            for kind, colour, mark in KINDS:
-                if (name, kind) in seeds:
-                    _over_rates(ax, times * seeds[name, kind], colour, mark, kind)
-            ax.set_ylabel(labels[name])
-            if name != "linear_probe":  # growth is judged from zero on
-                ax.set_ylim(0, None)
-            ax.tick_params("x", labelsize=8)
-        axes[0].legend(title="patch projection", fontsize=9, title_fontsize=9)
-        figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
-    plt.close(figure)
+    figure, axes = plt.subplots(ncols=3, figsize=(7.6, 3.1))
+    for ax, name in zip(axes, ("deepest_fall", "spikes", "linear_probe"), strict=True):
+        times = 1 if name == "spikes" else 100
+        for kind, colour, mark in KINDS:
+            if (name, kind) in seeds:
+                _over_rates(ax, times * seeds[name, kind], colour, mark, kind)
+        ax.set_ylabel(labels[name])
+        if name != "linear_probe":  # growth is judged from zero on
+            ax.set_ylim(0, None)
+        ax.tick_params("x", labelsize=8)
+    axes[0].legend(title="patch projection", fontsize=9, title_fontsize=9)
+    style.note(figure, runs)
     return figure
 
 
 def _over_rates(ax, values: pd.Series, colour: str, mark: str, label: str = ""):
-    mean = values.groupby("base_lr").mean()
-    ax.plot(mean.index, mean, color=colour, marker=mark, label=label)
-    rates = values.index.get_level_values("base_lr")
-    ax.plot(rates, values, ".", color=colour, alpha=0.5)
+    style.seeds(ax, values, colour, mark, label)
     ax.set(xscale="log", xlabel="base rate")
-    ax.set_xticks(*_rates(mean.index), minor=False)
+    ax.set_xticks(*_rates(sorted(set(values.index.get_level_values(0)))), minor=False)
     ax.set_xticks([], minor=True)
 
 
@@ -86,6 +80,7 @@ def _rates(values) -> tuple[list, list]:
     return list(values), words
 
 
+@style.figure
 def side_by_side(groups: dict[str, list[Run]]) -> Figure:
     """Deepest fall and linear probe of groups of runs, a row a group; a dot a seed.
 
@@ -93,22 +88,20 @@ def side_by_side(groups: dict[str, list[Run]]) -> Figure:
     others to be compared with. A row without runs stays empty.
     """
     runs = [run for members in groups.values() for run in members]
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            ncols=2, sharey=True, figsize=(7.4, 1.2 + 0.36 * len(groups))
-        )
-        for ax, (column, label) in zip(axes, COLUMNS.items(), strict=True):
-            for row, members in enumerate(groups.values()):
-                _row(ax, row, 100 * _values(members, column))
-            ax.set(xlabel=label, ylabel="setting")
-            if not runs:  # numbers would mean nothing
-                ax.set_xticks([])
-        axes[0].set_yticks(range(len(groups)), groups)
-        axes[0].set_ylim(len(groups) - 0.5, -0.5)
-        axes[1].yaxis.label.set_visible(False)
-        if runs:
-            figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
-    plt.close(figure)
+    figure, axes = plt.subplots(
+        ncols=2, sharey=True, figsize=(7.4, 1.2 + 0.36 * len(groups))
+    )
+    for ax, (column, label) in zip(axes, COLUMNS.items(), strict=True):
+        for row, members in enumerate(groups.values()):
+            _row(ax, row, 100 * _values(members, column))
+        ax.set(xlabel=label, ylabel="setting")
+        if not runs:  # numbers would mean nothing
+            ax.set_xticks([])
+    axes[0].set_yticks(range(len(groups)), groups)
+    axes[0].set_ylim(len(groups) - 0.5, -0.5)
+    axes[1].yaxis.label.set_visible(False)
+    if runs:
+        style.note(figure, runs)
     return figure
 
 
@@ -117,37 +110,35 @@ def _values(runs: list[Run], column: str) -> pd.Series:
 
 
 def _row(ax, row: int, values: pd.Series):
-    ax.plot(values, [row] * len(values), "o", color=KINDS[0][1], alpha=0.6)
-    ax.plot([values.mean()], [row], "k|", markersize=18, markeredgewidth=2)
+    style.strip(ax, row, values)
     if row == 0 and len(values):
         ax.axvline(values.mean(), color=GREY, linewidth=1, linestyle=":")
 
 
+@style.figure
 def spikes_by_layer(runs: list[Run]) -> Figure:
     """Spikes a run in every layer, first to last, learned and fixed projection.
 
     Lines: means over runs; dots: each run. A fixed projection has no gradient.
     """
     layers = max(map(measures.trained_layers, runs), key=len, default=[])
-    with plt.rc_context(STYLE):
-        figure, ax = plt.subplots(figsize=(7.4, 3.6))
-        for kind, colour, mark in KINDS:
-            members = [r for r in runs if r.recipe.patch_projection == kind]
-            if members:
-                counts = pd.DataFrame([_spikes(run) for run in members])[
-                    [n for n in layers if n in measures.trained_layers(members[0])]
-                ]
-                x = [layers.index(name) for name in counts]
-                look = {"color": colour, "marker": mark, "linestyle": STROKES[kind]}
-                ax.plot(x, counts.mean(), **look, label=kind)
-                ax.plot(x, counts.T, ".", color=colour, alpha=0.35)
-        ax.set_xticks(range(len(layers)), map(layer_name, layers), rotation=90)
-        ax.tick_params("x", labelsize=8)
-        ax.set(xlabel="layer, first to last", ylabel="spikes a run", ylim=(0, None))
-        if runs:
-            ax.legend(title="patch projection", fontsize=9, title_fontsize=9)
-            ax.set_title(caption(runs), fontsize=9, loc="left", color=GREY)
-    plt.close(figure)
+    figure, ax = plt.subplots(figsize=(7.4, 3.6))
+    for kind, colour, mark in KINDS:
+        members = [r for r in runs if r.recipe.patch_projection == kind]
+        if members:
+            counts = pd.DataFrame([_spikes(run) for run in members])[
+                [n for n in layers if n in measures.trained_layers(members[0])]
+            ]
+            x = [layers.index(name) for name in counts]
+            counts.columns = x
+            stroke = STROKES[kind]
+            style.seeds(ax, counts.T.stack(), colour, mark, kind, linestyle=stroke)
+    ax.set_xticks(range(len(layers)), map(layer_name, layers), rotation=90)
+    ax.tick_params("x", labelsize=8)
+    ax.set(xlabel="layer, first to last", ylabel="spikes a run", ylim=(0, None))
+    if runs:
+        ax.legend(title="patch projection", fontsize=9, title_fontsize=9)
+        style.note(ax, runs)
     return figure
 
 

@@ -6,13 +6,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mocolib.analysis import measures
-from mocolib.figures.style import GREY, KINDS, STYLE, caption, grouped, layer_name
+from mocolib.figures import style
+from mocolib.figures.style import GREY, KINDS, grouped, layer_name
 from mocolib.runs import Run
 
 AROUND = 20  # steps before and after a spike
-LAYERS = (("#0173b2", "-"), ("#de8f05", "--"), ("#029e73", ":"))  # colour and stroke
+LAYERS = (
+    (style.BLUE, "-"),
+    (style.ORANGE, "--"),
+    (style.GREEN, ":"),
+)  # colour and stroke
 
 
+@style.figure
 def correlogram(runs: list[Run], layer: str = "projector.0") -> Figure:
     """Correlation of the first layer's gradient with `layer`'s, lag by lag.
 
@@ -20,22 +26,20 @@ def correlogram(runs: list[Run], layer: str = "projector.0") -> Figure:
     leads. Grey: 95 % of such means after shifts by random offsets, lag by lag.
     """
     groups = grouped(runs)
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            ncols=max(1, len(groups)), sharey=True, squeeze=False, figsize=(7.4, 3.2)
-        )
-        for ax, (name, members) in zip(axes[0], groups.items(), strict=False):
-            _by_lag(ax, members, layer)
-            ax.set_title(name.replace("\n", ", "), fontsize=10)
-        for ax in axes[0]:
-            ax.set_xlabel(f"lag, steps from the first layer\nto {layer_name(layer)}")
-            ax.set_ylabel("correlation of\ndetrended log gradients")
-            ax.label_outer()
-            ax.yaxis.label.set_visible(ax is axes[0, 0])
-        if runs:
-            axes[0, 0].legend(fontsize=9, loc="upper left")
-            figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
-    plt.close(figure)
+    figure, axes = plt.subplots(
+        ncols=max(1, len(groups)), sharey=True, squeeze=False, figsize=(7.4, 3.2)
+    )
+    for ax, (name, members) in zip(axes[0], groups.items(), strict=False):
+        _by_lag(ax, members, layer)
+        ax.set_title(name.replace("\n", ", "), fontsize=10)
+    for ax in axes[0]:
+        ax.set_xlabel(f"lag, steps from the first layer\nto {layer_name(layer)}")
+        ax.set_ylabel("correlation of\ndetrended log gradients")
+        ax.label_outer()
+        ax.yaxis.label.set_visible(ax is axes[0, 0])
+    if runs:
+        axes[0, 0].legend(fontsize=9, loc="upper left")
+        style.note(figure, runs)
     return figure
 
 
@@ -53,33 +57,32 @@ def _by_lag(ax, runs: list[Run], layer: str):
     ax.set_axisbelow(True)
 
 
+@style.figure
 def around_spikes(runs: list[Run], layer: str = "projector.0") -> Figure:
     """The average spike: gradients over their medians above, kNN below.
 
     Left, step 0 is where spikes of the first layer begin; right, those of `layer`.
     kNN: the last reading less the last one before step 0; grey: around any step.
     """
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            *(2, 2), sharex=True, sharey="row", figsize=(7.4, 4.8), height_ratios=(2, 1)
-        )
-        for (above, below), at in zip(axes.T, (None, layer), strict=True):
-            _average(above, below, runs, at, layer)
-            whose = "the first layer" if at is None else layer_name(layer)
-            below.set_xlabel(f"steps from a spike of {whose}")
-            for ax, label in (
-                (above, "gradient over its\nrecent median"),
-                (below, "kNN against\nbefore, points"),
-            ):
-                ax.axvline(0, color=GREY, linewidth=0.8, linestyle=":")
-                ax.set_ylabel(label)
-                ax.yaxis.label.set_visible(at is None)
-        axes[0, 0].set_yticks([0, 1, 2], ["×1", "×2", "×4"])
-        if runs:
-            axes[0, 0].legend(fontsize=9, loc="upper left")
-            axes[1, 0].legend(fontsize=9)
-            figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
-    plt.close(figure)
+    figure, axes = plt.subplots(
+        *(2, 2), sharex=True, sharey="row", figsize=(7.4, 4.8), height_ratios=(2, 1)
+    )
+    for (above, below), at in zip(axes.T, (None, layer), strict=True):
+        _average(above, below, runs, at, layer)
+        whose = "the first layer" if at is None else layer_name(layer)
+        below.set_xlabel(f"steps from a spike of {whose}")
+        for ax, label in (
+            (above, "gradient over its\nrecent median"),
+            (below, "kNN against\nbefore, points"),
+        ):
+            ax.axvline(0, color=GREY, linewidth=0.8, linestyle=":")
+            ax.set_ylabel(label)
+            ax.yaxis.label.set_visible(at is None)
+    axes[0, 0].set_yticks([0, 1, 2], ["×1", "×2", "×4"])
+    if runs:
+        axes[0, 0].legend(fontsize=9, loc="upper left")
+        axes[1, 0].legend(fontsize=9)
+        style.note(figure, runs)
     return figure
 
 

@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 
 from mocolib.claims.statistics import quantile
 from mocolib.claims.verdicts import Effect, Verdict
-from mocolib.figures.style import GREY, KINDS, STYLE
+from mocolib.figures import style
+from mocolib.figures.style import GREY, KINDS
 
 EDGE = 4  # further out than this is drawn at the edge
 HELD, NOT_HELD = KINDS[0][1], KINDS[1][1]
@@ -29,28 +30,27 @@ def reach(effect: Effect) -> float:
     return effect.mean / half
 
 
+@style.figure
 def ledger_map(verdicts: list[Verdict]) -> Figure:
     """A row a claim, a mark an effect: right of the line it holds.
 
     Filled circles hold, hollow squares are open, filled diamonds opposite; at an edge
     an arrow: further out.
     """
-    with plt.rc_context(STYLE):
-        figure, ax = plt.subplots(figsize=(7.2, 1 + 0.27 * len(verdicts)))
-        ax.axvspan(1, EDGE + 0.4, color="#e8f1f8", zorder=0)
-        ax.axvline(0, color=GREY, linewidth=1)
-        for row, verdict in enumerate(verdicts):
-            for effect in verdict.effects.values():
-                if effect.outcome in LOOKS:
-                    _mark(ax, reach(effect), row, *LOOKS[effect.outcome])
-        ax.set_yticks(
-            range(len(verdicts)), [f"{v.title}: {v.word}" for v in verdicts], fontsize=9
-        )
-        ax.set(xlim=(-EDGE - 0.4, EDGE + 0.4), ylim=(len(verdicts) - 0.5, -0.5))
-        ax.set_xticks([-4, -1, 0, 1, 4])
-        ax.set_xlabel("mean effect in half-lengths of its interval")
-        ax.set_ylabel("claim and verdict")
-    plt.close(figure)
+    figure, ax = plt.subplots(figsize=(7.2, 1 + 0.27 * len(verdicts)))
+    ax.axvspan(1, EDGE + 0.4, color="#e8f1f8", zorder=0)
+    ax.axvline(0, color=GREY, linewidth=1)
+    for row, verdict in enumerate(verdicts):
+        for effect in verdict.effects.values():
+            if effect.outcome in LOOKS:
+                _mark(ax, reach(effect), row, *LOOKS[effect.outcome])
+    ax.set_yticks(
+        range(len(verdicts)), [f"{v.title}: {v.word}" for v in verdicts], fontsize=9
+    )
+    ax.set(xlim=(-EDGE - 0.4, EDGE + 0.4), ylim=(len(verdicts) - 0.5, -0.5))
+    ax.set_xticks([-4, -1, 0, 1, 4])
+    ax.set_xlabel("mean effect in half-lengths of its interval")
+    ax.set_ylabel("claim and verdict")
     return figure
 
 
@@ -77,21 +77,20 @@ def share_that_holds(values: np.ndarray) -> float:
     return float((values.mean(1) > half).mean())
 
 
+@style.figure
 def chance_chart(values: np.ndarray, size: float) -> Figure:
     """The intervals of made-up effects [count, seeds]; dots their means."""
     effects = [Effect(name="", values=tuple(row)) for row in values]
-    with plt.rc_context(STYLE):
-        figure, ax = plt.subplots(figsize=(5.6, 2.4))
-        for held, colour, mark in ((False, NOT_HELD, "s"), (True, HELD, "o")):
-            x = [i for i, effect in enumerate(effects) if effect.holds == held]
-            ends = [(*effects[i].interval, np.nan) for i in x]
-            # one line with gaps: a fifth of the bytes of as many lines
-            ax.plot(np.repeat(x, 3), np.ravel(ends), color=colour, linewidth=1.5)
-            means = [effects[i].mean for i in x]
-            ax.plot(x, means, mark, color=colour, markersize=4)
-        ax.axhline(0, color=GREY, linewidth=1)
-        ax.axhline(size, color=GREY, linewidth=1, linestyle=":")
-        ax.set(xticks=[], ylim=(-3.2, 4.2), ylabel="effect, in SDs")
-        ax.set_xlabel("one made-up effect each")
-    plt.close(figure)
+    figure, ax = plt.subplots(figsize=(5.6, 2.4))
+    for held, colour, mark in ((False, NOT_HELD, "s"), (True, HELD, "o")):
+        x = [i for i, effect in enumerate(effects) if effect.holds == held]
+        ends = [(*effects[i].interval, np.nan) for i in x]
+        # one line with gaps: a fifth of the bytes of as many lines
+        ax.plot(np.repeat(x, 3), np.ravel(ends), color=colour, linewidth=1.5)
+        means = [effects[i].mean for i in x]
+        ax.plot(x, means, mark, color=colour, markersize=4)
+    ax.axhline(0, color=GREY, linewidth=1)
+    ax.axhline(size, color=GREY, linewidth=1, linestyle=":")
+    ax.set(xticks=[], ylim=(-3.2, 4.2), ylabel="effect, in SDs")
+    ax.set_xlabel("one made-up effect each")
     return figure

@@ -6,11 +6,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mocolib.analysis import measures
+from mocolib.figures import style
 from mocolib.figures.style import (
     GREY,
     KINDS,
-    STYLE,
-    caption,
     grouped,
     layer_name,
     percent,
@@ -18,6 +17,7 @@ from mocolib.figures.style import (
 from mocolib.runs import Run
 
 
+@style.figure
 def microscope(run: Run, sigma: float | None = None) -> Figure:
     """Every layer's gradient over its recent median, step by step; kNN below.
 
@@ -26,28 +26,26 @@ def microscope(run: Run, sigma: float | None = None) -> Figure:
     by 3 `sigma` (the noise of a calm run; without it, this run's own).
     """
     spikes, seen = measures.spike_steps(run), measures.monitored(run)
-    with plt.rc_context(STYLE):
-        figure, (heat, below) = plt.subplots(
-            2, sharex=True, figsize=(7.6, 6.4), height_ratios=(3, 1)
-        )
-        mesh = _layers_by_steps(heat, run)
-        if len(spikes):  # an unclipped mark without a place would squeeze the rest
-            height = [-1.1] * len(spikes)  # just above the first row
-            heat.plot(spikes, height, "kv", clip_on=False, label="spike, first layer")
-        heat.set_title(caption([run]), fontsize=9, loc="left", color=GREY, pad=16)
-        _monitor(below, seen, measures.noise(seen["knn"]) if sigma is None else sigma)
-        for spike in spikes:
-            below.axvline(spike, color=GREY, linewidth=0.8, linestyle=":")
-        below.set_xlabel("training step")
-        percent(below.yaxis, "kNN, %")
-        scale = figure.colorbar(
-            mesh, ax=(heat, below), extend="both", shrink=0.6, anchor=(0, 1)
-        )
-        scale.set_ticks([0, 1, 2], labels=["×1", "×2", "×4"])
-        scale.set_label("gradient over its recent median")
-        if heat.lines or below.lines[1:]:
-            figure.legend(loc="outside lower right", ncols=2, fontsize=9)
-    plt.close(figure)
+    figure, (heat, below) = plt.subplots(
+        2, sharex=True, figsize=(7.6, 6.4), height_ratios=(3, 1)
+    )
+    mesh = _layers_by_steps(heat, run)
+    if len(spikes):  # an unclipped mark without a place would squeeze the rest
+        height = [-1.1] * len(spikes)  # just above the first row
+        heat.plot(spikes, height, "kv", clip_on=False, label="spike, first layer")
+    style.note(heat, [run], pad=16)
+    _monitor(below, seen, measures.noise(seen["knn"]) if sigma is None else sigma)
+    for spike in spikes:
+        below.axvline(spike, color=GREY, linewidth=0.8, linestyle=":")
+    below.set_xlabel("training step")
+    percent(below.yaxis, "kNN, %")
+    scale = figure.colorbar(
+        mesh, ax=(heat, below), extend="both", shrink=0.6, anchor=(0, 1)
+    )
+    scale.set_ticks([0, 1, 2], labels=["×1", "×2", "×4"])
+    scale.set_label("gradient over its recent median")
+    if heat.lines or below.lines[1:]:
+        figure.legend(loc="outside lower right", ncols=2, fontsize=9)
     return figure
 
 
@@ -80,6 +78,7 @@ def _monitor(ax, seen: pd.DataFrame, sigma: float) -> int:
     return len(dips)
 
 
+@style.figure
 def lead_histogram(runs: list[Run], layer: str = "projector.0") -> Figure:
     """How far the first layer leads `layer`, against what chance gives.
 
@@ -87,21 +86,19 @@ def lead_histogram(runs: list[Run], layer: str = "projector.0") -> Figure:
     runs together. Diamonds: the measured leads, one a run.
     """
     groups = grouped(runs)
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            *(len(groups), 1), sharex=True, squeeze=False,
-            figsize=(7.2, 1 + 1.2 * len(groups)),
-        )  # fmt: skip
-        for ax, (name, members) in zip(axes[:, 0], groups.items(), strict=True):
-            _leads(ax, members, layer)
-            ax.set_ylabel(name or "runs", rotation=0, ha="right", va="center")
-        axes[-1, 0].set_xlabel(
-            f"lead of the first layer over {layer_name(layer)}:\n"
-            "correlation at lags +1 to +4 minus that at −1 to −4"
-        )
-        axes[0, 0].set_title(caption(runs), fontsize=9, loc="left", color=GREY)
-        axes[0, 0].legend(loc="upper left", fontsize=9)
-    plt.close(figure)
+    figure, axes = plt.subplots(
+        *(len(groups), 1), sharex=True, squeeze=False,
+        figsize=(7.2, 1 + 1.2 * len(groups)),
+    )  # fmt: skip
+    for ax, (name, members) in zip(axes[:, 0], groups.items(), strict=True):
+        _leads(ax, members, layer)
+        ax.set_ylabel(name or "runs", rotation=0, ha="right", va="center")
+    axes[-1, 0].set_xlabel(
+        f"lead of the first layer over {layer_name(layer)}:\n"
+        "correlation at lags +1 to +4 minus that at −1 to −4"
+    )
+    style.note(axes[0, 0], runs)
+    axes[0, 0].legend(loc="upper left", fontsize=9)
     return figure
 
 
@@ -121,6 +118,7 @@ def _leads(ax, runs: list[Run], layer: str):
     ax.set_axisbelow(True)
 
 
+@style.figure
 def around(groups: dict[str, list[Run]], step: int, reach: int = 60) -> Figure:
     """kNN before and after a step, against the last reading up to it.
 
@@ -128,21 +126,19 @@ def around(groups: dict[str, list[Run]], step: int, reach: int = 60) -> Figure:
     runs are left out.
     """
     groups = {name: runs for name, runs in groups.items() if runs}
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            ncols=len(groups), sharey=True, squeeze=False, figsize=(7.2, 2.8)
-        )
-        for ax, (name, runs) in zip(axes[0], groups.items(), strict=True):
-            curves = [_change(run, step, reach) for run in runs]
-            for curve in curves:
-                ax.plot(curve.index, curve, color=KINDS[0][1], alpha=0.45, linewidth=1)
-            mean = pd.concat(curves, axis=1).mean(axis=1)
-            ax.plot(mean.index, mean, color="black", linewidth=2)
-            ax.axvline(step, color=GREY, linestyle="--", linewidth=1)
-            ax.set_title(f"{name}, {len(runs)} run{'s' * (len(runs) > 1)}", fontsize=10)
-            ax.set_xlabel("training step")
-            percent(ax.yaxis, "change of kNN, points" * (ax is axes[0, 0]))
-    plt.close(figure)
+    figure, axes = plt.subplots(
+        ncols=len(groups), sharey=True, squeeze=False, figsize=(7.2, 2.8)
+    )
+    for ax, (name, runs) in zip(axes[0], groups.items(), strict=True):
+        curves = [_change(run, step, reach) for run in runs]
+        for curve in curves:
+            ax.plot(curve.index, curve, color=KINDS[0][1], alpha=0.45, linewidth=1)
+        mean = pd.concat(curves, axis=1).mean(axis=1)
+        ax.plot(mean.index, mean, color="black", linewidth=2)
+        ax.axvline(step, color=GREY, linestyle="--", linewidth=1)
+        ax.set_title(f"{name}, {len(runs)} run{'s' * (len(runs) > 1)}", fontsize=10)
+        ax.set_xlabel("training step")
+        percent(ax.yaxis, "change of kNN, points" * (ax is axes[0, 0]))
     return figure
 
 
@@ -152,21 +148,20 @@ def _change(run: Run, step: int, reach: int) -> pd.Series:
     return seen.loc[step - reach : step + reach] - seen.loc[:step].iloc[-1]
 
 
+@style.figure
 def monitors(run: Run, sigma: float | None = None) -> Figure:
     """One run seen by a dense monitor, and by one that reads once an epoch."""
     dense, thin = measures.monitored(run), measures.once_an_epoch(run)
     sigma = measures.noise(dense["knn"]) if sigma is None else sigma
     every = run.recipe.knn_every
     names = (f"every {every} steps" if every > 1 else "every step", "once an epoch")
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(2, sharex=True, sharey=True, figsize=(7.2, 4.6))
-        for ax, seen, name in zip(axes, (dense, thin), names, strict=True):
-            count = _monitor(ax, seen, sigma)
-            dips = "1 dip" if count == 1 else f"{count} dips"
-            ax.set_title(f"read {name}: {dips}", fontsize=10, loc="right")
-            percent(ax.yaxis, "kNN, %")
-        axes[1].lines[0].set(marker="o")
-        axes[1].set_xlabel("training step")
-        figure.suptitle(caption([run]), fontsize=9, x=0.01, ha="left", color=GREY)
-    plt.close(figure)
+    figure, axes = plt.subplots(2, sharex=True, sharey=True, figsize=(7.2, 4.6))
+    for ax, seen, name in zip(axes, (dense, thin), names, strict=True):
+        count = _monitor(ax, seen, sigma)
+        dips = "1 dip" if count == 1 else f"{count} dips"
+        ax.set_title(f"read {name}: {dips}", fontsize=10, loc="right")
+        percent(ax.yaxis, "kNN, %")
+    axes[1].lines[0].set(marker="o")
+    axes[1].set_xlabel("training step")
+    style.note(figure, [run])
     return figure

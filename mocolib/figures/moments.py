@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from mocolib.analysis import measures
 from mocolib.claims.contrasts import PLAIN, REMEDIES
-from mocolib.figures.style import GREY, STYLE, caption
+from mocolib.figures import style
+from mocolib.figures.style import GREY
 from mocolib.runs import Run
 
 LAGS = np.arange(-20, 11)  # steps around an event
@@ -17,10 +18,9 @@ EVENTS = {
     "a spike of the first layer": measures.spike_steps,
     "a spike of the loss": measures.loss_spike_steps,
 }
-BLUE = "#0173b2"
 KINDS = (  # of states in the table of curvature
-    ("calm", "o", BLUE),
-    ("before a spike", "^", "#d55e00"),
+    ("calm", "o", style.BLUE),
+    ("before a spike", "^", style.RED),
     ("on the way", "x", GREY),
 )
 
@@ -37,27 +37,26 @@ def around(run: Run, events) -> np.ndarray:
     return np.array(rows).reshape(len(rows), len(LAGS)) - values.median()
 
 
+@style.figure
 def misjudged(groups: dict[str, list[Run]]) -> Figure:
     """sqrt(mean g^2/v) of the first layer around spikes: a column a group of runs.
 
     Line: the mean over spikes. Band: the middle 80 % of them. Above 1 AdamW's memory v
     is smaller than usual against the gradients that arrive; grey: the steps to look at.
     """
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            *(len(EVENTS), len(groups)),
-            figsize=(7.4, 5.2), sharex=True, sharey=True, squeeze=False,
-        )  # fmt: skip
-        for row, (words, events) in zip(axes, EVENTS.items(), strict=True):
-            for ax, (name, runs) in zip(row, groups.items(), strict=True):
-                parts = [around(run, events(run)) for run in runs]
-                _around_events(ax, parts)
-                ax.set_title(f"{name}: {sum(map(len, parts))} events", fontsize=9)
-                ax.set(xlabel=f"steps from {words}", ylabel="√(g²/v), times typical")
-                ax.yaxis.label.set_visible(ax is row[0])
-                ax.xaxis.set_tick_params(labelbottom=True)
-        axes[0, 0].set_yticks([-1, 0, 1, 2], ["×½", "×1", "×2", "×4"])
-    plt.close(figure)
+    figure, axes = plt.subplots(
+        *(len(EVENTS), len(groups)),
+        figsize=(7.4, 5.2), sharex=True, sharey=True, squeeze=False,
+    )  # fmt: skip
+    for row, (words, events) in zip(axes, EVENTS.items(), strict=True):
+        for ax, (name, runs) in zip(row, groups.items(), strict=True):
+            parts = [around(run, events(run)) for run in runs]
+            _around_events(ax, parts)
+            ax.set_title(f"{name}: {sum(map(len, parts))} events", fontsize=9)
+            ax.set(xlabel=f"steps from {words}", ylabel="√(g²/v), times typical")
+            ax.yaxis.label.set_visible(ax is row[0])
+            ax.xaxis.set_tick_params(labelbottom=True)
+    axes[0, 0].set_yticks([-1, 0, 1, 2], ["×½", "×1", "×2", "×4"])
     return figure
 
 
@@ -68,40 +67,40 @@ def _around_events(ax, parts: list):
     rows = np.concatenate(parts) if parts else np.empty((0, len(LAGS)))
     if len(rows):
         ends = np.nanpercentile(rows, [10, 90], axis=0)  # hundreds of lines weigh much
-        ax.fill_between(LAGS, *ends, color=BLUE, alpha=0.25, linewidth=0)
+        ax.fill_between(LAGS, *ends, color=style.BLUE, alpha=0.25, linewidth=0)
         ax.plot(LAGS, np.nanmean(rows, axis=0), color="black", linewidth=2)
 
 
+@style.figure
 def sharpness(table: pd.DataFrame) -> Figure:
     """Preconditioned sharpness over its limit, along the runs and by kind of state.
 
     table: `tables.read("curvature")`. Left: a grey line a run. Right: the same
     states, sorted by kind, with a bar at the mean. Dotted: the limit.
     """
-    with plt.rc_context(STYLE):
-        figure, (along, sorted_) = plt.subplots(
-            ncols=2, sharey=True, figsize=(7.4, 3.6), width_ratios=(1.7, 1)
-        )
-        for _, part in table.sort_values("step").groupby("run"):
-            along.plot(part["step"], part["ratio"], color="#c4c4c4", linewidth=1)
-        for place, (kind, mark, colour) in enumerate(KINDS):
-            part = table[table["kind"] == kind]
-            look = {"color": colour, "marker": mark, "linestyle": ""}
-            along.plot(part["step"], part["ratio"], label=kind, **look)
-            sorted_.plot([place] * len(part), part["ratio"], alpha=0.7, **look)
-            sorted_.plot([place], [part["ratio"].mean()], "k_", markersize=26)
-        for ax in (along, sorted_):
-            ax.axhline(1, color=GREY, linewidth=1.2, linestyle=":")
-            ax.set_ylabel("sharpness over 38/η")
-        sorted_.yaxis.label.set_visible(False)
-        along.set_xlabel("training step")
-        sorted_.set_xticks(range(len(KINDS)), [kind for kind, *_ in KINDS], fontsize=9)
-        sorted_.set(xlabel="state", xlim=(-0.5, len(KINDS) - 0.5))
-        along.legend(fontsize=9)
-    plt.close(figure)
+    figure, (along, sorted_) = plt.subplots(
+        ncols=2, sharey=True, figsize=(7.4, 3.6), width_ratios=(1.7, 1)
+    )
+    for _, part in table.sort_values("step").groupby("run"):
+        along.plot(part["step"], part["ratio"], color="#c4c4c4", linewidth=1)
+    for place, (kind, mark, colour) in enumerate(KINDS):
+        part = table[table["kind"] == kind]
+        look = {"color": colour, "marker": mark, "linestyle": ""}
+        along.plot(part["step"], part["ratio"], label=kind, **look)
+        sorted_.plot([place] * len(part), part["ratio"], alpha=0.7, **look)
+        sorted_.plot([place], [part["ratio"].mean()], "k_", markersize=26)
+    for ax in (along, sorted_):
+        ax.axhline(1, color=GREY, linewidth=1.2, linestyle=":")
+        ax.set_ylabel("sharpness over 38/η")
+    sorted_.yaxis.label.set_visible(False)
+    along.set_xlabel("training step")
+    sorted_.set_xticks(range(len(KINDS)), [kind for kind, *_ in KINDS], fontsize=9)
+    sorted_.set(xlabel="state", xlim=(-0.5, len(KINDS) - 0.5))
+    along.legend(fontsize=9)
     return figure
 
 
+@style.figure
 def remedies(runs: list[Run]) -> Figure:
     """Deepest fall and linear probe, a row a remedy; a dot a seed, a bar at the mean.
 
@@ -111,20 +110,17 @@ def remedies(runs: list[Run]) -> Figure:
     rates = [run.recipe.base_lr for run in runs]
     runs = [run for run in runs if run.recipe.base_lr == statistics.mode(rates or [0])]
     table = measures.summary(runs) if runs else pd.DataFrame(columns=[*PLAIN])
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(ncols=2, sharey=True, figsize=(7.4, 3.9))
-        for place, changed in enumerate(REMEDIES.values()):
-            fit = (table[list(PLAIN)] == pd.Series(PLAIN | changed)).all(axis=1)
-            for ax, column in zip(axes, ("deepest_fall", "linear_probe"), strict=True):
-                values = 100 * table[fit].get(column, pd.Series(dtype=float))
-                ax.plot(values, [place] * len(values), "o", color=BLUE, alpha=0.6)
-                ax.plot([values.mean()], [place], "k|", markersize=18)
-        axes[0].set_yticks(range(len(REMEDIES)), list(REMEDIES))
-        axes[0].set_ylim(len(REMEDIES) - 0.5, -0.5)
-        axes[0].set(xlabel="deepest fall of kNN, points", ylabel="changed")
-        axes[1].set(xlabel="linear probe, %", ylabel="changed")
-        axes[1].yaxis.label.set_visible(False)
-        if runs:
-            figure.suptitle(caption(runs), fontsize=9, x=0.01, ha="left", color=GREY)
-    plt.close(figure)
+    figure, axes = plt.subplots(ncols=2, sharey=True, figsize=(7.4, 3.9))
+    for place, changed in enumerate(REMEDIES.values()):
+        fit = (table[list(PLAIN)] == pd.Series(PLAIN | changed)).all(axis=1)
+        for ax, column in zip(axes, ("deepest_fall", "linear_probe"), strict=True):
+            values = 100 * table[fit].get(column, pd.Series(dtype=float))
+            style.strip(ax, place, values)
+    axes[0].set_yticks(range(len(REMEDIES)), list(REMEDIES))
+    axes[0].set_ylim(len(REMEDIES) - 0.5, -0.5)
+    axes[0].set(xlabel="deepest fall of kNN, points", ylabel="changed")
+    axes[1].set(xlabel="linear probe, %", ylabel="changed")
+    axes[1].yaxis.label.set_visible(False)
+    if runs:
+        style.note(figure, runs)
     return figure

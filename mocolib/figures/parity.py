@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mocolib.data import data_root
-from mocolib.figures.style import STYLE, layer_name, title
+from mocolib.figures import style
+from mocolib.figures.style import layer_name, title
 from mocolib.files import read_json
 from mocolib.presets import named_recipe
 
@@ -22,7 +23,7 @@ SPIKING = ("patch_projection", "blocks.0.qkv")  # the second learns in all setti
 GRADIENT = "grad_inf/blocks.0.qkv"
 # A projection has a colour, as in all figures; each setting has a line of its own, so
 # that they can be told apart in grey.
-COLOURS = {"learned": "#0173b2", "fixed": "#de8f05"}
+COLOURS = {"learned": style.BLUE, "fixed": style.ORANGE}
 LINES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1)), (0, (1, 4)))
 
 
@@ -92,6 +93,7 @@ def page_runs(path: Path | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@style.figure
 def page_curves(path: Path | None = None) -> Figure | None:
     """The same runs: kNN, and the gradient of the first block. None of no record."""
     runs = _page_runs(path)
@@ -99,21 +101,19 @@ def page_curves(path: Path | None = None) -> Figure | None:
         return None
     words = [f"{run['base_lr']:g}, {run['patch_projection']}" for run in runs]
     settings, lines = list(dict.fromkeys(words)), {}
-    with plt.rc_context(STYLE):
-        figure, (left, right) = plt.subplots(ncols=2, figsize=(7.6, 3.1))
-        for run, name in zip(runs, words, strict=True):
-            knn, gradient = run["curves"]["knn"], run["curves"][GRADIENT]
-            accuracy = [100 * value for value in knn.values()]
-            look = {
-                "color": COLOURS[run["patch_projection"]],
-                "linestyle": LINES[settings.index(name) % len(LINES)],
-            }  # seeds of a setting look alike
-            left.plot([int(step) for step in knn], accuracy, **look)
-            [lines[name]] = right.plot(gradient, **look)
-        left.set(xlabel="step", ylabel="kNN, %")
-        name = layer_name(GRADIENT.removeprefix("grad_inf/"))
-        right.set(xlabel="step", ylabel=f"gradient of {name}", yscale="log")
-        words = {"title": "base rate, projection", "fontsize": 8, "title_fontsize": 8}
-        right.legend(lines.values(), lines, **words)
-    plt.close(figure)
+    figure, (left, right) = plt.subplots(ncols=2, figsize=(7.6, 3.1))
+    for run, name in zip(runs, words, strict=True):
+        knn, gradient = run["curves"]["knn"], run["curves"][GRADIENT]
+        accuracy = [100 * value for value in knn.values()]
+        look = {
+            "color": COLOURS[run["patch_projection"]],
+            "linestyle": LINES[settings.index(name) % len(LINES)],
+        }  # seeds of a setting look alike
+        left.plot([int(step) for step in knn], accuracy, **look)
+        [lines[name]] = right.plot(gradient, **look)
+    left.set(xlabel="step", ylabel="kNN, %")
+    name = layer_name(GRADIENT.removeprefix("grad_inf/"))
+    right.set(xlabel="step", ylabel=f"gradient of {name}", yscale="log")
+    words = {"title": "base rate, projection", "fontsize": 8, "title_fontsize": 8}
+    right.legend(lines.values(), lines, **words)
     return figure

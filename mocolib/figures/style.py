@@ -1,5 +1,11 @@
 """What all figures share: their look, and the words they use for runs."""
 
+import functools
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
 from mocolib import data
 from mocolib.recipe import FIELDS
 from mocolib.runs import Run
@@ -21,9 +27,59 @@ NAMES = {
     "temperature": "τ",
     "momentum": "m",
 }
-KINDS = (("learned", "#0173b2", "o"), ("fixed", "#de8f05", "s"))
+BLUE, ORANGE, GREEN, RED = "#0173b2", "#de8f05", "#029e73", "#d55e00"
+KINDS = (("learned", BLUE, "o"), ("fixed", ORANGE, "s"))
 GREY = "#555555"
 MINUS = "\N{MINUS SIGN}"
+
+
+def figure(draw):
+    """For a function that gives a Figure: it draws in STYLE and leaves none open."""
+    return _drawn(draw, STYLE)
+
+
+def bare(draw):
+    """The same without a grid, for heat maps and pictures."""
+    return _drawn(draw, {**STYLE, "axes.grid": False})
+
+
+def _drawn(draw, look: dict):
+    @functools.wraps(draw)
+    def drawn(*given, **named) -> Figure | None:
+        with plt.rc_context(look):
+            made = draw(*given, **named)
+        if made is not None:  # nothing was recorded yet
+            plt.close(made)
+        return made
+
+    return drawn
+
+
+def note(place, runs: list[Run], **look):
+    """The caption of some runs, small and grey, over a figure or over one panel."""
+    look = {"fontsize": 9, "color": GREY, **look}
+    if isinstance(place, Figure):
+        place.suptitle(caption(runs), x=0.01, ha="left", **look)
+    else:
+        place.set_title(caption(runs), loc="left", **look)
+
+
+def seeds(ax, values: pd.Series, colour: str, mark: str, label: str = "", **look):
+    """A line with marks through the means, and a dot for each seed.
+
+    values: indexed by what stands on the x axis, then by anything else.
+    """
+    x = values.index.get_level_values(0)
+    mean = values.groupby(level=0).mean()
+    ax.plot(mean.index, mean, color=colour, marker=mark, label=label, **look)
+    ax.plot(x, values, ".", color=colour, alpha=0.5)
+
+
+def strip(ax, row: int, values, colour: str | None = None):
+    """A row of dots, one a run, and an upright bar at their mean."""
+    values = pd.Series(values, dtype=float)
+    ax.plot(values, [row] * len(values), "o", color=colour or BLUE, alpha=0.6)
+    ax.plot([values.mean()], [row], "k|", markersize=18, markeredgewidth=2)
 
 
 def settings(runs: list[Run]) -> list[str]:

@@ -8,11 +8,9 @@ from matplotlib.figure import Figure
 from mocolib import data
 from mocolib.analysis import measures
 from mocolib.data import data_root
+from mocolib.figures import style
 from mocolib.figures.style import (
-    GREY,
     KINDS,
-    STYLE,
-    caption,
     percent,
     settings,
     ticks,
@@ -34,51 +32,53 @@ def long_table(runs: list[Run]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+ROWS = {
+    "knn": "kNN, %",
+    "loss": "loss",
+    "gradient": "first layer: largest\ngradient entry",
+}
+
+
+@style.figure
 def curves(runs: list[Run], x: str = "step") -> Figure:
     """Dense kNN, loss and first-layer gradient over steps (or `samples`).
 
     A line is one real run, that of the first seed: a mean over seeds would smooth the
     dips away. The band of the first panel reaches from the lowest to the highest seed.
     """
-    table, varied = long_table(runs), settings(runs)
-    hue = next((n for n in varied if n != "patch_projection"), None)
-    style = "patch_projection" if "patch_projection" in varied else None
-    hue = hue or style
-    count = table[hue].nunique() if hue else 1
-    table = table.rename(columns={n: title(n) for n in varied})
+    table, look = long_table(runs), _looks(runs)
+    table = table.rename(columns={n: title(n) for n in settings(runs)})
     first = table[table["seed"] == table["seed"].min()]
-    options = dict(
-        x=x,
+    figure, axes = plt.subplots(3, sharex=True, figsize=(7.2, 7.6))
+    for ax, (column, label) in zip(axes, ROWS.items(), strict=True):
+        legend = "full" if ax is axes[0] and look["hue"] else False
+        if column == "knn":  # bands over every step would cover each other
+            sns.lineplot(
+                table, x=x, y=column, ax=ax, linewidth=0, dashes=False,
+                legend=False, errorbar=("pi", 100), **look,
+            )  # fmt: skip
+        sns.lineplot(first, x=x, y=column, ax=ax, linewidth=1.3, legend=legend, **look)
+        ax.set_ylabel(label)
+    percent(axes[0].yaxis, ROWS["knn"])
+    axes[2].set_yscale("log")
+    axes[2].set_xlabel({"step": "training step", "samples": "images seen"}[x])
+    style.note(axes[0], runs)
+    if look["hue"]:
+        sns.move_legend(axes[0], "upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def _looks(runs: list[Run]) -> dict:
+    """What seaborn is to draw in colours and strokes: settings in which runs differ."""
+    varied = settings(runs)
+    strokes = "patch_projection" if "patch_projection" in varied else None
+    hue = next((n for n in varied if n != "patch_projection"), strokes)
+    count = len({getattr(run.recipe, hue) for run in runs}) if hue else 1
+    return dict(
         hue=hue and title(hue),
-        style=style and title(style),
+        style=strokes and title(strokes),
         palette=sns.color_palette("viridis", count + 1)[:count] if hue else None,
     )
-    rows = {
-        "knn": "kNN, %",
-        "loss": "loss",
-        "gradient": "first layer: largest\ngradient entry",
-    }
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(3, sharex=True, figsize=(7.2, 7.6))
-        for ax, (column, label) in zip(axes, rows.items(), strict=True):
-            legend = "full" if ax is axes[0] and hue else False
-            if column == "knn":  # bands over every step would cover each other
-                sns.lineplot(
-                    table, y=column, ax=ax, linewidth=0, dashes=False,
-                    legend=False, errorbar=("pi", 100), **options,
-                )  # fmt: skip
-            sns.lineplot(
-                first, y=column, ax=ax, linewidth=1.3, legend=legend, **options
-            )
-            ax.set_ylabel(label)
-        percent(axes[0].yaxis, rows["knn"])
-        axes[2].set_yscale("log")
-        axes[2].set_xlabel({"step": "training step", "samples": "images seen"}[x])
-        axes[0].set_title(caption(runs), fontsize=9, loc="left", color=GREY)
-        if hue:
-            sns.move_legend(axes[0], "upper left", bbox_to_anchor=(1, 1))
-    plt.close(figure)
-    return figure
 
 
 STANDING = {  # how we know a number of data/paper.csv
@@ -95,6 +95,7 @@ def paper_numbers(*sweeps: str) -> pd.DataFrame:
     return table[table["sweep"].isin(sweeps)]
 
 
+@style.figure
 def accuracy(runs: list[Run], by: str, paper: tuple = ()) -> Figure:
     """Linear probe against the swept setting, beside the paper's own numbers.
 
@@ -102,34 +103,27 @@ def accuracy(runs: list[Run], by: str, paper: tuple = ()) -> Figure:
     filled where it stands in the text, hollow where it was derived from the text.
     """
     table = measures.summary(runs)
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            ncols=1 + bool(paper), figsize=(7.4, 3.4), squeeze=False
-        )
-        ours = axes[0, 0]
-        kinds = table.groupby("patch_projection")
-        for kind, colour, mark in KINDS:
-            if kind in kinds.groups:
-                part = kinds.get_group(kind)
-                _means(ours, part, by, "linear_probe", colour, mark, kind)
-        ours.set(xscale="log", xlabel=title(by))
-        percent(ours.yaxis, "linear probe, %")
-        ticks(ours, table[by])
-        ours.set_title("this book: " + data.title(runs[0].recipe.dataset), fontsize=9)
-        if len(kinds) > 1:
-            ours.legend(title=title("patch_projection"))
-        if paper:
-            _paper_panel(axes[0, 1], paper, by)
-    plt.close(figure)
+    figure, axes = plt.subplots(
+        ncols=1 + bool(paper), figsize=(7.4, 3.4), squeeze=False
+    )
+    ours = axes[0, 0]
+    kinds = table.groupby("patch_projection")
+    for kind, colour, mark in KINDS:
+        if kind in kinds.groups:
+            part = kinds.get_group(kind)
+            style.seeds(ours, part.set_index(by)["linear_probe"], colour, mark, kind)
+    ours.set(xscale="log", xlabel=title(by))
+    percent(ours.yaxis, "linear probe, %")
+    ticks(ours, table[by])
+    ours.set_title("this book: " + data.title(runs[0].recipe.dataset), fontsize=9)
+    if len(kinds) > 1:
+        ours.legend(title=title("patch_projection"))
+    if paper:
+        _paper_panel(axes[0, 1], paper, by)
     return figure
 
 
-def _means(ax, table, by: str, column: str, colour: str, mark: str, label: str):
-    mean = table.groupby(by)[column].mean()
-    ax.plot(mean.index, mean, color=colour, marker=mark, label=label)
-    ax.plot(table[by], table[column], ".", color=colour, alpha=0.4)
-
-
+@style.figure
 def compared(groups: dict[str, list[Run]], by: str, shaking: str = "jitter") -> Figure:
     """Shaking and accuracy against a setting, a line for each named group of runs.
 
@@ -142,17 +136,15 @@ def compared(groups: dict[str, list[Run]], by: str, shaking: str = "jitter") -> 
         shaking: f"{shaking.replace('_', ' ')} of kNN, points",
         "linear_probe": "linear probe, %",
     }
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(ncols=2, figsize=(7.4, 3.4))
-        for ax, (column, label) in zip(axes, words.items(), strict=True):
-            for (name, table), kind in zip(tables.items(), KINDS, strict=False):
-                _means(ax, table, by, column, *kind[1:], name)
-            ax.set(xscale="log", xlabel=title(by))
-            percent(ax.yaxis, label)
-            ticks(ax, {value for table in tables.values() for value in table[by]})
-        if tables:
-            axes[0].legend()
-    plt.close(figure)
+    figure, axes = plt.subplots(ncols=2, figsize=(7.4, 3.4))
+    for ax, (column, label) in zip(axes, words.items(), strict=True):
+        for (name, table), kind in zip(tables.items(), KINDS, strict=False):
+            style.seeds(ax, table.set_index(by)[column], *kind[1:], name)
+        ax.set(xscale="log", xlabel=title(by))
+        percent(ax.yaxis, label)
+        ticks(ax, {value for table in tables.values() for value in table[by]})
+    if tables:
+        axes[0].legend()
     return figure
 
 

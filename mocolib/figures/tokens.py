@@ -5,10 +5,11 @@ import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from mocolib.figures.style import STYLE
+from mocolib.figures import style
 from mocolib.vit import sincos_positions
 
 
+@style.bare
 def token_sum(tokens, codes, limit: float = 2.5) -> Figure:
     """An image's tokens [T, d] plus their position codes [T, d], as heat maps.
 
@@ -19,29 +20,28 @@ def token_sum(tokens, codes, limit: float = 2.5) -> Figure:
         "position codes": codes,
         "what enters block 1": tokens + codes,
     }
-    with plt.rc_context({**STYLE, "axes.grid": False}):
-        figure, axes = plt.subplots(ncols=3, sharey=True, figsize=(7.6, 2.7))
-        for ax, (name, values) in zip(axes, parts.items(), strict=True):
-            mesh = ax.pcolormesh(
-                values, vmin=-limit, vmax=limit, cmap="cividis", rasterized=True
-            )
-            ax.set_title(name, fontsize=10)
-            ax.set_xlabel("number in the token")
-        every = range(0, len(tokens), max(1, len(tokens) // 4))
-        axes[0].set_yticks([row + 0.5 for row in every], every)
-        axes[0].set(ylabel="patch, in reading order")
-        axes[0].invert_yaxis()
-        for ax, sign in zip(axes[1:], "+=", strict=True):
-            ax.text(
-                -0.06, 0.5, sign, transform=ax.transAxes, fontsize=16, ha="center",
-                va="center",
-            )  # fmt: skip
-        bar = figure.colorbar(mesh, ax=axes, extend="both", shrink=0.9)
-        bar.set_label("value")
-    plt.close(figure)
+    figure, axes = plt.subplots(ncols=3, sharey=True, figsize=(7.6, 2.7))
+    for ax, (name, values) in zip(axes, parts.items(), strict=True):
+        mesh = ax.pcolormesh(
+            values, vmin=-limit, vmax=limit, cmap="cividis", rasterized=True
+        )
+        ax.set_title(name, fontsize=10)
+        ax.set_xlabel("number in the token")
+    every = range(0, len(tokens), max(1, len(tokens) // 4))
+    axes[0].set_yticks([row + 0.5 for row in every], every)
+    axes[0].set(ylabel="patch, in reading order")
+    axes[0].invert_yaxis()
+    for ax, sign in zip(axes[1:], "+=", strict=True):
+        ax.text(
+            -0.06, 0.5, sign, transform=ax.transAxes, fontsize=16, ha="center",
+            va="center",
+        )  # fmt: skip
+    bar = figure.colorbar(mesh, ax=axes, extend="both", shrink=0.9)
+    bar.set_label("value")
     return figure
 
 
+@style.bare
 def position_codes(grid: int, width: int) -> Figure:
     """The sin-cos codes of a grid, and how like each position is to all others.
 
@@ -51,24 +51,22 @@ def position_codes(grid: int, width: int) -> Figure:
     codes = sincos_positions(grid, width).numpy()
     unit = codes / np.linalg.norm(codes, axis=1, keepdims=True)
     alike = (unit @ unit.T).reshape(grid, grid, grid, grid)
-    with plt.rc_context({**STYLE, "axes.grid": False}):
-        figure, (left, right) = plt.subplots(
-            ncols=2, figsize=(7.6, 3.6), width_ratios=(1.15, 1)
-        )
-        mesh = left.pcolormesh(codes, vmin=-1, vmax=1, cmap="cividis", rasterized=True)
-        left.invert_yaxis()
-        left.set_yticks(np.arange(0, grid**2, grid) + 0.5, range(0, grid**2, grid))
-        left.set(xlabel="number in the code", ylabel="position, in reading order")
-        quarters = np.arange(4) * width // 4
-        for edge in quarters[1:]:
-            left.axvline(edge, color="white", linewidth=1.5)
-        top = left.secondary_xaxis("top")
-        names = ["sin\nrow", "cos\nrow", "sin\ncolumn", "cos\ncolumn"]
-        top.set_xticks(quarters + width / 8, names, fontsize=9)
-        top.tick_params(length=0)
-        figure.colorbar(mesh, ax=left, label="value", shrink=0.9)
-        _maps(figure, right, alike)
-    plt.close(figure)
+    figure, (left, right) = plt.subplots(
+        ncols=2, figsize=(7.6, 3.6), width_ratios=(1.15, 1)
+    )
+    mesh = left.pcolormesh(codes, vmin=-1, vmax=1, cmap="cividis", rasterized=True)
+    left.invert_yaxis()
+    left.set_yticks(np.arange(0, grid**2, grid) + 0.5, range(0, grid**2, grid))
+    left.set(xlabel="number in the code", ylabel="position, in reading order")
+    quarters = np.arange(4) * width // 4
+    for edge in quarters[1:]:
+        left.axvline(edge, color="white", linewidth=1.5)
+    top = left.secondary_xaxis("top")
+    names = ["sin\nrow", "cos\nrow", "sin\ncolumn", "cos\ncolumn"]
+    top.set_xticks(quarters + width / 8, names, fontsize=9)
+    top.tick_params(length=0)
+    figure.colorbar(mesh, ax=left, label="value", shrink=0.9)
+    _maps(figure, right, alike)
     return figure
 
 
@@ -89,6 +87,7 @@ def _maps(figure: Figure, ax, alike):
     figure.colorbar(mesh, ax=ax, label="cosine to each position", shrink=0.9)
 
 
+@style.bare
 def filter_mosaics(weights: dict, patch_size: int, columns: int = 8) -> Figure:
     """The rows of projections {name: [d, C p p]} as small pictures, one panel each.
 
@@ -96,16 +95,14 @@ def filter_mosaics(weights: dict, patch_size: int, columns: int = 8) -> Figure:
     what a filter looks at and not how strongly.
     """
     count = len(weights)
-    with plt.rc_context({**STYLE, "axes.grid": False}):
-        figure, axes = plt.subplots(
-            ncols=count, figsize=(7.6, 4.9 / count + 0.4), squeeze=False
-        )
-        for ax, (name, weight) in zip(axes[0], weights.items(), strict=True):
-            ax.imshow(mosaic(weight, patch_size, columns), interpolation="nearest")
-            ax.set_title(name, fontsize=9)
-            ax.set_axis_off()
-        figure.get_layout_engine().set(wspace=0.08)
-    plt.close(figure)
+    figure, axes = plt.subplots(
+        ncols=count, figsize=(7.6, 4.9 / count + 0.4), squeeze=False
+    )
+    for ax, (name, weight) in zip(axes[0], weights.items(), strict=True):
+        ax.imshow(mosaic(weight, patch_size, columns), interpolation="nearest")
+        ax.set_title(name, fontsize=9)
+        ax.set_axis_off()
+    figure.get_layout_engine().set(wspace=0.08)
     return figure
 
 
@@ -123,23 +120,22 @@ def mosaic(weight, patch_size: int, columns: int = 8) -> np.ndarray:
     return picture
 
 
+@style.figure
 def singular_values(weights: dict) -> Figure:
     """The singular values of projections {name: [d, D]}, largest first.
 
     Dashed: the first one, which the others are held against.
     """
-    with plt.rc_context(STYLE):
-        figure, ax = plt.subplots(figsize=(7.2, 3.4))
-        colours = sns.color_palette("viridis", len(weights))
-        for i, (name, weight) in enumerate(weights.items()):
-            values = np.linalg.svd(np.asarray(weight, float), compute_uv=False)
-            look = {"color": "black", "linestyle": "--"} if i == 0 else {}
-            ax.plot(
-                *(np.arange(len(values)) + 1, values),
-                **{"color": colours[i - 1], "marker": "os^D"[i % 4], **look},
-                markersize=3, label=name,
-            )  # fmt: skip
-        ax.set(xlabel="place, largest first", ylabel="singular value", yscale="log")
-        ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    plt.close(figure)
+    figure, ax = plt.subplots(figsize=(7.2, 3.4))
+    colours = sns.color_palette("viridis", len(weights))
+    for i, (name, weight) in enumerate(weights.items()):
+        values = np.linalg.svd(np.asarray(weight, float), compute_uv=False)
+        look = {"color": "black", "linestyle": "--"} if i == 0 else {}
+        ax.plot(
+            *(np.arange(len(values)) + 1, values),
+            **{"color": colours[i - 1], "marker": "os^D"[i % 4], **look},
+            markersize=3, label=name,
+        )  # fmt: skip
+    ax.set(xlabel="place, largest first", ylabel="singular value", yscale="log")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
