@@ -93,6 +93,9 @@ def _sharpness(curvature: pd.DataFrame) -> dict:
 # --- C14b: what should help, if that story is right -------------------------------
 
 
+CALMERS = {"stable": "StableAdamW", "qk": "qk-norm", "stem": "convolutional stem"}
+
+
 @claim(
     "C14b",
     "A shorter memory calms",
@@ -107,10 +110,6 @@ def _shorter_memory(runs, rates_runs):
     def of(remedy, column="deepest_fall"):
         return means(remedied(runs, remedy, base_lr=shaky), column)
 
-    def lead(remedy):
-        part = remedied(runs, remedy, base_lr=shaky)
-        return by_seed(part, lambda run: lead_score(run, "projector.0"))
-
     gap = difference("the gap", of("nothing"), of("projection fixed"))
     closed, half = of("nothing") - of("beta2 = .95"), of("nothing")
     half = (half - of("projection fixed")) / 2
@@ -123,11 +122,7 @@ def _shorter_memory(runs, rates_runs):
             void=gap.outcome != HOLDS,
         )
     }
-    for key, remedy in {
-        "stable": "StableAdamW",
-        "qk": "qk-norm",
-        "stem": "convolutional stem",
-    }.items():
+    for key, remedy in CALMERS.items():
         effects[key] = difference(
             f"deepest fall, nothing minus {remedy}", of("nothing"), of(remedy)
         )
@@ -140,12 +135,17 @@ def _shorter_memory(runs, rates_runs):
         ),
         "stem lead": difference(
             "lead over the projector, patch projection minus convolutional stem",
-            lead("nothing"),
-            lead("convolutional stem"),
+            _leads(remedied(runs, "nothing", base_lr=shaky)),
+            _leads(remedied(runs, "convolutional stem", base_lr=shaky)),
             "SDs of chance",
         ),
         "cosine": _cosine(rates_runs),
     }
+
+
+def _leads(runs):
+    """How far the first layer leads the projector, by seed."""
+    return by_seed(runs, lambda run: lead_score(run, "projector.0"))
 
 
 def _cosine(runs):

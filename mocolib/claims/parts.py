@@ -1,5 +1,7 @@
 """Claims on the parts of the method, taken one at a time (C8, C10, C12, C13)."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -100,26 +102,34 @@ def _temperature(runs):
     changed = chosen(runs, temperature_schedule="step")
     if not changed:
         return {}
-    step, start = changed[0].recipe.temperature_step, changed[0].recipe.temperature
+    start = changed[0].recipe.temperature
+    constant = chosen(runs, temperature_schedule="constant", temperature=start)
+    learned, warmed = (
+        chosen(runs, temperature_schedule=kind) for kind in ("learned", "warmup")
+    )
+    return {
+        **_at_the_step(runs, changed[0].recipe.temperature_step, start),
+        "learned": difference(
+            "jitter, learned temperature minus constant",
+            means(learned, "jitter"),
+            means(constant, "jitter"),
+        ),
+        "warmup": difference(
+            "linear probe, temperature warmed up minus constant",
+            means(warmed, "linear_probe"),
+            means(constant, "linear_probe"),
+        ),
+    }
 
-    def fall(run) -> float:
-        seen = monitored(run)
-        return POINT * falls(seen["step"], seen["knn"]).get(step + 1, np.nan)
 
-    def behind(run) -> float:
-        """Jitter of the readings after the step at which the others change."""
-        seen = monitored(run)
-        return POINT * jitter(seen.loc[seen["step"] > step, "knn"])
+def _at_the_step(runs, step: int, start: float) -> dict:
+    fall, behind = (partial(measure, step=step) for measure in (_fall, _jitter_behind))
 
     def by(measure, schedule) -> pd.Series:
         # the constant at the other end is not what the changes are held against
         part = chosen(runs, temperature_schedule=schedule, temperature=start)
         return by_seed(part, measure)
 
-    constant = chosen(runs, temperature_schedule="constant", temperature=start)
-    learned, warmed = (
-        chosen(runs, temperature_schedule=kind) for kind in ("learned", "warmup")
-    )
     return {
         "fall": difference(
             "fall of kNN behind the step, stepped minus constant",
@@ -136,17 +146,19 @@ def _temperature(runs):
             by(fall, "step"),
             by(fall, "ramp"),
         ),
-        "learned": difference(
-            "jitter, learned temperature minus constant",
-            means(learned, "jitter"),
-            means(constant, "jitter"),
-        ),
-        "warmup": difference(
-            "linear probe, temperature warmed up minus constant",
-            means(warmed, "linear_probe"),
-            means(constant, "linear_probe"),
-        ),
     }
+
+
+def _fall(run, step: int) -> float:
+    """How far kNN falls behind a step, in points."""
+    seen = monitored(run)
+    return POINT * falls(seen["step"], seen["knn"]).get(step + 1, np.nan)
+
+
+def _jitter_behind(run, step: int) -> float:
+    """Jitter of the readings after a step, in points."""
+    seen = monitored(run)
+    return POINT * jitter(seen.loc[seen["step"] > step, "knn"])
 
 
 # --- short of freezing ------------------------------------------------------------

@@ -79,14 +79,13 @@ def _leak(runs):
     def probe(*which):
         return at(setting(*which), "linear_probe")
 
-    nats, order = "nats", "devices with keys in order"
+    order = "devices with keys in order"
+
+    def lower(name, more, less):
+        return difference(f"loss at the end, {name}", more, less, "nats")
+
     return {
-        "loss": difference(
-            f"loss at the end, one device minus {most} {order}",
-            loss(1),
-            loss(most),
-            nats,
-        ),
+        "loss": lower(f"one device minus {most} {order}", loss(1), loss(most)),
         "accuracy": difference(
             f"linear probe, one device minus {most} {order}", probe(1), probe(most)
         ),
@@ -95,18 +94,12 @@ def _leak(runs):
             probe(most, True),
             probe(most),
         ),
-        "closed": difference(
-            f"loss at the end, {most} devices, keys shuffled minus in order",
+        "closed": lower(
+            f"{most} devices, keys shuffled minus in order",
             loss(most, True),
             loss(most),
-            nats,
         ),
-        "fewer": difference(
-            f"loss at the end, one device minus {fewer} {order}",
-            loss(1),
-            loss(fewer),
-            nats,
-        ),
+        "fewer": lower(f"one device minus {fewer} {order}", loss(1), loss(fewer)),
     }
 
 

@@ -56,13 +56,7 @@ def frames(
     """
     axes = [axis(name, list(values)) for name, values in options.items()]
     at = [a.values.index((start or {}).get(a.name, a.values[0])) for a in axes]
-    sizes = [len(a.values) for a in axes]
-    if (count := math.prod(sizes)) > MOST_FRAMES:
-        raise BadInput(f"options give {count} frames, but a page holds {MOST_FRAMES}.")
-    drawn = [
-        draw(**{a.name: v for a, v in zip(axes, values, strict=True)})
-        for values in itertools.product(*(a.values for a in axes))
-    ]
+    drawn = _drawn(draw, axes)
     data = {
         "axes": [axis_data(a) for a in axes],
         "start": at,
@@ -70,22 +64,33 @@ def frames(
         "spoken": [frame.spoken for frame in drawn],
     }
     if over:
-        name, picture, rows, columns = over
-        data["over"] = {
-            "axis": [a.name for a in axes].index(name),
-            "picture": data_uri(picture),
-            "rows": rows,
-            "columns": columns,
-        }
-    first = drawn[int(np.ravel_multi_index(at, sizes))].html
+        data["over"] = _over(axes, *over)
+    first = np.ravel_multi_index(at, [len(a.values) for a in axes])
     return figure(
         "why-frames",
         f"frames-{id}",
         data,
-        plain=first,
+        plain=drawn[int(first)].html,
         question=question,
         answer=answer,
     )
+
+
+def _drawn(draw, axes: list) -> list[Frame]:
+    """A frame for each setting, the last option's values in turn."""
+    count = math.prod(len(a.values) for a in axes)
+    if count > MOST_FRAMES:
+        raise BadInput(f"options give {count} frames, but a page holds {MOST_FRAMES}.")
+    return [
+        draw(**{a.name: v for a, v in zip(axes, values, strict=True)})
+        for values in itertools.product(*(a.values for a in axes))
+    ]
+
+
+def _over(axes: list, name: str, picture, rows: int, columns: int) -> dict:
+    """The picture over which an option is chosen."""
+    place, shown = [a.name for a in axes].index(name), data_uri(picture)
+    return {"axis": place, "picture": shown, "rows": rows, "columns": columns}
 
 
 def _in_pieces(texts: list[str]) -> dict:

@@ -74,30 +74,20 @@ def _charts(run: Run, spike: int, replays: dict, change: str) -> str:
         (*base, {"colour": "currentColor", "dash": DASHES[1]}),
         (change, steps, {"colour": COLOURS[3], "width": 2.4}),
     )
+    since = max(0, restart - PAST)
+    marks = {"restart": restart, "spike": spike}
     return picture(
         {
             "charts": [
-                {
-                    "key": key,
-                    "title": title,
-                    "log": key == "first",
-                    "dots": key == "knn",
-                }
-                for key, title in CHARTS.items()
+                {"key": k, "title": title, "log": k == "first", "dots": k == "knn"}
+                for k, title in CHARTS.items()
             ],
-            "x": {
-                "title": "training step",
-                "since": max(0, restart - PAST),
-                "until": end,
-            },
+            "x": {"title": "training step", "since": since, "until": end},
             "lines": [
                 {"name": name, "label": name, **look, "data": _data(table)}
                 for name, table, look in looks
             ],
-            "marks": [
-                {"at": restart, "words": "restart"},
-                {"at": spike, "words": "spike"},
-            ],
+            "marks": [{"at": at, "words": words} for words, at in marks.items()],
         }
     )
 
