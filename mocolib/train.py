@@ -67,7 +67,7 @@ class Training:
     """A run under way: an iterator of `Step`.
 
     `batches` says what a step sees, `monitor` reads kNN and the probe at the end,
-    `checkpoint` takes its state and puts it back.
+    `runs.checkpoint` takes its state and puts it back.
     """
 
     def __init__(

@@ -11,8 +11,8 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
-from mocolib import checkpoint
 from mocolib.execution import Execution, distributed
+from mocolib.runs import checkpoint
 from mocolib.train import train
 from tests.tiny import blobs, tiny
 

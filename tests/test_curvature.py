@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.func import functional_call
 
-from mocolib import checkpoint, optim
+from mocolib import optim
 from mocolib.analysis.curvature import (
     along,
     largest_eigenvalue,
@@ -13,7 +13,7 @@ from mocolib.analysis.curvature import (
     threshold,
 )
 from mocolib.errors import BadInput
-from mocolib.runs import Run
+from mocolib.runs import Run, checkpoint
 from mocolib.runs.record import record
 from mocolib.train import train
 from tests.tiny import blobs, rows, tiny

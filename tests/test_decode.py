@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from mocolib import checkpoint
 from mocolib import data as data_module
 from mocolib.data import load
 from mocolib.data.decode import LazyImages
 from mocolib.errors import BadInput
+from mocolib.runs import checkpoint
 from mocolib.train import train
 from tests.tiny import rows, tiny, write_images
 

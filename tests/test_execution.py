@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from mocolib import augment, checkpoint, evaluate
+from mocolib import augment, evaluate
 from mocolib.errors import BadInput
 from mocolib.execution import PLAIN, Execution
 from mocolib.moco import PART
+from mocolib.runs import checkpoint
 from mocolib.train import train
 from tests.tiny import random_images, rows, tiny
 

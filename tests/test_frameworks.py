@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mocolib import checkpoint, frameworks
+from mocolib import frameworks
 from mocolib.errors import BadInput
 from mocolib.frameworks import (
     BYOL,
@@ -20,6 +20,7 @@ from mocolib.frameworks import (
     nt_xent,
 )
 from mocolib.moco import Framework, contrast
+from mocolib.runs import checkpoint
 from mocolib.train import train
 from tests.near import SAME, distance
 from tests.test_moco import noise, views

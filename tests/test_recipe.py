@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from mocolib import recipe as recipes
 from mocolib.errors import BadInput
+from mocolib.fields import accepted as accepted_words
+from mocolib.fields import from_text
 from mocolib.presets import NAMED, named_recipe
-from mocolib.recipe import FIELDS, Recipe, from_dict, from_file, from_text
+from mocolib.recipe import FIELDS, Recipe, from_dict, from_file
 from tests.tiny import tiny
 
 NAN_AND_INFINITY = (math.nan, math.inf, -math.inf)
@@ -133,7 +135,7 @@ def wrong_values():
 def test_a_bad_value_is_one_sentence(name, value):
     with pytest.raises(BadInput) as refused:
         Recipe(**{name: value})
-    accepted = recipes.accepted(FIELDS[name])
+    accepted = accepted_words(FIELDS[name])
     assert str(refused.value) == f"{name} is {value!r}, but must be {accepted}."
 
 

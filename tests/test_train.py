@@ -6,10 +6,11 @@ import math
 import pytest
 import torch
 
-from mocolib import augment, checkpoint
+from mocolib import augment
 from mocolib.errors import BadInput
 from mocolib.evaluate import FeatureMemory, knn_accuracy
 from mocolib.probe import MEASURES
+from mocolib.runs import checkpoint
 from mocolib.train import CHANGEABLE, train
 from tests.tiny import ADAM, CHOICES, blobs, rows, tiny
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mocolib import recipe as recipes
 from mocolib.errors import BadInput
+from mocolib.fields import accepted, from_text
 from mocolib.presets import NAMED, named_recipe
 
 ALIASES = {"dataset": ["--data"]}
@@ -29,7 +30,7 @@ def add_fields(parser, table=recipes.FIELDS, names=()):
     """An option for each field, or those named, with its help and range."""
     for name in names or table:
         field = table[name]
-        text = f"{field.metadata['doc']} ({recipes.accepted(field)})".replace("%", "%%")
+        text = f"{field.metadata['doc']} ({accepted(field)})".replace("%", "%%")
         flags = ["--" + name.replace("_", "-"), *ALIASES.get(name, [])]
         # a switch may stand alone: --compile is --compile true
         switch = dict(nargs="?", const="true") if name == "compile" else {}
@@ -41,7 +42,7 @@ def add_fields(parser, table=recipes.FIELDS, names=()):
 def given(options, table=recipes.FIELDS, names=()) -> dict:
     """The fields that were typed, checked."""
     return {
-        name: recipes.from_text(table[name], getattr(options, name))
+        name: from_text(table[name], getattr(options, name))
         for name in names or table
         if hasattr(options, name)
     }

@@ -18,7 +18,8 @@ from torch.utils.checkpoint import checkpoint
 
 from mocolib.errors import BadInput
 from mocolib.execution import distributed
-from mocolib.recipe import Recipe, checked, setting
+from mocolib.fields import checked, setting
+from mocolib.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,13 +23,12 @@ import pyarrow.parquet as pq
 import safetensors.torch
 import torch
 
-from mocolib import checkpoint
 from mocolib.data import Dataset
 from mocolib.errors import BadInput
 from mocolib.execution import PLAIN, Execution, distributed
 from mocolib.files import as_json, unreadable, whole_lines, write_atomic
 from mocolib.recipe import Recipe
-from mocolib.runs import Run, check_data, default_root
+from mocolib.runs import Run, check_data, checkpoint, default_root
 from mocolib.train import Step, Training, check, train
 
 EVERY = 25  # steps between checkpoints

@@ -18,10 +18,9 @@ from pathlib import Path
 
 import torch
 
-from mocolib import checkpoint
 from mocolib.data import Dataset, user_root
 from mocolib.errors import BadInput
-from mocolib.runs import Run, check_data, public_root
+from mocolib.runs import Run, check_data, checkpoint, public_root
 from mocolib.train import Step, Training, train
 
 EVERY = 25  # steps between the states in the cache

@@ -27,10 +27,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mocolib import recipe as recipes
 from mocolib import runs
 from mocolib.data import load
 from mocolib.errors import BadInput
+from mocolib.fields import read_table
 from mocolib.presets import named_recipe
 from mocolib.recipe import Recipe
 from mocolib.sweep import local
@@ -65,7 +65,7 @@ def read(name, seeds: int | None = None, **changes) -> Sweep:
                 f"sweep is {str(name)!r}, but must be one of {', '.join(names())}, "
                 "or a .toml file."
             )
-    table = recipes.read_table(path)
+    table = read_table(path)
     unknown = set(table) - set(ENTRIES)
     if unknown:
         raise BadInput(

@@ -1,0 +1,181 @@
+"""Measures on plain curves: jitter, dips, spikes, leads.
+
+Each takes arrays, so that it can be tested on curves whose truth is planted; `measures`
+reads the arrays out of runs. Accuracies are shares, 0 to 1.
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+SMOOTH = 9  # kNN readings in the running median that jitter is measured against
+WINDOW = 25  # steps in the running median that spikes are measured against
+SPIKE = 2.5  # times that median
+LAGS = 20
+NEAR = 4  # lags whose correlations enter the lead
+AFTER = 20  # steps behind a spike in which a dip is looked for
+AHEAD = 8  # steps before a spike in which 2304.13013 has the under-estimate
+
+
+def running_median(values, width: int, past_only: bool = False) -> np.ndarray:
+    """Median over a window; near the ends over the part of it that exists."""
+    series = pd.Series(np.asarray(values, float))
+    if past_only:  # of the values before each one, itself left out
+        return series.shift(1).rolling(width, min_periods=1).median().to_numpy()
+    return series.rolling(width, center=True, min_periods=1).median().to_numpy()
+
+
+def jitter(knn) -> float:
+    """RMS distance of a dense kNN curve from its running median; in accuracy."""
+    knn = np.asarray(knn, float)
+    if not len(knn):  # diverged before the warmup was over
+        return float("nan")
+    return float(np.sqrt(np.mean((knn - running_median(knn, SMOOTH)) ** 2)))
+
+
+def noise(knn) -> float:
+    """A curve's noise from one reading to the next; overlooks dips, unlike `jitter`."""
+    change = np.abs(np.diff(np.asarray(knn, float)))
+    # the median change of normal noise is .6745 x sqrt(2) of its standard deviation
+    return float(np.median(change) / 0.954) if len(change) else float("nan")
+
+
+def reading_noise(first, second) -> float:
+    """The noise of a reading on all test images, from readings on two halves of them.
+
+    first, second: accuracies on disjoint halves, step by step. What the halves share is
+    the network, what differs is the images, so half their difference, less its slow
+    part, is as large as the error of their mean.
+    """
+    apart = (np.asarray(first, float) - np.asarray(second, float)) / 2
+    return jitter(apart)
+
+
+def dips(knn, sigma: float) -> np.ndarray:
+    """Indices at which a curve falls more than 3 sigma below its running maximum.
+
+    Readings below that line that follow each other are one dip.
+    """
+    knn = np.asarray(knn, float)
+    return _starts(knn < np.maximum.accumulate(knn) - 3 * sigma)
+
+
+def deepest_fall(knn) -> float:
+    """The deepest a curve falls below its running maximum, in its own unit.
+
+    Both ends of it are real readings, so a curve that only rises has 0;
+    one without readings has nan.
+    """
+    if not len(knn):
+        return float("nan")
+    top, low = ends_of_fall(knn)
+    knn = np.asarray(knn, float)
+    return float(knn[top] - knn[low])
+
+
+def ends_of_fall(knn) -> tuple[int, int]:
+    """Where the deepest fall begins, at the highest reading before it, and ends."""
+    knn = np.asarray(knn, float)
+    low = int(np.argmax(np.maximum.accumulate(knn) - knn))
+    return int(np.argmax(knn[: low + 1])), low
+
+
+def spikes(norms, factor: float = SPIKE) -> np.ndarray:
+    """Indices at which a gradient norm first exceeds `factor` x its recent median."""
+    high = np.nan_to_num(log_ratio(norms)) > math.log2(factor)
+    high[:WINDOW] = False  # too little past to judge by
+    return _starts(high)
+
+
+def loss_spikes(loss) -> np.ndarray:
+    """Indices at which a loss first lies 3 x its noise above its recent median."""
+    above = np.asarray(loss, float) - running_median(loss, WINDOW, past_only=True)
+    high = np.nan_to_num(above) > 3 * noise(loss)
+    high[:WINDOW] = False  # too little past to judge by
+    return _starts(high)
+
+
+def log_ratio(norms) -> np.ndarray:
+    """log2 of a norm over its recent median; nan where it has no past."""
+    norms = np.maximum(np.asarray(norms, float), 1e-30)
+    return np.log2(norms / running_median(norms, WINDOW, past_only=True))
+
+
+def _starts(flags) -> np.ndarray:
+    """Where runs of True begin."""
+    flags = np.asarray(flags, bool)
+    return np.flatnonzero(flags & ~np.concatenate([[False], flags[:-1]]))
+
+
+def detrended(norms) -> np.ndarray:
+    """Log norms without their slow part."""
+    logs = np.log(np.maximum(np.asarray(norms, float), 1e-30))
+    return logs - running_median(logs, WINDOW)
+
+
+def cross_correlation(first, last, lags: int = LAGS) -> pd.Series:
+    """Correlation of detrended log norms by lag; at a positive lag `first` leads."""
+    lags = range(-lags, lags + 1)
+    first, last = detrended(first), detrended(last)
+    return pd.Series({lag: float(correlation(first, last, lag)) for lag in lags})
+
+
+def correlation(first, last, lag: int) -> np.ndarray:
+    """first [..., n] with last [n] `lag` steps later: [...]"""
+    n = first.shape[-1]
+    early = first[..., max(0, -lag) : n - max(0, lag)]
+    late = last[max(0, lag) : n - max(0, -lag)]
+    early = early - first.mean(-1, keepdims=True)
+    product = (early * (late - last.mean())).mean(-1)
+    return product / (first.std(-1) * last.std())
+
+
+def lead(first, last) -> float:
+    """Mean correlation at lags 1..4 minus that at -1..-4; positive: `first` leads."""
+    return float(asymmetry(detrended(first), detrended(last)))
+
+
+def asymmetry(first, last) -> np.ndarray:
+    """Mean correlation of first [..., n] and last [n], lags 1..4 less -1..-4: [...]"""
+    lags = range(1, NEAR + 1)
+    ahead = sum(correlation(first, last, lag) for lag in lags)
+    return (ahead - sum(correlation(first, last, -lag) for lag in lags)) / NEAR
+
+
+def lead_null(first, last, draws: int = 200, seed: int = 0) -> np.ndarray:
+    """Leads after shifting one series by random offsets: what chance alone gives."""
+    return asymmetry(shifted(first, draws, seed), detrended(last))
+
+
+def correlation_null(first, last, draws: int = 200, seed: int = 0) -> pd.DataFrame:
+    """`cross_correlation` after such shifts: a row a draw, a column a lag."""
+    rolled, last = shifted(first, draws, seed), detrended(last)
+    lags = range(-LAGS, LAGS + 1)
+    return pd.DataFrame({lag: correlation(rolled, last, lag) for lag in lags})
+
+
+def shifted(norms, draws: int, seed: int) -> np.ndarray:
+    """Detrended norms, rolled by random offsets far from none: [draws, n]."""
+    series, n = detrended(norms), len(norms)
+    rng = np.random.default_rng(seed)
+    offsets = rng.integers(LAGS + NEAR, n - LAGS - NEAR, draws)
+    return np.stack([np.roll(series, k) for k in offsets])
+
+
+def falls(steps, knn, after: int = AFTER) -> pd.Series:
+    """By step: the last reading before it minus the mean of those in the next ones.
+
+    steps, knn: the readings. A reading comes after its own step's update, so the
+    one at a step already shows what that step did. Steps without a reading before
+    them, or too close to the end, are left out.
+    """
+    steps, knn = np.asarray(steps), np.asarray(knn, float)
+    if not len(steps):
+        return pd.Series(dtype=float)
+    total = np.concatenate([[0], np.cumsum(knn)])
+    moments = np.arange(steps[0] + 1, steps[-1] - after + 2)
+    first = np.searchsorted(steps, moments)
+    end = np.searchsorted(steps, moments + after)
+    mean = (total[end] - total[first]) / (end - first)
+    return pd.Series(knn[first - 1] - mean, index=moments)
