@@ -59,19 +59,15 @@ def _of(table: pd.DataFrame, run: str, spike: int) -> pd.DataFrame:
 
 
 def _charts(run: Run, spike: int, replays: dict, change: str) -> str:
-    """Gradient, loss and kNN: the record in grey, the replay over it; as HTML.
-
-    Where the unchanged replay has left the record, it stands in its place.
-    """
+    """Gradient, loss and kNN: the record in grey, the replay over it; as HTML."""
     steps = replays[change]
     restart, end = int(steps["step"].iloc[0]) - 1, int(steps["step"].iloc[-1])
-    record = run.steps.rename(columns={f"grad_inf/{first_layer(run)}": "first"})
-    record = record[record["step"].between(restart - PAST, end)]
-    base = ("record", record)
-    if (unchanged := replays.get("nothing")) is not None and _left(record, unchanged):
-        base = ("nothing changed", unchanged)
+    since = max(0, restart - PAST)
     looks = (
-        (*base, {"colour": "currentColor", "dash": DASHES[1]}),
+        (
+            *_base(run, replays, since, end),
+            {"colour": "currentColor", "dash": DASHES[1]},
+        ),
         (change, steps, {"colour": COLOURS[3], "width": 2.4}),
     )
     since = max(0, restart - PAST)
@@ -90,6 +86,15 @@ def _charts(run: Run, spike: int, replays: dict, change: str) -> str:
             "marks": [{"at": at, "words": words} for words, at in marks.items()],
         }
     )
+
+
+def _base(run: Run, replays: dict, since: int, end: int) -> tuple[str, pd.DataFrame]:
+    """What a change is laid over: the record, or the unchanged replay that left it."""
+    record = run.steps.rename(columns={f"grad_inf/{first_layer(run)}": "first"})
+    record = record[record["step"].between(since, end)]
+    if "nothing" in replays and _left(record, replays["nothing"]):
+        return "nothing changed", replays["nothing"]
+    return "record", record
 
 
 def _left(record: pd.DataFrame, unchanged: pd.DataFrame) -> bool:
