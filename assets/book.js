@@ -23,6 +23,36 @@ function reachable() {
 addEventListener("load", reachable);
 addEventListener("toggle", reachable, true); // a fold has opened
 
+/* The heads of the ledger's tables sort them: numbers by size, words by the alphabet. */
+function sortable(table) {
+  const body = table.tBodies[0];
+  const value = (row, i) => {
+    const text = row.cells[i].textContent.trim();
+    const number = Number.parseFloat(text.replace("\u2212", "-"));
+    return Number.isNaN(number) ? text : number;
+  };
+  const order = (a, b) =>
+    typeof a === "number" && typeof b === "number"
+      ? a - b
+      : String(a).localeCompare(String(b));
+  for (const [i, head] of [...table.tHead.rows[0].cells].entries()) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      const down = head.ariaSort === "ascending";
+      for (const one of table.tHead.rows[0].cells) one.ariaSort = null;
+      head.ariaSort = down ? "descending" : "ascending";
+      const rows = [...body.rows].sort((a, b) => order(value(a, i), value(b, i)));
+      body.append(...(down ? rows.reverse() : rows));
+    });
+  }
+}
+document.addEventListener("DOMContentLoaded", () =>
+  document.querySelectorAll(".why-ledger table").forEach(sortable),
+);
+
 /* MathJax weighs more than all else: it comes when a formula is near, or on paper. */
 document.addEventListener("DOMContentLoaded", () => {
   const place = document.querySelector("script#mathjax");

@@ -12,6 +12,7 @@ from mocolib.claims.remarks import REMARKS
 from mocolib.claims.verdicts import OPEN, OPPOSITE, Effect, Verdict
 from mocolib.figures.themed import LETTERS
 from mocolib.lab import (
+    effects,
     elsewhere,
     finding,
     headlines,
@@ -61,8 +62,17 @@ def test_a_verdict_is_the_ledgers_word():
 def test_the_ledger_has_a_place_for_every_claim():
     shown = ledger().data
     for found in claims.ledger():
-        assert f'<tr id="ledger-{found.id}"><td>{found.id}</td>' in shown
+        row = f'<tr id="ledger-{found.id}"><td>{html.escape(found.title)}</td>'
+        assert row in shown
         assert html.escape(found.finding) in shown
+
+
+def test_every_effect_has_a_line_in_the_ledger():
+    shown, found = effects().data, claims.ledger()
+    assert shown.count("<tr>") == 1 + sum(len(v.effects) for v in found)
+    for one in found:
+        for effect in one.effects.values():
+            assert f"<td>{html.escape(effect.name)}</td>" in shown
 
 
 def test_the_source_of_a_wrapped_method_is_its_own():

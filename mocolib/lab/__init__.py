@@ -14,6 +14,7 @@ built page `train_here` trains in the reader's browser.
 """
 
 from mocolib.lab.chapter import (
+    effects,
     elsewhere,
     finding,
     headlines,
@@ -36,6 +37,7 @@ __all__ = [
     "Frame",
     "Line",
     "beside",
+    "effects",
     "elsewhere",
     "experiment",
     "finding",

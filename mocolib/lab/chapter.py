@@ -66,14 +66,34 @@ def ledger() -> HTML:
     """The whole ledger, a row a claim; `#ledger-C7` is the place of the claim C7."""
     found, second = claims.ledger(), claims.second_ledger()
     p = text.adjusted(found)
-    heads = ("", "claim", "verdict", "p", "on CIFAR-10", "finding", "runs")
+    heads = ("claim", "verdict", "p", "on CIFAR-10", "finding", "runs", "id")
     rows = [_cells("th", heads)]
     for v in found:
         other = second[v.id].word if v.id in second else ""
         beside = f"{p[v.id]:.3f}" if v.id in p else ""
-        cells = (v.id, v.title, v.word, beside, other, v.finding, str(v.runs))
+        cells = (v.title, v.word, beside, other, v.finding, str(v.runs), v.id)
         rows.append(_cells("td", cells, f' id="ledger-{v.id}"'))
-    return HTML(f'<div class="why-ledger"><table>{"".join(rows)}</table></div>')
+    return _sortable(rows)
+
+
+def effects() -> HTML:
+    """Every effect of every claim, a row each, the primary one of a claim first."""
+    heads = ("claim", "measured", "mean", "95 % interval", "unit", "seeds", "outcome")
+    rows = [_cells("th", (*heads, "rank"))]
+    for v in claims.ledger():
+        for effect in v.effects.values():
+            name, mean, ends, unit, outcome = _numbers(effect)
+            rank = "primary" if effect is v.primary else "second"
+            told = (v.title, name, mean, ends, unit, str(len(effect.values)), outcome)
+            rows.append(_cells("td", (*told, rank)))
+    return _sortable(rows)
+
+
+def _sortable(rows: list[str]) -> HTML:
+    """A table whose heads sort it, in a page with assets/book.js."""
+    head, *body = rows
+    table = f"<table><thead>{head}</thead><tbody>{''.join(body)}</tbody></table>"
+    return HTML(f'<div class="why-ledger">{table}</div>')
 
 
 def _cells(kind: str, texts, place: str = "") -> str:
