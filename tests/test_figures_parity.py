@@ -36,6 +36,11 @@ def test_steps_and_runs_are_told(tmp_path):
 
 def test_runs_of_a_page_are_told(tmp_path):
     read = {"jitter": 0.01234, "deepest fall": 0.09, "final knn": 0.51}
+    shown = {
+        "jitter, points": 1.2,
+        "deepest fall, points": 9.0,
+        "kNN at the end, %": 51.0,
+    }
     learned = {"base_lr": 0.12, "patch_projection": "learned", "seed": 0, **read}
     learned |= {"outcome": "finished", "spikes": {PROJECTION: 7, BLOCK: 2}}
     learned["curves"] = {"knn": {"5": 0.25, "10": 0.5}, f"grad_inf/{BLOCK}": [1.0, 2.0]}
@@ -47,7 +52,7 @@ def test_runs_of_a_page_are_told(tmp_path):
     assert first == {
         **{"base rate": 0.12, "patch projection": "learned", "seed": 0},
         **{"outcome": "finished", "spikes, patch projection": 7},
-        **{"spikes, block 1, qkv": 2, **read, "jitter": 0.012},
+        **{"spikes, block 1, qkv": 2, **shown},
     }
     assert last["spikes, patch projection"] == "–"
     left, right = figures.page_curves(path).axes

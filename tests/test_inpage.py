@@ -23,6 +23,7 @@ from tests.trainer import (
     wait_for_steps,
     write_trainer,
 )
+from tools import ROOT, inpage, ort
 from tools.browser import open_page
 
 
@@ -269,3 +270,18 @@ def test_leaving_the_page_stops_the_training(opened):
     opened.goto(opened.url.split("/book")[0] + "/book/")
     opened.wait_for_timeout(500)
     assert opened.workers == []
+
+
+def test_what_training_loads_weighs_what_the_chapter_says():
+    """The runtime of the device, the pictures and the graphs, in whole megabytes."""
+    runtime, shared = ort.build(), inpage.build()
+    for device, words in (
+        ("wasm", "about five megabytes"),
+        ("webgpu", "eight where a"),
+    ):
+        script, wasm = ort.PAIRS[device]
+        files = [runtime / script, runtime / f"{wasm}.gz", shared / "images.bin.gz"]
+        files += [shared / f"page.{name}.onnx.gz" for name in ("step", "features")]
+        whole = round(sum(file.stat().st_size for file in files) / 1e6)
+        assert whole == {"wasm": 5, "webgpu": 8}[device]
+        assert words in (ROOT / "book" / "in_page.ipynb").read_text(encoding="utf-8")

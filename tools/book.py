@@ -23,7 +23,7 @@ MARK = BUILD / "built-from"  # the fingerprint of the sources of the last good b
 FRAME_MARK = BUILD / "framed-from"  # that of what every page stands in
 FRAME = [
     *("_config.yml", "_toc.yml", "requirements.txt", "book/references.bib"),
-    *("tools/book.py", "tools/chapters.py", "tools/site.py"),
+    *("tools/book.py", "tools/chapters.py", "tools/citations.py", "tools/site.py"),
 ]
 SOURCES = [
     *FRAME,

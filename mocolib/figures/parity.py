@@ -75,19 +75,20 @@ def _page_runs(path: Path | None) -> list[dict]:
 
 
 def page_runs(path: Path | None = None) -> pd.DataFrame:
-    """Runs that a page has trained, spikes by layer.
+    """Runs that a page has trained, spikes by layer; accuracies in points.
 
     A fixed projection has no gradient and so no spikes; block 1 learns in all runs.
     """
     names = ("base_lr", "patch_projection", "seed", "outcome")
-    read = ("jitter", "deepest fall", "final knn")
+    read = {"jitter": "jitter, points", "deepest fall": "deepest fall, points"}
+    read["final knn"] = "kNN at the end, %"
     rows = [
         {title(name): run[name] for name in names}
         | {
             f"spikes, {layer_name(layer)}": run["spikes"].get(layer, "–")
             for layer in SPIKING
         }
-        | {name: round(run[name], 3) for name in read}
+        | {words: round(100 * run[name], 1) for name, words in read.items()}
         for run in _page_runs(path)
     ]
     return pd.DataFrame(rows)
