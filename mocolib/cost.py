@@ -9,9 +9,14 @@ every token goes through every block. mocolib skips some of that in the last blo
 and the result is the same; norms, softmax and the loss are left out.
 """
 
+import math
+
+import pandas as pd
 import torch
 
+from mocolib.data import CATALOGUE
 from mocolib.errors import BadInput
+from mocolib.presets import named_recipe
 from mocolib.recipe import Recipe
 from mocolib.vit import build_backbone
 
@@ -52,3 +57,26 @@ def parameters(recipe: Recipe, channels: int = 3) -> int:
     with torch.device("meta"):  # shapes alone; nothing is allocated
         backbone = build_backbone(recipe, channels)
     return sum(p.numel() for p in backbone.parameters())
+
+
+def table(*names: str) -> pd.DataFrame:
+    """Sizes of named recipes in words, a column each; BadInput for an unknown name."""
+    columns = {}
+    for name in names:
+        recipe = named_recipe(name)
+        channels = CATALOGUE[recipe.dataset].channels
+        columns[name] = {
+            "numbers in the backbone": f"{parameters(recipe, channels):,}",
+            "images a step": f"{recipe.batch_size:,}",
+            "steps": f"{recipe.steps:,}",
+            "images a run": f"{images(recipe):,}",
+            "operations a run": power(flops(recipe, channels) * images(recipe)),
+        }
+    return pd.DataFrame(columns)
+
+
+def power(number: float) -> str:
+    """One digit and a power of ten: `1 × 10²⁰`."""
+    size = math.floor(math.log10(number))
+    raised = str(size).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{number / 10**size:.0f} × 10{raised}"

@@ -8,6 +8,7 @@ puts one behind the patch projection, so a batch may be split or joined without 
 a number.
 """
 
+import inspect
 import math
 
 import torch
@@ -20,41 +21,62 @@ from mocolib.resnet import ResNet, ResNet8
 
 def build_backbone(recipe: Recipe, channels: int) -> nn.Module:
     """The backbone that a recipe asks for; it has an attribute `width`."""
-    bodies = {"vit": ViT, "resnet8": ResNet8}
+    bodies = {"vit": ViT.of, "resnet8": ResNet8}
     return bodies.get(recipe.backbone, ResNet)(recipe, channels)
 
 
 class ViT(nn.Module):
-    """Vision transformer: patches -> tokens -> blocks -> one vector an image."""
+    """Vision transformer: patches -> tokens -> blocks -> one vector an image.
 
-    def __init__(self, recipe: Recipe, channels: int):
+    images [B, C, S, S] -> (features [B, width], out). The numbers, and the words of
+    position, pool and the patch projection, are a recipe's fields of these names:
+
+        ViT(channels=3, image_size=224, patch_size=16, width=768, depth=12, heads=12)
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: int,
+        image_size: int,
+        patch_size: int,
+        width: int,
+        depth: int,
+        heads: int,
+        stem: str = "patch",
+        position: str = "sincos",
+        pool: str = "class_token",
+        qk_norm: bool = False,
+        patch_projection: str = "learned",
+        patch_projection_start: str = "xavier",
+        patch_projection_norm: str = "none",
+    ):
         super().__init__()
-        self.width, self.patch_size, self.pool = (
-            recipe.width,
-            recipe.patch_size,
-            recipe.pool,
-        )
-        grid = recipe.image_size // recipe.patch_size
-        if recipe.stem == "conv":
-            self.patch_projection = ConvStem(channels, recipe.patch_size, recipe.width)
+        self.width, self.patch_size, self.pool = width, patch_size, pool
+        if stem == "conv":
+            self.patch_projection = ConvStem(channels, patch_size, width)
         else:
-            normed = recipe.patch_projection_norm == "weight"
+            normed = patch_projection_norm == "weight"
             kind = NormedProjection if normed else PatchProjection
-            sizes = channels, recipe.patch_size, recipe.width
-            self.patch_projection = kind(*sizes, recipe.patch_projection_start)
+            sizes = channels, patch_size, width
+            self.patch_projection = kind(*sizes, patch_projection_start)
         # the remedy that the paper tried in vain: statistics over all tokens of a batch
-        batch_norm = recipe.patch_projection_norm == "batch"
-        self.patch_norm = nn.BatchNorm1d(recipe.width) if batch_norm else None
-        if self.pool == "class_token":
-            self.class_token = nn.Parameter(torch.randn(recipe.width) * 1e-6)
-        self.position = _positions(recipe, grid)
-        self.blocks = nn.ModuleList(
-            Block(recipe.width, recipe.heads, recipe.qk_norm)
-            for _ in range(recipe.depth)
-        )
-        self.norm = LayerNorm(recipe.width)
-        if recipe.patch_projection == "fixed":
+        batch_norm = patch_projection_norm == "batch"
+        self.patch_norm = nn.BatchNorm1d(width) if batch_norm else None
+        if pool == "class_token":
+            self.class_token = nn.Parameter(torch.randn(width) * 1e-6)
+        self.position = _positions(position, image_size // patch_size, width)
+        self.blocks = nn.ModuleList(Block(width, heads, qk_norm) for _ in range(depth))
+        self.norm = LayerNorm(width)
+        if patch_projection == "fixed":
             self.patch_projection.requires_grad_(False)
+
+    @classmethod
+    def of(cls, recipe: Recipe, channels: int) -> "ViT":
+        """The one that a recipe describes, for images of so many channels."""
+        names = inspect.signature(cls).parameters.keys() - {"channels"}
+        fields = {name: getattr(recipe, name) for name in names}
+        return cls(channels=channels, **fields)
 
     def forward(self, images):
         patches = self.patch_projection(images)  # [B, T, d]
@@ -267,10 +289,10 @@ def sincos_positions(grid: int, width: int) -> torch.Tensor:
     )
 
 
-def _positions(recipe: Recipe, grid: int):
+def _positions(kind: str, grid: int, width: int):
     """A parameter [T, d], fixed for sin-cos; None for no position embedding."""
-    if recipe.position == "none":
+    if kind == "none":
         return None
-    if recipe.position == "learned":
-        return nn.Parameter(torch.randn(grid**2, recipe.width) * 0.02)
-    return nn.Parameter(sincos_positions(grid, recipe.width), requires_grad=False)
+    if kind == "learned":
+        return nn.Parameter(torch.randn(grid**2, width) * 0.02)
+    return nn.Parameter(sincos_positions(grid, width), requires_grad=False)

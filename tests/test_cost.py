@@ -65,3 +65,11 @@ def test_a_batch_costs_what_its_images_do():
 def test_what_is_not_counted_is_one_sentence(changes, words):
     with pytest.raises(BadInput, match=words):
         cost.flops(tiny(**changes))
+
+
+def test_the_table_of_sizes_reads_in_words():
+    table = cost.table("mini", "vit_b")
+    assert list(table) == ["mini", "vit_b"]
+    assert table.loc["operations a run", "vit_b"] == "1 × 10²⁰"
+    assert table.loc["images a step", "vit_b"] == "4,096"
+    assert table.loc["numbers in the backbone", "vit_b"] == "85,797,888"

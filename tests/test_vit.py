@@ -1,5 +1,6 @@
 """The backbones: timm's and torchvision's numbers with the same weights."""
 
+import inspect
 import math
 
 import pytest
@@ -10,9 +11,11 @@ import torchvision.models
 from torch import nn
 
 from mocolib.moco import PART, Encoder
+from mocolib.recipe import FIELDS
 from mocolib.train import train
 from mocolib.vit import (
     PatchProjection,
+    ViT,
     build_backbone,
     orthogonal,
     patchify,
@@ -139,6 +142,25 @@ def test_patches_go_row_by_row():
         [8, 9, 12, 13],
         [10, 11, 14, 15],
     ]
+
+
+def test_plain_numbers_give_the_vit_of_a_recipe():
+    recipe = tiny(pool="average", position="learned", qk_norm=True)
+    names = ("image_size", "patch_size", "width", "depth", "heads")
+    numbers = {name: getattr(recipe, name) for name in names}
+    torch.manual_seed(0)
+    plain = ViT(channels=3, **numbers, pool="average", position="learned", qk_norm=True)
+    torch.manual_seed(0)
+    of = build_backbone(recipe, 3)
+    assert str(plain) == str(of)
+    for ours, theirs in zip(plain.parameters(), of.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_what_the_vit_leaves_out_is_as_in_a_recipe():
+    for name, given in inspect.signature(ViT).parameters.items():
+        if given.default is not given.empty:
+            assert given.default == FIELDS[name].default
 
 
 def test_positions_by_hand():
