@@ -1,9 +1,17 @@
 """mocolib: MoCo v3 small enough to read, with the probes that show why it shakes.
 
-The way of the data, one direction: recipe -> data -> augment -> moco and its relatives
-(vit) -> train (optim, probe, evaluate) -> record -> runs -> sweep -> measures -> claims
--> figures, lab. Beside it: replay and causes (a run once more, with one change),
-completeness (what a random projection keeps) and curvature, and tables of them.
+The algorithm stands in this folder, in the order in which it is read: recipe (fields,
+presets), augment, vit (resnet), moco, frameworks, optim, probe, evaluate, batches, train;
+cost counts what a run takes. Around it rooms; tests/test_rooms.py holds who may import
+whom:
+
+    data, execution    what is trained on, and how: device, precision, processes
+    weights, export    backbones as files, a step as a graph for the pages
+    runs               records of runs, their checkpoints, and their replay
+    sweep              many runs from one file
+    analysis           measures of curves and runs, causes, curvature, completeness
+    claims             what was predicted, and what came of it
+    figures, lab, cli  pictures, panels of the book, the command line
 
     import mocolib
     recipe = mocolib.named_recipe("mini", base_lr=4e-3, patch_projection="fixed")
@@ -13,9 +21,9 @@ completeness (what a random projection keeps) and curvature, and tables of them.
             print(step.index, step.loss, step.knn, step.grad_inf["blocks.0.qkv"])
 """
 
-from mocolib.execution.process import sleep_early
+from mocolib.execution.process import set_spin_count
 
-sleep_early()
+set_spin_count()
 
 from mocolib.data import load  # noqa: E402
 from mocolib.errors import BadInput  # noqa: E402

@@ -69,7 +69,7 @@ class Batches:
             data.mean,
             data.std,
             generator_of(recipe, "views", index),
-            first=distributed.share(len(places)).start,
+            first=distributed.shard(len(places)).start,
             whole=len(places),
         )
         return views, data.train_labels[places]
@@ -77,4 +77,4 @@ class Batches:
     def _share(self, index: int) -> torch.Tensor:
         """The places that are this process's share, [b]."""
         places = self.places(index)
-        return places[distributed.share(len(places))]
+        return places[distributed.shard(len(places))]

@@ -9,7 +9,7 @@ class LeftOut(UserWarning):
     """A recorded run that can't be read, among others that can."""
 
 
-class Lost(RuntimeError):
+class PeerLost(RuntimeError):
     """Another process of the same run is gone."""
 
     def __str__(self):

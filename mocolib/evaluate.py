@@ -55,7 +55,7 @@ class FeatureMemory:
     @torch.no_grad()
     def push(self, features, labels):
         """features [2, b, d], labels [B] of all processes; the oldest make room."""
-        self.push_means(distributed.gathered(mean_of_views(features)), labels)
+        self.push_means(distributed.all_gather(mean_of_views(features)), labels)
 
     def push_means(self, mean, labels):
         """mean [B, d]: what `mean_of_views` gives."""

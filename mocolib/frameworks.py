@@ -17,7 +17,7 @@ from torch import nn
 
 from mocolib.errors import BadInput
 from mocolib.execution import Execution, distributed
-from mocolib.execution.distributed import joined
+from mocolib.execution.distributed import all_gather_with_grad
 from mocolib.moco import Encoder, Framework, MoCo, Output
 from mocolib.recipe import Recipe
 from mocolib.vit import build_backbone
@@ -36,7 +36,7 @@ class SimCLR(Framework):
         """views [2, B, C, S, S]; there is nothing for the momentum to move."""
         embeddings, features = self.query(views)
         temperature = self.tau(temperature)
-        loss = nt_xent(joined(embeddings), temperature)
+        loss = nt_xent(all_gather_with_grad(embeddings), temperature)
         return Output(loss, features, temperature)
 
     @staticmethod
@@ -203,7 +203,7 @@ def check(recipe: Recipe, execution: Execution):
     """BadInput where a batch would be divided that must be seen whole."""
     if not FRAMEWORKS[recipe.framework].whole_batch:
         return
-    if distributed.processes() > 1:
+    if distributed.world_size() > 1:
         able = [name for name, kind in FRAMEWORKS.items() if not kind.whole_batch]
         raise BadInput(
             f"framework is {recipe.framework!r}, but must be one of {', '.join(able)} "

@@ -164,7 +164,7 @@ def contrast(query, key, temperature):
     starts near 2 tau ln B. Over many processes the keys of all are compared.
     """
     query, key = F.normalize(query, dim=1), F.normalize(key, dim=1)
-    keys = distributed.gathered(key)
+    keys = distributed.all_gather(key)
     logits = query @ keys.t() / temperature  # [B, all keys]
     first = distributed.rank() * len(query)
     target = torch.arange(first, first + len(query), device=query.device)

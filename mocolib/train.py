@@ -22,7 +22,7 @@ from mocolib.data import Dataset
 from mocolib.errors import BadInput
 from mocolib.evaluate import Monitor
 from mocolib.execution import PLAIN, Execution, distributed, prepared
-from mocolib.execution.process import keep_memory
+from mocolib.execution.process import tune_malloc
 from mocolib.moco import Output
 from mocolib.probe import Probe
 from mocolib.recipe import Recipe
@@ -82,7 +82,7 @@ class Training:
         self.recipe, self.data, self.threads = recipe, data, threads
         self.execution = execution
         self.done, self.outcome, self.changes = 0, "running", []
-        keep_memory()
+        tune_malloc()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(recipe, "weights"))
             images = len(data.train_images)
@@ -146,7 +146,7 @@ class Training:
         optim.set_hyperparameters(self.optimizer, recipe, index)
         views, labels = self.batches.batch(index)
         if self._averaging is None:
-            self._averaging = distributed.averaging(self.model)
+            self._averaging = distributed.data_parallel(self.model)
         views = views.to(self.execution.dtype)
         output = self.forward(index, views, self._averaging)
         self.optimizer.zero_grad()
@@ -176,11 +176,11 @@ class Training:
         Each process computes a share of them, and has all.
         """
         data, backbone = self.data, self.model.query.backbone
-        own = images[distributed.share(len(images))]
+        own = images[distributed.shard(len(images))]
         found = evaluate.features(
             backbone, own, self.recipe.image_size, data.mean, data.std
         )
-        return distributed.gathered(found, len(images))
+        return distributed.all_gather(found, len(images))
 
 
 def train(

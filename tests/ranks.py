@@ -55,7 +55,7 @@ def outcome(name: str) -> dict:
 
 def take_part(folder: Path, names):
     folder.mkdir(exist_ok=True)
-    with distributed.together(torch.device("cpu"), 120):
+    with distributed.process_group(torch.device("cpu"), 120):
         for name in names:
             tensors = outcome(name)
             if distributed.rank() == 0:

@@ -59,7 +59,7 @@ def test_processes_take_the_steps_of_one(together, name):
 
 
 def test_what_cannot_be_shared_is_one_sentence(monkeypatch):
-    monkeypatch.setattr("mocolib.execution.distributed.processes", lambda: 3)
+    monkeypatch.setattr("mocolib.execution.distributed.world_size", lambda: 3)
     with pytest.raises(BadInput, match="batch_size is 16, but must be a multiple of"):
         Execution(device="cpu").check(tiny())
     with pytest.raises(BadInput, match="framework is 'moco_v1', but must be one of"):

@@ -12,7 +12,7 @@ import traceback
 import warnings
 from pathlib import Path
 
-from mocolib.errors import BadInput, LeftOut, Lost
+from mocolib.errors import BadInput, LeftOut, PeerLost
 from mocolib.files import shown
 
 LONGEST = 400  # letters of what an unforeseen exception tells of itself
@@ -40,7 +40,7 @@ def guarded(command) -> int:
         code = _end(130, STOPPED)
     except BadInput as error:
         code = _end(2, str(error))
-    except Lost as error:
+    except PeerLost as error:
         code = _end(1, str(error))
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""

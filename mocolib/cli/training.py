@@ -69,11 +69,11 @@ def _train(options) -> int:
     how.check(recipe)
     frameworks.check(recipe, how)
     root = options.runs or runs.default_root()
-    with distributed.together(how.place, how.timeout):
+    with distributed.process_group(how.place, how.timeout):
         check_folder(root, "runs")
         data, first = _images(recipe, how, root), distributed.rank() == 0
         known = runs.trained(recipe, data, options.runs) if first else None
-        if not distributed.from_first(known is not None):
+        if not distributed.broadcast(known is not None):
             _train_anew(recipe, data, how, options)
             known = runs.Run(Path(root) / recipe.id)
         if distributed.rank() > 0:

@@ -84,7 +84,7 @@ class Execution:
         return torch.device(kind)
 
     @property
-    def mixed(self) -> bool:
+    def autocast(self) -> bool:
         """Whether the encoders' products are taken in bf16."""
         automatic = self.precision == "auto" and self.place.type == "cuda"
         return automatic or self.precision == "bf16"
@@ -99,8 +99,8 @@ class Execution:
         plain = {torch.float32: "fp32", torch.float64: "fp64"}[self.dtype]
         return {
             "device": self.place.type,
-            "precision": "bf16" if self.mixed else plain,
-            "processes": distributed.processes(),
+            "precision": "bf16" if self.autocast else plain,
+            "processes": distributed.world_size(),
             "part": self.part,
             "recompute": self.recompute,
             "compile": self.compile,
@@ -132,7 +132,7 @@ PLAIN = Execution(device="cpu")  # as the book's runs were trained
 
 def prepared(model: nn.Module, how: Execution) -> nn.Module:
     """The model on its device, with what `how` asks for; names stay as they were."""
-    model = distributed.synchronized(model.to(how.place, how.dtype))
+    model = distributed.sync_batchnorm(model.to(how.place, how.dtype))
     modules = dict(model.named_children())  # query; key and predictor if it has them
     for side in (modules[name] for name in ("query", "key") if name in modules):
         side.part = how.part
@@ -147,7 +147,7 @@ def prepared(model: nn.Module, how: Execution) -> nn.Module:
             use_reentrant=False,
             preserve_rng_state=False,  # no random number is drawn in a backbone
         )
-    if how.mixed:
+    if how.autocast:
         for module in modules.values():
             _mix(module, how.place.type)
     return model

@@ -22,7 +22,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mocolib.errors import BadInput, Lost
+from mocolib.errors import BadInput, PeerLost
 
 
 def rank() -> int:
@@ -30,7 +30,7 @@ def rank() -> int:
     return dist.get_rank() if _several() else 0
 
 
-def processes() -> int:
+def world_size() -> int:
     return dist.get_world_size() if _several() else 1
 
 
@@ -39,8 +39,8 @@ def _several() -> bool:
 
 
 @contextlib.contextmanager
-def together(device: torch.device, timeout: float):
-    """Join the processes that torchrun started; `Lost` where one of them is gone.
+def process_group(device: torch.device, timeout: float):
+    """Join the processes that torchrun started; `PeerLost` where one of them is gone.
 
     `timeout` is how many seconds to wait for a sign of them. Nothing happens in a
     process that was started alone.
@@ -61,7 +61,7 @@ def together(device: torch.device, timeout: float):
         dist.destroy_process_group()
     except RuntimeError as error:
         if isinstance(error, dist.DistError) or "gloo" in str(error):
-            raise Lost from error
+            raise PeerLost from error
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -69,21 +69,21 @@ def together(device: torch.device, timeout: float):
 
 def _told_to_end(*_):
     """torchrun ends the rest when one is gone, maybe before they have noticed."""
-    raise Lost
+    raise PeerLost
 
 
 # --- what one process has and the others need ----------------------------------------
 
 
-def share(count: int) -> slice:
+def shard(count: int) -> slice:
     """This process's rows of `count`; the processes' shares follow by rank."""
-    each = -(-count // processes())
+    each = -(-count // world_size())
     return slice(min(count, rank() * each), min(count, (rank() + 1) * each))
 
 
-def from_first(value):
+def broadcast(value):
     """The value that rank 0 has, in every process."""
-    if processes() == 1:
+    if world_size() == 1:
         return value
     box = [value]
     dist.broadcast_object_list(box)
@@ -91,17 +91,17 @@ def from_first(value):
 
 
 @torch.no_grad()
-def gathered(rows, count: int | None = None):
+def all_gather(rows, count: int | None = None):
     """The rows [n, ...] of all processes in the order of their ranks; no gradient.
 
     `count` is how many there are, where the last processes may have fewer.
     """
-    if processes() == 1:
+    if world_size() == 1:
         return rows
-    each = len(rows) if count is None else -(-count // processes())
+    each = len(rows) if count is None else -(-count // world_size())
     padded = rows.new_zeros(each, *rows.shape[1:])
     padded[: len(rows)] = rows
-    parts = [torch.empty_like(padded) for _ in range(processes())]
+    parts = [torch.empty_like(padded) for _ in range(world_size())]
     dist.all_gather(parts, padded)
     return torch.cat(parts)[:count]
 
@@ -109,11 +109,11 @@ def gathered(rows, count: int | None = None):
 @torch.no_grad()
 def mean(value):
     """The mean over the processes of a number that each has."""
-    if processes() == 1:
+    if world_size() == 1:
         return value
     total = value.clone()
     dist.all_reduce(total)
-    return total / processes()
+    return total / world_size()
 
 
 class _Sum(torch.autograd.Function):
@@ -130,12 +130,12 @@ class _Sum(torch.autograd.Function):
         return _Sum.forward(_, gradient)
 
 
-def joined(views):
+def all_gather_with_grad(views):
     """views [2, b, d] of each process to [2, B, d] of all, with gradient."""
-    if processes() == 1:
+    if world_size() == 1:
         return views
     own = views.shape[1]
-    rest = views.new_zeros(2, own * processes(), views.shape[2])
+    rest = views.new_zeros(2, own * world_size(), views.shape[2])
     place = slice(rank() * own, (rank() + 1) * own)
     return _Sum.apply(rest.slice_scatter(views, 1, place.start, place.stop))
 
@@ -157,7 +157,7 @@ class BatchNorm(nn.BatchNorm1d):
             return super().forward(x)
         dims = [0, *range(2, x.ndim)]
         shape = [1, -1, *[1] * (x.ndim - 2)]
-        count = processes() * x.numel() / x.shape[1]
+        count = world_size() * x.numel() / x.shape[1]
         # about a point that all processes know, so that the squares cancel little
         shift = self.running_mean.clone()
         offset = x - shift.view(shape)
@@ -176,9 +176,9 @@ class BatchNorm(nn.BatchNorm1d):
         return out
 
 
-def synchronized(model: nn.Module) -> nn.Module:
+def sync_batchnorm(model: nn.Module) -> nn.Module:
     """The same model, where every BatchNorm sees the batches of all processes."""
-    if processes() == 1:
+    if world_size() == 1:
         return model
     if next(model.parameters()).is_cuda:
         return nn.SyncBatchNorm.convert_sync_batchnorm(model)
@@ -189,20 +189,20 @@ def synchronized(model: nn.Module) -> nn.Module:
     return model
 
 
-def averaging(model: nn.Module) -> nn.Module:
+def data_parallel(model: nn.Module) -> nn.Module:
     """What to call in place of the model: gradients become those of all processes.
 
     To be made anew when a parameter is fixed or freed.
     """
-    if processes() == 1:
+    if world_size() == 1:
         return model
     return DistributedDataParallel(model)
 
 
 def check(batch_size: int):
     """BadInput where a batch cannot be shared."""
-    if batch_size % processes():
+    if batch_size % world_size():
         raise BadInput(
             f"batch_size is {batch_size}, but must be a multiple of the "
-            f"{processes()} processes."
+            f"{world_size()} processes."
         )

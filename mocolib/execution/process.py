@@ -13,7 +13,7 @@ RESERVED = 2**30  # bytes of address space; only what is used takes memory
 HUGE = 2**21
 
 
-def sleep_early():
+def set_spin_count():
     """Let OpenMP threads that wait for each other sleep soon; call before torch loads.
 
     By default they spin thirty times longer: no faster on idle cores, and on busy ones
@@ -23,7 +23,7 @@ def sleep_early():
 
 
 @functools.cache
-def keep_memory():
+def tune_malloc():
     """Keep freed memory for the next step, in huge pages.
 
     glibc returns large blocks to the system at once; to get them anew, page by page,

@@ -57,12 +57,12 @@ def record(
     if not Run(folder).finished:
         check(recipe, data, threads, execution)  # before a folder is made for it
     with _alone(folder):
-        if distributed.from_first(Run(folder).finished):
+        if distributed.broadcast(Run(folder).finished):
             check_data(Run(folder), data)
             _clear(folder)
             return
         training, table = _open(folder, recipe, data, threads, execution)
-        distributed.from_first((training.threads, table.rows, _state(training)))
+        distributed.broadcast((training.threads, table.rows, _state(training)))
         with table:
             for step in training:
                 if step.index > table.rows:
@@ -76,9 +76,9 @@ def record(
 
 def _follow(recipe: Recipe, data: Dataset, execution: Execution) -> Iterator[Step]:
     """`record` in a process that does not write: the same steps and readings."""
-    if distributed.from_first(None):
+    if distributed.broadcast(None):
         return
-    threads, known, state = distributed.from_first(None)
+    threads, known, state = distributed.broadcast(None)
     training = train(recipe, data, threads, execution)
     if state:
         checkpoint.restore(training, *state)
