@@ -125,7 +125,8 @@ def apply(images, params: Params, size: int, mean=0.0, std=1.0, out=None, first=
     """One view: uint8 [n, C, H, W] to float32 [n, C, size, size], where images are.
 
     In 0..1, unless a mean and a deviation [C, 1, 1] are given to normalize by. The
-    images may be some of those that `params` are for, from the `first` on.
+    images may be some of those that `params` are for, from the `first` on. `out`, of
+    the result's shape, is written to and returned.
     """
     n, device = len(images), images.device
     if out is None:

@@ -186,10 +186,12 @@ class Training:
 def train(
     recipe: Recipe, data: Dataset, threads: int = 1, execution: Execution = PLAIN
 ) -> Training:
-    """Start a run; iterate over what comes back, a `Step` a step.
+    """Start a run (Chen et al., 2104.02057, algorithm 1); iterate, a `Step` a step.
 
     `threads` are torch's and decide last digits; `execution` says where and in which
-    precision. BadInput where recipe, data and execution don't fit.
+    precision. Nothing is written: `runs.record.record` does that. After the last step
+    `outcome` is "finished" or "diverged at step n". BadInput where recipe, data and
+    execution don't fit.
     """
     return Training(recipe, data, threads, execution)
 

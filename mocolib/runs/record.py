@@ -45,7 +45,9 @@ def record(
 ) -> Iterator[Step]:
     """Train and record; yields each new step. Ends at once where the run is finished.
 
-    BadInput where the folder holds a run of other images than `data`.
+    The run's folder is `root`/recipe.id; without a root, where MOCOLIB_RUNS says, as
+    `runs.default_root` has it. BadInput where that holds a run of other images.
+
     Continues a stopped run, with the number of threads that it was started with; the
     execution may be another than before. Closing the iterator leaves a run that can be
     continued.

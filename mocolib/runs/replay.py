@@ -52,7 +52,9 @@ def replay(run: Run, step: int, data: Dataset, until: int | None = None, **chang
 
     `changes` are fields that may change in mid-run, or `seed`: other images in other
     views from here on. A projection that is fixed here still has its gradient read, so
-    that the same layer can be compared.
+    that the same layer can be compared. Gives an iterator of `Step`; its `departure` is
+    a sentence where the record was not met on the way to `step`. BadInput where step or
+    until lie outside the run, a change cannot be made, or `data` is not the run's.
     """
     until = run.recipe.steps if until is None else until
     _check(run, step, data, until, changes)

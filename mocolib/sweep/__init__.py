@@ -133,7 +133,8 @@ def recorded(*names, root=None, **where) -> list[runs.Run]:
     """The finished runs of sweeps in the public set, or under `root`, none twice.
 
     One that is damaged is left out, with a warning that names it.
-    `where`: only those whose recipe has these settings.
+    `where`: only those whose recipe has these settings: `recorded("lr", seed=10)`.
+    In the order of the sweeps' files. BadInput for a sweep that is not there.
     """
     place = Path(root or runs.public_root())
     wanted = dict.fromkeys(r for name in names for r in read(name).recipes)
