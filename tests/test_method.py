@@ -55,19 +55,19 @@ def test_a_press_opens_a_part_and_next_walks_through_all(
         with open_page(browser, url, 390, "light") as (page, problems):
             titles = []
             for _ in range(9):
-                titles.append(page.text_content("why-method h4"))
+                titles.append(page.text_content("why-method p.part"))
                 assert page.locator(".code .highlight").count() == 1
                 assert page.locator("[aria-pressed=true]").count() == 1
                 page.click("[data-move='1']")
             assert len(set(titles)) == 9
-            assert page.text_content("why-method h4") == titles[0]
+            assert page.text_content("why-method p.part") == titles[0]
             page.click("[data-part=loss]")
             assert f"{sum(step.losses):.3f}" in page.text_content(".shown")
             lit = page.locator(".code .hll").all_text_contents()
             assert "cross_entropy" in lit[-1]
             assert "=loss" in page.url
             page.reload()
-            assert page.text_content("why-method h4") == "Loss"
+            assert page.text_content("why-method p.part") == "Loss"
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= 390
             assert problems == []

@@ -265,13 +265,13 @@ def test_the_planted_cause_is_found(planted, data):
     changes = {
         "nothing": {},
         "below": {"base_lr": 0.0095},
-        "beta2 .95": {"beta2": 0.95},
+        "beside it": {"weight_decay": 0.0999},
     }
     table = counterfactuals(planted, spike, data, changes, after=12).set_index("change")
     assert table["comes"].to_dict() == {
         "nothing": True,
         "below": False,
-        "beta2 .95": True,
+        "beside it": True,
     }
     assert table["peak_first"]["nothing"] > 2.5 > table["peak_first"]["below"]
     assert table["loss_rise"]["nothing"] > table["loss_rise"]["below"]

@@ -77,7 +77,7 @@
       this.innerHTML = `<div class="parts">${boxes.join("")}${arrows.join("")}</div>
         <div class="open"><div class="buttons"><button type="button" data-move="-1">Back</button>
         <button type="button" data-move="1">Next</button><span class="place"></span></div>
-        <h4 aria-live="polite"></h4><div class="shown"></div><div class="code"></div></div>`;
+        <p class="part" aria-live="polite"></p><div class="shown"></div><div class="code"></div></div>`;
       this.addEventListener("click", ({ target }) => {
         const { part, move } = target.closest("button")?.dataset ?? {};
         if (part) this.open(this.data.parts.findIndex(({ id }) => id === part));
@@ -101,7 +101,7 @@
         box.classList.toggle("past", n < this.at);
       }
       this.querySelector(".place").textContent = `${this.at + 1} of ${parts.length}`;
-      this.querySelector("h4").textContent = title;
+      this.querySelector("p.part").textContent = title;
       this.querySelector(".shown").innerHTML = shown;
       this.querySelector(".code").innerHTML = code;
     }

@@ -130,7 +130,9 @@ def method(step: Taken, *, id="method", question=None, answer=None) -> HTML:
         "keys": pixels(tiles(step.keys), 1, "keys"),
         "matrix": pixels(grey(step.probabilities), 8, "similarity matrix"),
     }
-    plain = "".join(f"<h4>{one['title']}</h4>{one['shown']}" for one in parts)
+    plain = "".join(
+        f"<p class='part'>{one['title']}</p>{one['shown']}" for one in parts
+    )
     data = {"parts": parts, "small": small}
     asked = {"question": question, "answer": answer}
     return figure("why-method", f"method-{id}", data, plain=plain, **asked)
