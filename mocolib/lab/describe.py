@@ -50,14 +50,6 @@ NAMES = {  # values as they are written in prose
     "moco_v3": "MoCo v3",
     "simclr": "SimCLR",
     "byol": "BYOL",
-}
-NAMED = {
-    "adamw": "AdamW",
-    "lamb": "LAMB",
-    "stableadamw": "StableAdamW",
-    "moco_v3": "MoCo v3",
-    "simclr": "SimCLR",
-    "byol": "BYOL",
     "sincos": "sin-cos",
 }
 FALL = "deepest fall, points"
