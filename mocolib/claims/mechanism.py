@@ -175,7 +175,7 @@ def _cosine(runs):
 def _causes(replayed):
     table = causes.judged(replayed)
     gone = 100 * (1 - table.groupby(["seed", "change"])["comes"].mean().unstack())
-    others = {"fixed": "projection fixed", "half": "half the rate"}
+    others = {"fixed": causes.FIXED, "half": "half the rate"}
     others |= {"clipped": "projection clipped", "beta2": "beta2 .95"}
     return {
         key: difference(

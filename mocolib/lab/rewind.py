@@ -8,6 +8,7 @@ Each frame lays a changed replay over the record, in charts over one x axis.
 
 import pandas as pd
 
+from mocolib.analysis import causes
 from mocolib.analysis.measures import first_layer
 from mocolib.lab.curves import COLOURS, DASHES, columns, picture
 from mocolib.lab.numbers import points, short
@@ -15,11 +16,11 @@ from mocolib.lab.pictures import Frame, frames
 from mocolib.runs import Run
 
 ORDER = (  # of the changes, the placebo last
-    "projection fixed",
+    causes.FIXED,
     "half the rate",
     "projection clipped",
     "beta2 .95",
-    "other images",
+    causes.OTHER_IMAGES,
 )
 PAST = 20  # recorded steps shown before the restart
 CHARTS = {
@@ -63,14 +64,9 @@ def _charts(run: Run, spike: int, replays: dict, change: str) -> str:
     steps = replays[change]
     restart, end = int(steps["step"].iloc[0]) - 1, int(steps["step"].iloc[-1])
     since = max(0, restart - PAST)
-    looks = (
-        (
-            *_base(run, replays, since, end),
-            {"colour": "currentColor", "dash": DASHES[1]},
-        ),
-        (change, steps, {"colour": COLOURS[3], "width": 2.4}),
-    )
-    since = max(0, restart - PAST)
+    below = {"colour": "currentColor", "dash": DASHES[1]}
+    above = {"colour": COLOURS[3], "width": 2.4}
+    looks = ((*_base(run, replays, since, end), below), (change, steps, above))
     marks = {"restart": restart, "spike": spike}
     return picture(
         {
