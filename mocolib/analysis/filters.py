@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from mocolib.analysis.measures import ends_of_fall, monitored
+from mocolib.analysis.measures import fall_steps
 from mocolib.data import Dataset
 from mocolib.runs import Run
 from mocolib.runs.replay import replay
@@ -35,8 +35,7 @@ def sudden(rank: pd.Series, within: int = 10) -> tuple[int, float]:
 
 def around_fall(run: Run) -> list[int]:
     """The states that show a run's deepest fall: start, top, half-way, low, end."""
-    seen = monitored(run)
-    top, low = (int(seen["step"].iloc[i]) for i in ends_of_fall(seen["knn"]))
+    top, low = fall_steps(run)
     return sorted({0, top, (top + low) // 2, low, run.end["steps"]})
 
 

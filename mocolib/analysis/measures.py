@@ -49,6 +49,13 @@ def monitored(run: Run) -> pd.DataFrame:
     return steps[steps["knn"].notna() & (steps["step"] > run.recipe.warmup_steps)]
 
 
+def fall_steps(run: Run) -> tuple[int, int]:
+    """The steps of the best and of the lowest kNN reading of the deepest fall."""
+    seen = monitored(run)
+    top, low = (int(seen["step"].iloc[i]) for i in ends_of_fall(seen["knn"]))
+    return top, low
+
+
 def once_an_epoch(run: Run) -> pd.DataFrame:
     """Of `monitored`, the first reading at or after each epoch's end."""
     return thinned(run, 1)
