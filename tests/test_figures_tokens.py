@@ -58,16 +58,3 @@ def test_a_mosaic_shows_each_filter_around_mid_grey(channels):
     assert picture[1, 7, 2] == 0
     assert picture[1, 3].tolist() == [0.5] * 3  # zero
     assert (picture[3:, 6:] == 1).all()  # no sixth filter
-
-
-def test_filters_and_their_singular_values():
-    weights = {"start": np.diag([3.0, 2.0, 1.0, 0.5]), "end": 2 * np.eye(4)}
-    drawn = figures.filter_mosaics(weights, 2)
-    drawn.canvas.draw()
-    assert [ax.get_title() for ax in drawn.axes] == ["start", "end"]
-    figure = figures.singular_values(weights)
-    labelled(figure)
-    first, second = (line.get_ydata() for line in figure.axes[0].lines)
-    assert first.tolist() == [3, 2, 1, 0.5]
-    assert second.tolist() == [2, 2, 2, 2]
-    assert figure.axes[0].lines[0].get_linestyle() == "--"

@@ -44,8 +44,6 @@ from mocolib.figures.sweeps import (
     paper_numbers,
 )
 from mocolib.figures.tokens import (
-    filter_mosaics,
     position_codes,
-    singular_values,
     token_sum,
 )

@@ -2,7 +2,6 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from mocolib.figures import style
@@ -87,27 +86,12 @@ def _maps(figure: Figure, ax, alike):
     figure.colorbar(mesh, ax=ax, label="cosine to each position", shrink=0.9)
 
 
-@style.bare
-def filter_mosaics(weights: dict, patch_size: int, columns: int = 8) -> Figure:
-    """The rows of projections {name: [d, C p p]} as small pictures, one panel each.
-
-    Mid-grey is zero. Each row is scaled by its own largest entry, so a panel shows
-    what a filter looks at and not how strongly.
-    """
-    count = len(weights)
-    figure, axes = plt.subplots(
-        ncols=count, figsize=(7.6, 4.9 / count + 0.4), squeeze=False
-    )
-    for ax, (name, weight) in zip(axes[0], weights.items(), strict=True):
-        ax.imshow(mosaic(weight, patch_size, columns), interpolation="nearest")
-        ax.set_title(name, fontsize=9)
-        ax.set_axis_off()
-    figure.get_layout_engine().set(wspace=0.08)
-    return figure
-
-
 def mosaic(weight, patch_size: int, columns: int = 8) -> np.ndarray:
-    """Filters [d, C p p] as one picture [rows, columns, 3] in 0..1, white between."""
+    """Filters [d, C p p] as one picture [rows, columns, 3] in 0..1, white between.
+
+    Mid-grey is zero. Each filter is scaled by its own largest entry, so the picture
+    shows what a filter looks at and not how strongly.
+    """
     p, weight = patch_size, np.asarray(weight)
     parts = weight.reshape(len(weight), -1, p, p).transpose(0, 2, 3, 1)
     largest = np.abs(parts).max((1, 2, 3), keepdims=True)
@@ -118,24 +102,3 @@ def mosaic(weight, patch_size: int, columns: int = 8) -> np.ndarray:
         y, x = (i // columns) * (p + 1), (i % columns) * (p + 1)
         picture[y : y + p, x : x + p] = part
     return picture
-
-
-@style.figure
-def singular_values(weights: dict) -> Figure:
-    """The singular values of projections {name: [d, D]}, largest first.
-
-    Dashed: the first one, which the others are held against.
-    """
-    figure, ax = plt.subplots(figsize=(7.2, 3.4))
-    colours = sns.color_palette("viridis", len(weights))
-    for i, (name, weight) in enumerate(weights.items()):
-        values = np.linalg.svd(np.asarray(weight, float), compute_uv=False)
-        look = {"color": "black", "linestyle": "--"} if i == 0 else {}
-        ax.plot(
-            *(np.arange(len(values)) + 1, values),
-            **{"color": colours[i - 1], "marker": "os^D"[i % 4], **look},
-            markersize=3, label=name,
-        )  # fmt: skip
-    ax.set(xlabel="place, largest first", ylabel="singular value", yscale="log")
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
