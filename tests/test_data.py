@@ -75,6 +75,18 @@ def test_the_embedded_labels_belong_to_the_images():
     assert data.classes[ink.mean((1, 2)).argmin()] == "Sandal"
 
 
+def test_an_image_is_found_by_its_class():
+    """A chapter that shows a boot asks for one, whichever images are embedded."""
+    data = load("fashion-mnist")
+    for name in ("T-shirt", "Ankle boot", "Coat"):
+        place = data.first(name)
+        before = {data.classes[label] for label in data.test_labels[:place]}
+        assert name in data.classes[data.test_labels[place]]
+        assert not any(name in one for one in before)
+    with pytest.raises(BadInput, match="class is 'Hat', but must be one of T-shirt"):
+        data.first("Hat")
+
+
 def test_no_image_is_in_both_splits():
     data = load("fashion-mnist")
     train = {image.numpy().tobytes() for image in data.train_images}

@@ -54,6 +54,20 @@ class Dataset:
         loaded = f"{counts} {colours} images of {len(self.classes)} {some}"
         return f"{shown(self.name)}: {'; '.join([loaded, *self.notes])}."
 
+    def first(self, name: str) -> int:
+        """The place of the first test image of a class, which may be named in part.
+
+        BadInput where no class or no test image is called so.
+        """
+        named = [i for i, one in enumerate(self.classes) if name in one]
+        places = torch.isin(self.test_labels, torch.tensor(named, dtype=torch.int64))
+        if not places.any():
+            raise BadInput(
+                f"class is {name!r}, but must be one of {', '.join(self.classes)}, "
+                f"with a test image of {shown(self.name)}."
+            )
+        return int(places.nonzero()[0])
+
     @property
     def channels(self) -> int:
         return self.train_images.shape[1]

@@ -1,6 +1,6 @@
 """Panels that open a chapter: each shows what the library computes, setting by setting.
 
-image = tokenise(recipe, data, number=34)
+image = tokenise(recipe, data, number=data.first("Ankle boot"))
 patch_to_token(image, question="Drag over the boot.")
 """
 
