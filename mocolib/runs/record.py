@@ -230,6 +230,7 @@ def write_table(table: pd.DataFrame, path: Path):
         compression_level=12,
         use_dictionary=False,
         write_statistics=False,
+        store_schema=False,  # Arrow's own copy of the header: an eighth of the file
         use_byte_stream_split=split,
     )
     write_atomic(path, target.getvalue())
