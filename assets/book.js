@@ -23,13 +23,14 @@ function reachable() {
 addEventListener("load", reachable);
 addEventListener("toggle", reachable, true); // a fold has opened
 
-/* The heads of the ledger's tables sort them: numbers by size, words by the alphabet. */
+/* The heads of the ledger sort it: numbers by size, words by the alphabet, and what is
+   empty last, whichever way. An interval counts as its lower end. */
+const NUMBER = /^[+-]?\d+(\.\d+)?( to .*)?$/;
 function sortable(table) {
   const body = table.tBodies[0];
   const value = (row, i) => {
     const text = row.cells[i].textContent.trim();
-    const number = Number.parseFloat(text.replace("\u2212", "-"));
-    return Number.isNaN(number) ? text : number;
+    return NUMBER.test(text) ? Number.parseFloat(text) : text;
   };
   const order = (a, b) =>
     typeof a === "number" && typeof b === "number"
@@ -44,8 +45,11 @@ function sortable(table) {
       const down = head.ariaSort === "ascending";
       for (const one of table.tHead.rows[0].cells) one.ariaSort = null;
       head.ariaSort = down ? "descending" : "ascending";
-      const rows = [...body.rows].sort((a, b) => order(value(a, i), value(b, i)));
-      body.append(...(down ? rows.reverse() : rows));
+      const empty = (row) => value(row, i) === "";
+      const rows = [...body.rows];
+      const full = rows.filter((row) => !empty(row));
+      full.sort((a, b) => order(value(a, i), value(b, i)) * (down ? -1 : 1));
+      body.append(...full, ...rows.filter(empty));
     });
   }
 }

@@ -12,7 +12,6 @@ from mocolib.claims.remarks import REMARKS
 from mocolib.claims.verdicts import OPEN, OPPOSITE, Effect, Verdict
 from mocolib.figures.themed import LETTERS
 from mocolib.lab import (
-    effects,
     elsewhere,
     finding,
     headlines,
@@ -52,27 +51,26 @@ def test_a_verdict_is_the_ledgers_word():
     for id, judge in claims.CLAIMS.items():
         found, shown = judge(), verdict(id).data
         assert shown == verdict(found).data
-        assert f"{id}: {found.word}</strong> ({found.runs} runs" in shown
+        word = f"{html.escape(found.title)}: {found.word}</strong>"
+        assert f"{word} ({found.runs} runs" in shown
         if found.word != "too few runs":
             assert html.escape(found.finding) in shown
             for effect in found.effects.values():
                 assert f"<td>{effect.outcome}</td>" in shown
 
 
-def test_the_ledger_has_a_place_for_every_claim():
-    shown = ledger().data
-    for found in claims.ledger():
-        row = f'<tr id="ledger-{found.id}"><td>{html.escape(found.title)}</td>'
-        assert row in shown
-        assert html.escape(found.finding) in shown
-
-
-def test_every_effect_has_a_line_in_the_ledger():
-    shown, found = effects().data, claims.ledger()
-    assert shown.count("<tr>") == 1 + sum(len(v.effects) for v in found)
+def test_the_ledger_has_a_line_for_every_effect_and_a_place_for_every_claim():
+    shown, found = ledger().data, claims.ledger()
+    lines = sum(max(1, len(one.effects)) for one in found)
+    assert shown.count("<tr") == 1 + lines
     for one in found:
-        for effect in one.effects.values():
-            assert f"<td>{html.escape(effect.name)}</td>" in shown
+        place = f'<tr id="ledger-{one.id}" class="primary"><td>{html.escape(one.title)}'
+        assert place in shown
+        assert f"<p>{html.escape(one.finding)}</p>" in shown
+        assert f"</td><td>{one.word}</td>" in shown
+        for effect in list(one.effects.values())[1:]:
+            line = f"<td>{html.escape(effect.name)}</td><td>{effect.outcome}</td>"
+            assert line in shown
 
 
 def test_the_source_of_a_wrapped_method_is_its_own():

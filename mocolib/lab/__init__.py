@@ -14,7 +14,6 @@ built page `train_here` trains in the reader's browser.
 """
 
 from mocolib.lab.chapter import (
-    effects,
     elsewhere,
     finding,
     headlines,
@@ -37,7 +36,6 @@ __all__ = [
     "Frame",
     "Line",
     "beside",
-    "effects",
     "elsewhere",
     "experiment",
     "finding",

@@ -63,37 +63,43 @@ def repository() -> str:
 
 
 def ledger() -> HTML:
-    """The whole ledger, a row a claim; `#ledger-C7` is the place of the claim C7."""
+    """The whole ledger, a line an effect; heads sort it, in a page with assets/book.js.
+
+    A claim's first line is its primary effect, with verdict and finding; it is the
+    place `#ledger-C7` that the chapters link to.
+    """
     found, second = claims.ledger(), claims.second_ledger()
     p = text.adjusted(found)
-    heads = ("claim", "verdict", "p", "on CIFAR-10", "finding", "runs", "id")
-    rows = [_cells("th", heads)]
+    heads = ("claim", "measured", "outcome", "mean", "95 % interval", "unit", "seeds")
+    rows = [_cells("th", (*heads, "p", "on CIFAR-10"))]
     for v in found:
-        other = second[v.id].word if v.id in second else ""
-        beside = f"{p[v.id]:.3f}" if v.id in p else ""
-        cells = (v.title, v.word, beside, other, v.finding, str(v.runs), v.id)
-        rows.append(_cells("td", cells, f' id="ledger-{v.id}"'))
-    return _sortable(rows)
-
-
-def effects() -> HTML:
-    """Every effect of every claim, a row each, the primary one of a claim first."""
-    heads = ("claim", "measured", "mean", "95 % interval", "unit", "seeds", "outcome")
-    rows = [_cells("th", (*heads, "rank"))]
-    for v in claims.ledger():
-        for effect in v.effects.values():
-            name, mean, ends, unit, outcome = _numbers(effect)
-            rank = "primary" if effect is v.primary else "second"
-            told = (v.title, name, mean, ends, unit, str(len(effect.values)), outcome)
-            rows.append(_cells("td", (*told, rank)))
-    return _sortable(rows)
-
-
-def _sortable(rows: list[str]) -> HTML:
-    """A table whose heads sort it, in a page with assets/book.js."""
-    head, *body = rows
-    table = f"<table><thead>{head}</thead><tbody>{''.join(body)}</tbody></table>"
+        other = second[v.id].effects if v.id in second else {}
+        rows.append(_primary(v, f"{p[v.id]:.3f}" if v.id in p else "", other))
+        for key, effect in list(v.effects.items())[1:]:
+            rows.append(_row(v, effect, effect.outcome, "", _outcome(other, key)))
+    table = f"<table><thead>{rows[0]}</thead><tbody>{''.join(rows[1:])}</tbody></table>"
     return HTML(f'<div class="why-ledger">{table}</div>')
+
+
+def _primary(verdict: claims.Verdict, p: str, other: dict) -> str:
+    """A claim's first line; one without runs has no numbers yet."""
+    effect = verdict.primary or claims.Effect(name=verdict.claim, values=())
+    beside = _outcome(other, next(iter(verdict.effects), ""))
+    place = f' id="ledger-{verdict.id}" class="primary"'
+    row = _row(verdict, effect, verdict.word, p, beside, place)
+    name, said = html.escape(effect.name), html.escape(verdict.finding)
+    return row.replace(f"<td>{name}</td>", f"<td>{name}<p>{said}</p></td>", 1)
+
+
+def _row(verdict, effect, word: str, p: str, beside: str, place: str = "") -> str:
+    name, mean, ends, unit, _ = _numbers(effect)
+    count = str(len(effect.values))
+    told = (verdict.title, name, word, mean, ends, unit, count, p, beside)
+    return _cells("td", told, place)
+
+
+def _outcome(effects: dict, key: str) -> str:
+    return effects[key].outcome if key in effects else ""
 
 
 def _cells(kind: str, texts, place: str = "") -> str:
@@ -114,7 +120,7 @@ def _told(verdict: claims.Verdict) -> str:
     """Word and claim, the finding, and every effect to unfold."""
     seeds = max((len(e.values) for e in verdict.effects.values()), default=0)
     lead = (
-        f"<p><strong>{verdict.id}: {verdict.word}</strong> ({verdict.runs} runs, "
+        f"<p><strong>{verdict.title}: {verdict.word}</strong> ({verdict.runs} runs, "
         f"{seeds} seeds). {html.escape(verdict.claim)}.</p>"
     )
     if verdict.word == "too few runs":
