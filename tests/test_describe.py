@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from mocolib.errors import BadInput
-from mocolib.lab.describe import FEW, Line, axis, describe, spoken
+from mocolib.lab.describe import FEW, Line, axis, describe
 from mocolib.lab.page import as_data
+from mocolib.words import spoken
 
 
 def test_each_setting_can_be_understood_without_its_control():

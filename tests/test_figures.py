@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from mocolib import figures
 from mocolib.analysis import measures
+from mocolib.analysis.paper import paper_numbers
 from mocolib.figures import style
 from tests.planted import LAYERS, events, plant, shaking
 
@@ -61,7 +62,7 @@ def test_accuracy_is_every_runs_linear_probe(runs):
     for run in runs:
         assert run.end["linear_probe"] in dots
     theirs = [y for line in figure.axes[1].lines for y in line.get_ydata()]
-    numbers = figures.paper_numbers("adamw_learned", "adamw_fixed")["accuracy"]
+    numbers = paper_numbers("adamw_learned", "adamw_fixed")["accuracy"]
     assert set(theirs) == set(numbers)
 
 

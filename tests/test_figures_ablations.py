@@ -3,7 +3,7 @@
 import pytest
 
 from mocolib import figures
-from mocolib.claims.parts import CHANGED
+from mocolib.claims.parts import CHANGED, ablation_table
 from mocolib.figures.ablations import PAPER
 from tests.planted import plant, shaking
 from tests.test_figures import labelled
@@ -26,7 +26,7 @@ def runs(tmp_path):
 
 
 def test_points_are_differences_within_a_seed(runs):
-    table = figures.ablation_table(runs).set_index(["part", "seed"])["points"]
+    table = ablation_table(runs).set_index(["part", "seed"])["points"]
     assert table["no positions"].to_numpy() == pytest.approx([-3, -3])
     assert table["m = 0"].to_numpy() == pytest.approx([1, 1])
     assert len(table) == 4

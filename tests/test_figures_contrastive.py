@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from mocolib import figures
+from mocolib.analysis.negatives import expected_start, key_ages
 from mocolib.frameworks import MoCoV1
 from mocolib.moco import contrast
 from mocolib.recipe import Recipe
@@ -21,13 +22,13 @@ def test_random_directions_start_where_expected(tau, batch):
     pairs = torch.randn(4, 2, batch, DIM, generator=generator)
     measured = np.mean([2 * contrast(*pair, tau).item() for pair in pairs])
     recipe = Recipe(temperature=tau, batch_size=batch, head_dim=DIM)
-    assert figures.expected_start(recipe) == pytest.approx(measured, rel=0.03)
+    assert expected_start(recipe) == pytest.approx(measured, rel=0.03)
 
 
 def test_equal_directions_start_at_4_tau_ln_n():
     same = torch.ones(512, DIM)
     recipe = Recipe(temperature=0.2, batch_size=512, head_dim=10**4)
-    start = figures.expected_start(recipe)
+    start = expected_start(recipe)
     assert start == pytest.approx(2 * contrast(same, same, 0.2).item(), rel=1e-3)
 
 
@@ -40,7 +41,7 @@ def test_the_queues_ages_are_those_of_the_model():
     for step in range(steps):
         model.enqueue(torch.full((8, 2), float(step)))
     ages = steps - model.queue[:, 0]
-    expected = figures.key_ages("queue", 24, 8, 100)
+    expected = key_ages("queue", 24, 8, 100)
     assert sorted(ages.tolist()) == sorted(expected.tolist())
 
 
@@ -52,17 +53,17 @@ def test_a_banks_ages_are_those_of_images_seen_once_an_epoch():
             if epoch and place == 25:
                 ages.append(epoch * 50 + place - seen)
             seen[chosen] = epoch * 50 + place
-    ours = figures.key_ages("memory_bank", 20_000, batch, images)
+    ours = key_ages("memory_bank", 20_000, batch, images)
     assert ours.mean() == pytest.approx(np.mean(ages), rel=0.03)
     assert (ours.min(), ours.max()) == (np.min(ages), np.max(ages))
 
 
 def test_a_batch_has_no_more_than_its_other_images():
-    assert figures.key_ages("end_to_end", 4096, 256, 50_000).tolist() == [0] * 255
+    assert key_ages("end_to_end", 4096, 256, 50_000).tolist() == [0] * 255
 
 
 def test_an_age_chart_counts_every_key():
-    ages = figures.key_ages("queue", 1000, 10, 50_000)
+    ages = key_ages("queue", 1000, 10, 50_000)
     figure = figures.age_chart(ages, 300, 4000)
     labelled(figure)
     assert figure.axes[0].patches[0].get_data().values.max() == 100

@@ -5,6 +5,7 @@ import pytest
 
 from mocolib import figures
 from mocolib.claims import text
+from mocolib.claims.statistics import made_up, share_that_holds
 from mocolib.claims.verdicts import Effect, Verdict
 from mocolib.figures.ledger import reach
 from tests.test_figures import labelled
@@ -61,19 +62,19 @@ def test_the_map_has_a_filled_mark_for_every_effect_that_holds():
 
 @pytest.mark.parametrize("seeds", [3, 5])
 def test_shares_are_judged_as_effects_are(seeds):
-    values = figures.made_up(seeds, 0.5, 60)
+    values = made_up(seeds, 0.5, 60)
     one_by_one = np.mean([Effect(name="", values=tuple(row)).holds for row in values])
-    assert figures.share_that_holds(values) == pytest.approx(one_by_one)
+    assert share_that_holds(values) == pytest.approx(one_by_one)
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 def test_chance_is_what_the_ledger_says(seeds):
-    share = figures.share_that_holds(figures.made_up(seeds, 0, 4000))
+    share = share_that_holds(made_up(seeds, 0, 4000))
     assert share == pytest.approx(text.BY_CHANCE, abs=0.01)
 
 
 def test_the_chart_draws_every_interval():
-    values = figures.made_up(4, 1, 30)
+    values = made_up(4, 1, 30)
     figure = figures.chance_chart(values, 1)
     labelled(figure)
     intervals = figure.axes[0].lines

@@ -16,8 +16,8 @@ import numpy as np
 
 from mocolib import named_recipe
 from mocolib.analysis import measures
+from mocolib.analysis.inpage import SPIKING
 from mocolib.data import data_root
-from mocolib.figures.parity import SPIKING
 from mocolib.files import as_json, read_json, write_atomic
 from mocolib.lab.train_here import SHAPE, VALUES
 from tools import ROOT, inpage, ort

@@ -40,6 +40,7 @@ from mocolib.analysis.curves import (
 from mocolib.data import CATALOGUE
 from mocolib.errors import BadInput
 from mocolib.frameworks import FRAMEWORKS
+from mocolib.recipe import FIELDS
 from mocolib.runs import Run
 
 
@@ -159,6 +160,28 @@ def closing_loss(run: Run) -> float:
 def final_loss(run: Run) -> float:
     """The closing loss as a share of what chance gives, in MoCo v3 4 tau ln N."""
     return closing_loss(run) / FRAMEWORKS[run.recipe.framework].chance_loss(run.recipe)
+
+
+def settings(runs: list[Run]) -> list[str]:
+    """The recipe fields in which runs differ, the seed left out."""
+    return [
+        name
+        for name in FIELDS
+        if name != "seed" and len({getattr(run.recipe, name) for run in runs}) > 1
+    ]
+
+
+def long_table(runs: list[Run]) -> pd.DataFrame:
+    """All steps of all runs under each other, each row with its run's settings."""
+    parts = []
+    for run in runs:
+        steps, layer = run.steps, first_layer(run)
+        part = steps[["step", "samples", "knn", "loss"]].copy()
+        part["gradient"] = steps[f"grad_inf/{layer}"]
+        for name in [*settings(runs), "seed"]:
+            part[name] = getattr(run.recipe, name)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
 
 
 def summary(runs: list[Run]) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from mocolib.claims.contrasts import (
 )
 from mocolib.claims.register import claim
 from mocolib.claims.verdicts import difference, effect
+from mocolib.runs import Run
 from mocolib.sweep.rates import rates_of
 
 FREE = 0.5  # points: the margin within which something counts as costing nothing
@@ -219,12 +220,26 @@ def _short_of_freezing(runs, clip):
     "ablations",
 )
 def _ablations(runs):
-    def probe(changed):
-        return at(runs, "linear_probe", **{**WHOLE, **changed})
-
+    whole = _probe(runs, {})
     return {
         words: difference(
-            f"linear probe, the whole minus {words}", probe({}), probe(changed)
+            f"linear probe, the whole minus {words}", whole, _probe(runs, changed)
         )
         for words, changed in CHANGED.items()
     }
+
+
+def _probe(runs: list[Run], changed: dict) -> pd.Series:
+    """Linear probe by seed, in points, with this of the whole changed."""
+    return at(runs, "linear_probe", **{**WHOLE, **changed})
+
+
+def ablation_table(runs: list[Run]) -> pd.DataFrame:
+    """A row an ablation and seed: linear probe minus the whole's, in points."""
+    whole = _probe(runs, {})
+    rows = [
+        (words, seed, value)
+        for words, changed in CHANGED.items()
+        for seed, value in (_probe(runs, changed) - whole).dropna().items()
+    ]
+    return pd.DataFrame(rows, columns=["part", "seed", "points"])

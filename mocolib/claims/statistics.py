@@ -69,6 +69,21 @@ def holm(p_values: dict) -> dict:
 
 def coverage(draws: np.ndarray, truth: float) -> float:
     """In what share of samples [count, seeds] the interval covers the truth."""
-    seeds = draws.shape[1]
-    half = quantile(seeds - 1) * draws.std(1, ddof=1) / seeds**0.5
-    return float((abs(draws.mean(1) - truth) <= half).mean())
+    return float((abs(draws.mean(1) - truth) <= _halves(draws)).mean())
+
+
+def share_that_holds(values: np.ndarray) -> float:
+    """The share of effects [count, seeds] whose interval lies above zero."""
+    return float((values.mean(1) > _halves(values)).mean())
+
+
+def _halves(values: np.ndarray) -> np.ndarray:
+    """Half the length of the interval of each row of [count, seeds]."""
+    seeds = values.shape[1]
+    return quantile(seeds - 1) * values.std(1, ddof=1) / seeds**0.5
+
+
+def made_up(seeds: int, size: float, count: int) -> np.ndarray:
+    """Effects whose truth is known, [count, seeds]: `size` plus noise of SD 1."""
+    rng = np.random.default_rng(seeds)  # the same noise at every size
+    return size + rng.normal(size=(count, seeds))

@@ -1,15 +1,13 @@
 """What each part of MoCo v3 is worth: left out here, and in the paper."""
 
 import matplotlib.pyplot as plt
-import pandas as pd
 from matplotlib.figure import Figure
 
 from mocolib import data
-from mocolib.analysis import measures
-from mocolib.claims.parts import CHANGED, WHOLE
+from mocolib.analysis.paper import paper_numbers
+from mocolib.claims.parts import CHANGED, ablation_table
 from mocolib.figures import style
 from mocolib.figures.style import GREY
-from mocolib.figures.sweeps import paper_numbers
 from mocolib.runs import Run
 
 # where the paper has each change of `parts.CHANGED`: the rows of paper.csv, the value
@@ -24,25 +22,6 @@ PAPER = {
     "m = .9": ("momentum", "0.9"),
     "m = .999": ("momentum", "0.999"),
 }
-
-
-def ablation_table(runs: list[Run]) -> pd.DataFrame:
-    """A row an ablation and seed: linear probe minus the whole's, in points."""
-    table = measures.summary(runs) if runs else pd.DataFrame()
-    rows = []
-    for words, changed in CHANGED.items():
-        if table.empty:
-            break
-        whole = _at(table, WHOLE)
-        difference = 100 * (_at(table, {**WHOLE, **changed}) - whole).dropna()
-        rows += [(words, seed, value) for seed, value in difference.items()]
-    return pd.DataFrame(rows, columns=["part", "seed", "points"])
-
-
-def _at(table: pd.DataFrame, where: dict) -> pd.Series:
-    """Linear probe by seed at one setting."""
-    fit = (table[list(where)] == pd.Series(where)).all(axis=1)
-    return table[fit].drop_duplicates("seed").set_index("seed")["linear_probe"]
 
 
 @style.figure

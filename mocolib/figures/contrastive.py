@@ -1,7 +1,5 @@
 """Where keys come from, where the loss starts, and what leaks (MoCo v1 to v3)."""
 
-import math
-
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,9 +7,9 @@ from matplotlib.ticker import NullLocator
 
 from mocolib import data
 from mocolib.analysis import measures
+from mocolib.analysis.negatives import expected_start
 from mocolib.figures import style
 from mocolib.figures.style import GREY, percent
-from mocolib.recipe import Recipe
 from mocolib.runs import Run
 
 MECHANISMS = {
@@ -19,19 +17,6 @@ MECHANISMS = {
     "memory_bank": ("memory bank", style.GREEN, "^"),
     "queue": ("queue", style.BLUE, "o"),
 }
-
-
-# --- where the loss starts --------------------------------------------------------
-
-
-def expected_start(recipe: Recipe) -> float:
-    """MoCo v3's loss while queries and keys are random directions.
-
-    4 tau ln N for equal logits. Cosines of random directions scatter by 1 / D, and an
-    exponential of scattered logits is larger on average: that adds 2 / (D tau).
-    """
-    tau, dim = recipe.temperature, recipe.head_dim
-    return 4 * tau * math.log(recipe.batch_size) + 2 / (dim * tau)
 
 
 @style.figure
@@ -60,25 +45,6 @@ def first_losses(runs: list[Run]) -> Figure:
     return figure
 
 
-# --- where keys come from ---------------------------------------------------------
-
-
-def key_ages(keys: str, negatives: int, batch: int, images: int) -> np.ndarray:
-    """How many steps ago each negative was computed, [K], in mid-epoch.
-
-    end_to_end has the other images of the batch and no more; queue the last K keys;
-    memory_bank, of images drawn at random, what was stored when each was last seen.
-    """
-    if keys == "end_to_end":
-        return np.zeros(min(negatives, batch - 1), int)
-    if keys == "queue":
-        return 1 + np.arange(negatives) // batch
-    rng, epoch = np.random.default_rng(0), images // batch
-    now = epoch // 2
-    this, last = rng.integers(epoch, size=(2, negatives))  # its step in each epoch
-    return np.where(this < now, now - this, now + epoch - last)
-
-
 @style.figure
 def age_chart(ages: np.ndarray, oldest: int, most: int) -> Figure:
     """How many negatives are how old; axes that stay as settings change."""
@@ -91,9 +57,6 @@ def age_chart(ages: np.ndarray, oldest: int, most: int) -> Figure:
     ax.yaxis.set_minor_locator(NullLocator())  # a page holds many of these
     ax.set(xlabel="steps since the key was computed", ylabel="negatives")
     return figure
-
-
-# --- MoCo v1 ----------------------------------------------------------------------
 
 
 @style.figure

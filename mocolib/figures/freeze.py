@@ -5,10 +5,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mocolib.analysis import measures
+from mocolib.analysis.paper import paper_numbers
 from mocolib.figures import style
-from mocolib.figures.style import GREY, KINDS, layer_name
-from mocolib.figures.sweeps import paper_numbers
+from mocolib.figures.style import GREY, KINDS
 from mocolib.runs import Run
+from mocolib.words import layer_name
 
 COLUMNS = {"deepest_fall": "deepest fall, points", "linear_probe": "linear probe, %"}
 STROKES = {"learned": "-", "fixed": "--"}

@@ -7,8 +7,9 @@ from matplotlib.figure import Figure
 
 from mocolib.analysis import measures
 from mocolib.figures import style
-from mocolib.figures.style import GREY, KINDS, grouped, layer_name
+from mocolib.figures.style import GREY, KINDS, grouped
 from mocolib.runs import Run
+from mocolib.words import layer_name
 
 AROUND = 20  # steps before and after a spike
 LAYERS = (

@@ -4,7 +4,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from mocolib.claims.statistics import quantile
 from mocolib.claims.verdicts import Effect, Verdict
 from mocolib.figures import style
 from mocolib.figures.style import GREY, KINDS
@@ -59,22 +58,6 @@ def _mark(ax, x: float, row: int, mark: str, colour: str, fill: str):
         mark = ">" if x > 0 else "<"
     place = float(np.clip(x, -EDGE, EDGE))
     ax.plot([place], [row], mark, color=colour, markerfacecolor=fill, markersize=6)
-
-
-# --- chance -----------------------------------------------------------------------
-
-
-def made_up(seeds: int, size: float, count: int) -> np.ndarray:
-    """Effects whose truth is known, [count, seeds]: `size` plus noise of SD 1."""
-    rng = np.random.default_rng(seeds)  # the same noise at every size
-    return size + rng.normal(size=(count, seeds))
-
-
-def share_that_holds(values: np.ndarray) -> float:
-    """The share of effects [count, seeds] whose interval lies above zero."""
-    seeds = values.shape[1]
-    half = quantile(seeds - 1) * values.std(1, ddof=1) / seeds**0.5
-    return float((values.mean(1) > half).mean())
 
 
 @style.figure

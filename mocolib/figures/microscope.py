@@ -11,10 +11,10 @@ from mocolib.figures.style import (
     GREY,
     KINDS,
     grouped,
-    layer_name,
     percent,
 )
 from mocolib.runs import Run
+from mocolib.words import layer_name
 
 
 @style.figure

@@ -1,4 +1,4 @@
-"""What all figures share: their look, and the words they use for runs."""
+"""What all figures share: their look, and how they name runs."""
 
 import functools
 
@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mocolib import data
-from mocolib.recipe import FIELDS
+from mocolib.analysis.measures import settings
 from mocolib.runs import Run
+from mocolib.words import title
 
 STYLE = {
     "axes.spines.top": False,
@@ -19,13 +20,6 @@ STYLE = {
     "figure.constrained_layout.use": True,
     "legend.frameon": False,
     "font.size": 10,
-}
-NAMES = {
-    "base_lr": "base rate",
-    "batch_size": "batch",
-    "patch_projection": "patch projection",
-    "temperature": "τ",
-    "momentum": "m",
 }
 BLUE, ORANGE, GREEN, RED = "#0173b2", "#de8f05", "#029e73", "#d55e00"
 KINDS = (("learned", BLUE, "o"), ("fixed", ORANGE, "s"))
@@ -82,20 +76,6 @@ def strip(ax, row: int, values, colour: str | None = None):
     ax.plot([values.mean()], [row], "k|", markersize=18, markeredgewidth=2)
 
 
-def settings(runs: list[Run]) -> list[str]:
-    """The recipe fields in which runs differ, the seed left out."""
-    return [
-        name
-        for name in FIELDS
-        if name != "seed" and len({getattr(run.recipe, name) for run in runs}) > 1
-    ]
-
-
-def title(name: str) -> str:
-    """A field's name as a figure prints it."""
-    return NAMES.get(name, name.replace("_", " "))
-
-
 def ticks(ax, values):
     """The swept values as the x axis' only ticks: 1,024 or 1.5e-4.
 
@@ -141,13 +121,3 @@ def caption(runs: list[Run]) -> str:
         f"{images}, ViT of {width} and depth {recipe.depth}{batch}; "
         f"{len(runs)} run{'s' * (len(runs) > 1)}, {seeds} seed{'s' * (seeds > 1)}"
     )
-
-
-def layer_name(layer: str) -> str:
-    """`blocks.0.qkv` as a figure prints it: `block 1, qkv`."""
-    head, *rest = layer.split(".")
-    if head == "blocks":
-        return f"block {int(rest[0]) + 1}, {rest[1]}"
-    if rest and rest[-1].isdecimal():
-        return f"{head} {int(rest[-1]) + 1}"
-    return layer.replace("_", " ").replace(".", " ")

@@ -1,36 +1,16 @@
 """A sweep's curves, and accuracy against what was swept, beside the paper's own."""
 
 import matplotlib.pyplot as plt
-import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
 from mocolib import data
 from mocolib.analysis import measures
-from mocolib.data import data_root
+from mocolib.analysis.paper import paper_numbers
 from mocolib.figures import style
-from mocolib.figures.style import (
-    KINDS,
-    percent,
-    settings,
-    ticks,
-    title,
-)
+from mocolib.figures.style import KINDS, percent, ticks
 from mocolib.runs import Run
-
-
-def long_table(runs: list[Run]) -> pd.DataFrame:
-    """All steps of all runs under each other, each row with its run's settings."""
-    parts = []
-    for run in runs:
-        steps, layer = run.steps, measures.first_layer(run)
-        part = steps[["step", "samples", "knn", "loss"]].copy()
-        part["gradient"] = steps[f"grad_inf/{layer}"]
-        for name in [*settings(runs), "seed"]:
-            part[name] = getattr(run.recipe, name)
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
-
+from mocolib.words import title
 
 ROWS = {
     "knn": "kNN, %",
@@ -46,8 +26,8 @@ def curves(runs: list[Run], x: str = "step") -> Figure:
     A line is one real run, that of the first seed: a mean over seeds would smooth the
     dips away. The band of the first panel reaches from the lowest to the highest seed.
     """
-    table, look = long_table(runs), _looks(runs)
-    table = table.rename(columns={n: title(n) for n in settings(runs)})
+    table, look = measures.long_table(runs), _looks(runs)
+    table = table.rename(columns={n: title(n) for n in measures.settings(runs)})
     first = table[table["seed"] == table["seed"].min()]
     figure, axes = plt.subplots(3, sharex=True, figsize=(7.2, 7.6))
     for ax, (column, label) in zip(axes, ROWS.items(), strict=True):
@@ -70,7 +50,7 @@ def curves(runs: list[Run], x: str = "step") -> Figure:
 
 def _looks(runs: list[Run]) -> dict:
     """What seaborn is to draw in colours and strokes: settings in which runs differ."""
-    varied = settings(runs)
+    varied = measures.settings(runs)
     strokes = "patch_projection" if "patch_projection" in varied else None
     hue = next((n for n in varied if n != "patch_projection"), strokes)
     count = len({getattr(run.recipe, hue) for run in runs}) if hue else 1
@@ -79,20 +59,6 @@ def _looks(runs: list[Run]) -> dict:
         style=strokes and title(strokes),
         palette=sns.color_palette("viridis", count + 1)[:count] if hue else None,
     )
-
-
-STANDING = {  # how we know a number of data/paper.csv
-    "T": "text or table",
-    "D": "derived from such",
-    "S": "second hand",
-    "C": "released code",
-}
-
-
-def paper_numbers(*sweeps: str) -> pd.DataFrame:
-    """The paper's numbers of some sweeps, with their standing (data/paper.csv)."""
-    table = pd.read_csv(data_root() / "paper.csv")
-    return table[table["sweep"].isin(sweeps)]
 
 
 @style.figure

@@ -5,12 +5,11 @@
     lab.live(named_recipe("mini"))
     lab.train_here("freeze", compare="patch_projection")
 
-Recorded: describe (runs -> plain data) -> page (JSON that assets/lab.js draws) or
-explorer (the same with widgets in a kernel); `experiment` picks by where it is.
-Pictures: a frame a setting (`frames`); `heroes` and `moments` open chapters. Live:
-traces (what is shown of a run) -> chart (one SVG) -> curves (three charts and a table)
--> panel (controls and buttons), with session (the thread that trains) beside it. In a
-built page `train_here` trains in the reader's browser.
+Recorded: describe (runs -> plain data) -> page (JSON that assets/lab draws, in the
+built page and in a kernel alike). Pictures: a frame a setting (`frames`); `heroes` and
+`moments` open chapters. Live: traces (what is shown of a run) -> curves (the charts and
+a table) -> panel (controls and buttons), with session (the thread that trains) beside
+it. In a built page `train_here` trains in the reader's browser.
 """
 
 from mocolib.lab.chapter import (

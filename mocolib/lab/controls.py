@@ -7,6 +7,7 @@ import ipywidgets as widgets
 
 from mocolib.lab.numbers import short
 from mocolib.recipe import FIELDS, Recipe
+from mocolib.words import label
 
 # close to evenly spaced on a log axis, and easy to say
 BASE_LRS = [
@@ -25,12 +26,12 @@ def build(recipe: Recipe, images: int | None) -> dict:
     """Widgets by field name, set to the recipe; batches up to `images` if known."""
     batches = [b for b in BATCH_SIZES if images is None or b <= images]
     return {
-        "base_lr": _slider("base rate", BASE_LRS, recipe.base_lr),
+        "base_lr": _slider("base_lr", BASE_LRS, recipe.base_lr),
         "patch_projection": _toggle(recipe, "patch_projection"),
-        "batch_size": _slider("batch size", batches, recipe.batch_size, "{:,}".format),
+        "batch_size": _slider("batch_size", batches, recipe.batch_size, "{:,}".format),
         "optimizer": _dropdown("optimizer", recipe, "optimizer"),
-        "temperature": _slider("temperature τ", TEMPERATURES, recipe.temperature),
-        "momentum": _slider("momentum m", MOMENTA, recipe.momentum),
+        "temperature": _slider("temperature", TEMPERATURES, recipe.temperature),
+        "momentum": _slider("momentum", MOMENTA, recipe.momentum),
         "seed": widgets.IntText(
             description="seed", value=recipe.seed, style=STYLE, layout=_layout("200px")
         ),
@@ -42,9 +43,7 @@ def grid(controls: dict) -> widgets.GridBox:
     return column(
         [
             # toggle buttons put a description of their own on a line above them
-            named(name.replace("_", " "), w)
-            if isinstance(w, widgets.ToggleButtons)
-            else w
+            named(label(name), w) if isinstance(w, widgets.ToggleButtons) else w
             for name, w in controls.items()
         ]
     )
@@ -59,9 +58,9 @@ def column(rows: list) -> widgets.GridBox:
 
 def named(name: str, widget) -> widgets.HBox:
     layout = widgets.Layout(flex=f"0 0 {STYLE['description_width']}", display="flex")
-    label = widgets.Label(name, layout=layout)
-    label.layout.justify_content = "flex-end"
-    return widgets.HBox([label, widget])
+    text = widgets.Label(name, layout=layout)
+    text.layout.justify_content = "flex-end"
+    return widgets.HBox([text, widget])
 
 
 def chosen(recipe: Recipe, controls: dict) -> Recipe:
@@ -100,7 +99,7 @@ def _layout(width: str) -> widgets.Layout:
 def _slider(name: str, values: list, value, words=short):
     """A slider over chosen values; the recipe's own is always among them."""
     return widgets.SelectionSlider(
-        description=name,
+        description=label(name),
         options=[(words(v), v) for v in sorted({*values, value})],
         value=value,
         continuous_update=True,

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mocolib import words
 from mocolib.analysis import measures
 from mocolib.errors import BadInput
 from mocolib.lab.groups import Line, group
@@ -29,31 +30,7 @@ DOTS = ("knn",)  # charts that mark each reading
 X_AXES = {"step": "training step", "images": "images seen"}
 FEW = 6  # values that get a button each; more get a slider
 MOST_SETTINGS = 64
-WORDS = {
-    "base_lr": "base rate",
-    "batch_size": "batch",
-    "temperature": "temperature τ",
-    "momentum": "momentum m",
-    "beta2": "β₂",
-    "negatives": "negatives K",
-    "qk_norm": "qk-norm",
-    "patch_projection_start": "projection's start",
-    "patch_projection_lr": "projection's rate ×",
-}
-NAMES = {  # values as they are written in prose
-    "adamw": "AdamW",
-    "stableadamw": "StableAdamW",
-    "lamb": "LAMB",
-    "conv": "convolutional",
-    "xavier": "random start",
-    "orthogonal": "orthogonal start",
-    "moco_v3": "MoCo v3",
-    "simclr": "SimCLR",
-    "byol": "BYOL",
-    "sincos": "sin-cos",
-}
 FALL = "deepest fall, points"
-ENDINGS = {"patch_projection": "projection", "stem": "stem"}
 FACTS = {  # from the summary of a run, shares shown as percentages
     "jitter": "jitter, points",
     "deepest_fall": FALL,
@@ -94,7 +71,7 @@ class Description:
     def name(self, at: tuple) -> str:
         """A setting in words: `base rate 4e-3, learned projection`."""
         pairs = zip(self.axes, at, strict=True)
-        return ", ".join(spoken(axis.name, axis.words[i]) for axis, i in pairs)
+        return ", ".join(words.spoken(axis.name, axis.words[i]) for axis, i in pairs)
 
 
 def describe(
@@ -143,21 +120,6 @@ def _deepest(groups: dict) -> tuple:
     return max(falls, key=falls.get, default=())
 
 
-def spoken(name: str, word: str) -> str:
-    """One setting in words that stand alone."""
-    if name in ENDINGS:
-        return f"{word} {ENDINGS[name]}"
-    if word in ("yes", "no"):
-        return f"{'with' if word == 'yes' else 'without'} {label_of(name)}"
-    number = any(c.isdigit() for c in word) and word not in NAMES.values()
-    return f"{label_of(name)} {word}" if number else word
-
-
-def label_of(name: str) -> str:
-    """A field in words."""
-    return WORDS.get(name, name.replace("_", " "))
-
-
 def _line(run: Run, charts: dict) -> Line:
     """A run as a line: what the charts ask for, and the facts of the summary."""
     steps = run.steps
@@ -191,20 +153,12 @@ def _axis_of(name: str, lines: list[Line]) -> Axis:
 
 def axis(name: str, values: list) -> Axis:
     """A control over these values, in this order."""
-    words = tuple(short(v) if isinstance(v, float) else _word(v) for v in values)
-    return Axis(name=name, label=label_of(name), values=tuple(values), words=words)
+    said = tuple(short(v) if isinstance(v, float) else words.value(v) for v in values)
+    return Axis(name=name, label=words.label(name), values=tuple(values), words=said)
 
 
 def _is_number(value) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _word(value) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return NAMES.get(value, str(value).replace("_", " "))
 
 
 def _place(setting: dict, axes: tuple, groups: dict, near: tuple) -> tuple:

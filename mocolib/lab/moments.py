@@ -12,11 +12,11 @@ from IPython.display import HTML
 
 from mocolib.analysis import measures
 from mocolib.analysis.causes import lone_spikes
-from mocolib.figures import layer_name
 from mocolib.lab.curves import COLOURS, columns, picture
 from mocolib.lab.numbers import points
 from mocolib.lab.pictures import MOST_FRAMES, Frame, beside, data_uri, frames
 from mocolib.runs import Run
+from mocolib.words import layer_name
 
 BEFORE, AFTER = 8, 15  # steps around a spike that the slider reaches
 AROUND = 40  # steps around it that the curves show

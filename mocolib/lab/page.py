@@ -19,10 +19,10 @@ from mocolib.lab.describe import (
     X_AXES,
     Axis,
     Description,
-    spoken,
 )
 from mocolib.lab.groups import LOG, Group
 from mocolib.lab.numbers import brief
+from mocolib.words import spoken
 
 PAGE = "MOCOLIB_PAGE"  # set while the book is built: no kernel will stand behind it
 NO_RUNS = "No run of this experiment has been recorded yet."

@@ -7,6 +7,8 @@ from mocolib.lab.numbers import short
 from mocolib.recipe import FIELDS, Recipe
 from mocolib.runs import Run
 from mocolib.train import Step
+from mocolib.words import spoken
+from mocolib.words import value as in_words
 
 # what a panel can set comes first in a name
 FIRST = (
@@ -98,15 +100,6 @@ def _settings(recipe: Recipe, fellows: list[Recipe]) -> list[str]:
 
 def words(name: str, value) -> str:
     """A setting as a reader would say it: `base rate 4e-3`, `fixed projection`."""
-    if name == "patch_projection":
-        return f"{value} projection"
-    if name in ("optimizer", "dataset"):
-        return str(value)
-    said = {
-        "base_lr": "base rate",
-        "batch_size": "batch",
-        "temperature": "τ",
-        "momentum": "m",
-    }
-    number = short(value) if isinstance(value, float) else str(value)
-    return f"{said.get(name, name)} {number}"
+    if name == "dataset":
+        return value
+    return spoken(name, short(value) if isinstance(value, float) else in_words(value))

@@ -12,12 +12,10 @@ panel of them, and a worker in assets/inpage trains. In a kernel it is the live 
 """
 
 from mocolib import __version__
-from mocolib.data import data_root
+from mocolib.analysis.inpage import record
 from mocolib.errors import BadInput
-from mocolib.figures.style import layer_name
-from mocolib.files import read_json
 from mocolib.lab import controls
-from mocolib.lab.describe import axis, spoken
+from mocolib.lab.describe import axis
 from mocolib.lab.groups import SEED_POINTS
 from mocolib.lab.numbers import brief, points
 from mocolib.lab.page import axis_data, figure
@@ -26,6 +24,7 @@ from mocolib.lab.recorded import in_page
 from mocolib.moco import MoCo
 from mocolib.presets import named_recipe
 from mocolib.probe import layers
+from mocolib.words import layer_name, spoken
 
 SHAPE = "page"  # the recipe that is exported for the pages
 CHARTS = {
@@ -156,8 +155,6 @@ def _thin(run: dict, charts) -> dict:
 
 def recorded_here(path=None) -> list[dict]:
     """Runs that a page has trained (tools.inpage_runs): settings, name and curves."""
-    path = path or data_root() / "tables" / "inpage.json"
-    table = read_json(path) if path.exists() else {}
     return [
         {
             "settings": {name: run[name] for name in VALUES},
@@ -165,7 +162,7 @@ def recorded_here(path=None) -> list[dict]:
             "name": f"recorded, seed {run['seed']}",
             "lines": _lines(run["curves"]),
         }
-        for run in table.get("runs", [])
+        for run in record(path).get("runs", [])
     ]
 
 

@@ -1,7 +1,8 @@
 """The record of a page's parity as tables, from planted numbers."""
 
 from mocolib import figures
-from mocolib.figures.parity import VECTORS
+from mocolib.analysis import inpage
+from mocolib.analysis.inpage import VECTORS
 from mocolib.files import as_json
 
 PROJECTION, BLOCK = "patch_projection", "blocks.0.qkv"
@@ -21,12 +22,12 @@ def test_steps_and_runs_are_told(tmp_path):
     }
     path = tmp_path / "inpage.json"
     path.write_text(as_json(record))
-    steps = figures.parity_steps(path)
+    steps = inpage.parity_steps(path)
     [row] = steps.to_dict("records")
     assert row["at a kink"] == 4
     assert {row[words] for words in VECTORS.values()} == {"1.2e-07"}
     assert row["furthest"] == "2.0e-06"
-    [run] = figures.parity_runs(path).to_dict("records")
+    [run] = inpage.parity_runs(path).to_dict("records")
     assert run == {
         "seed": 2,
         **{"kNN, graph": 0.71, "kNN, mocolib": 0.7},
@@ -48,7 +49,7 @@ def test_runs_of_a_page_are_told(tmp_path):
     other = learned | {"beta2": 0.5}  # another question's
     path = tmp_path / "inpage.json"
     path.write_text(as_json({"runs": [learned, learned | {"seed": 1}, fixed, other]}))
-    first, _, last = figures.page_runs(path).to_dict("records")
+    first, _, last = inpage.page_runs(path).to_dict("records")
     assert first == {
         **{"base rate": 0.12, "patch projection": "learned", "seed": 0},
         **{"outcome": "finished", "spikes, patch projection": 7},
@@ -65,7 +66,7 @@ def test_runs_of_a_page_are_told(tmp_path):
 
 
 def test_without_a_record_the_tables_are_empty(tmp_path):
-    assert figures.parity_steps(tmp_path / "none.json").empty
-    assert figures.parity_runs(tmp_path / "none.json").empty
-    assert figures.page_runs(tmp_path / "none.json").empty
+    assert inpage.parity_steps(tmp_path / "none.json").empty
+    assert inpage.parity_runs(tmp_path / "none.json").empty
+    assert inpage.page_runs(tmp_path / "none.json").empty
     assert figures.page_curves(tmp_path / "none.json") is None
