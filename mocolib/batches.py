@@ -63,7 +63,7 @@ class Batches:
             else self._ahead(index)
         )
         views = augment.two_views(
-            images.to(self.execution.place),
+            images.to(self.execution.torch_device),
             recipe.augmentation,
             recipe.image_size,
             data.mean,

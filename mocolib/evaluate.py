@@ -10,12 +10,11 @@ from torch import nn
 from mocolib.augment import normalize, resized
 from mocolib.batches import generator_of
 from mocolib.data import Dataset
-from mocolib.execution import distributed
+from mocolib.execution import CHUNK, distributed
 from mocolib.recipe import Recipe
 
 NEIGHBOURS = 20  # the paper's monitor
 SHARPNESS = 0.07  # temperature of the votes, as in 1805.01978
-PART = 256
 
 
 @torch.no_grad()
@@ -30,7 +29,7 @@ def features(backbone, images, size: int, mean, std) -> torch.Tensor:
     mean, std = mean.to(own.device), std.to(own.device)
     parts = [
         backbone(normalize(resized(part.to(own.device), size), mean, std).to(own))[0]
-        for part in images.split(PART)
+        for part in images.split(CHUNK)
     ]
     backbone.train(was_training)
     return torch.cat(parts)
@@ -141,7 +140,7 @@ def knn_of(model: nn.Module, memory, memory_labels, tests, labels, embed=None) -
     try:
         with torch.no_grad():
             stored, asked = (
-                torch.cat([embed(part) for part in images.split(PART)])
+                torch.cat([embed(part) for part in images.split(CHUNK)])
                 for images in (memory, tests)
             )
     finally:
@@ -160,7 +159,7 @@ def knn_accuracy(memory, memory_labels, queries, labels, classes: int) -> float:
     memory, queries = F.normalize(memory, dim=1), F.normalize(queries, dim=1)
     neighbours = min(NEIGHBOURS, len(memory))
     right = 0
-    for query, label in zip(queries.split(PART), labels.split(PART), strict=True):
+    for query, label in zip(queries.split(CHUNK), labels.split(CHUNK), strict=True):
         near, index = (query @ memory.t()).topk(neighbours, dim=1, sorted=False)
         votes = torch.zeros(len(query), classes, device=near.device, dtype=near.dtype)
         votes.scatter_add_(1, memory_labels[index], (near / SHARPNESS).exp())

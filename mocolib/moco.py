@@ -18,11 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mocolib.execution import distributed
+from mocolib.execution import CHUNK, distributed
 from mocolib.recipe import Recipe
 from mocolib.vit import build_backbone
-
-PART = 256  # images a backbone sees at once: its activations then fit the cache
 
 
 def mlp(sizes: list, norm: str, last_norm: bool = True) -> nn.Sequential:
@@ -51,13 +49,13 @@ class Encoder(nn.Module):
         # without BatchNorm in it a backbone may split and join batches, exactly
         norm = recipe.patch_projection_norm
         self.splits = recipe.backbone == "vit" and norm != "batch"
-        self.part = PART
+        self.chunk = CHUNK
 
     def forward(self, views):
         """views [2, B, C, S, S] -> embeddings [2, B, dim], features [2, B, d]."""
         if self.splits:
-            parts = views.flatten(0, 1).split(self.part)
-            features = torch.cat([self.backbone(part)[0] for part in parts])
+            chunks = views.flatten(0, 1).split(self.chunk)
+            features = torch.cat([self.backbone(chunk)[0] for chunk in chunks])
             features = features.unflatten(0, views.shape[:2])  # [2, B, d]
         else:
             features = torch.stack([self.backbone(view)[0] for view in views])
@@ -78,7 +76,7 @@ class Framework(nn.Module):
     """What a model must have for the loop to train it; `frameworks` lists them.
 
     query      the side that learns. `query.backbone` gives (features [B, d], out) and
-               has a `width`; a `query.part` is how many images it sees at once
+               has a `width`; a `query.chunk` is how many images it sees at once
     key        its moving average, and
     predictor  a head behind the query side, where a framework has them
     forward(views [2, B, C, S, S], temperature, momentum, images=, generator=)

@@ -90,8 +90,8 @@ class Training:
         self.model = prepared(model, execution)
         self.optimizer = optim.build_optimizer(recipe, optim.trainable(self.model))
         self.probe = Probe(self.model, self.optimizer)
-        width = self.model.query.backbone.width
-        self.monitor = Monitor(recipe, data, width, self.features, execution.place)
+        width, where = self.model.query.backbone.width, execution.torch_device
+        self.monitor = Monitor(recipe, data, width, self.features, where)
         self._averaging = None
 
     def __iter__(self):

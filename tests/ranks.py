@@ -19,7 +19,9 @@ from tests.tiny import blobs, tiny
 # a chunk of the augmentation ends inside a share: 80 images over 4 processes
 SHARED = dict(batch_size=80, steps=20, base_lr=0.01, knn_memory_size=70, knn_every=20)
 DOUBLE = Execution(device="cpu", precision="fp64")
-FRUGAL = Execution(device="cpu", precision="fp64", part=7, recompute="parts")
+FRUGAL = Execution(
+    device="cpu", precision="fp64", chunk=7, activation_checkpointing="chunks"
+)
 CASES = {
     "whole": dict(steps=20),
     # rounding grows from step to step, and AdamW moves by its sign what has none

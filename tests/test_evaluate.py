@@ -129,7 +129,7 @@ def test_features_do_not_depend_on_the_part_they_came_in(monkeypatch):
     double = Execution(device="cpu", precision="fp64")
     training = train(tiny(), blobs(), execution=double)
     whole = training.features(training.data.test_images)
-    monkeypatch.setattr(evaluate, "PART", 7)
+    monkeypatch.setattr(evaluate, "CHUNK", 7)
     parts = training.features(training.data.test_images)
     assert distance(whole, parts) < SAME
 

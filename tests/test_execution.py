@@ -6,7 +6,6 @@ import torch
 from mocolib import augment, evaluate
 from mocolib.errors import BadInput
 from mocolib.execution import PLAIN, Execution
-from mocolib.moco import PART
 from mocolib.runs import checkpoint
 from mocolib.train import train
 from tests.tiny import random_images, rows, tiny
@@ -30,27 +29,29 @@ def largest_difference(one, other) -> float:
 # ---- memory
 
 
-@pytest.mark.parametrize("recompute", ["blocks", "parts"])
+@pytest.mark.parametrize("again", ["blocks", "chunks"])
 @pytest.mark.parametrize(
     "changes",
     [{}, {"framework": "simclr"}, {"patch_projection_norm": "weight"}],
     ids=["moco_v3", "simclr", "normed weight"],
 )
-def test_what_is_computed_again_is_the_same_to_the_last_bit(data, recompute, changes):
-    how = Execution(**CPU, recompute=recompute)
+def test_what_is_computed_again_is_the_same_to_the_last_bit(data, again, changes):
+    how = Execution(**CPU, activation_checkpointing=again)
     plain, expected = trained(data, **changes)
     again, got = trained(data, **changes, execution=how)
     assert got == expected
     assert largest_difference(plain, again) == 0
 
 
-def test_parts_of_a_batch_make_the_step_of_the_whole(data):
+def test_chunks_of_a_batch_make_the_step_of_the_whole(data):
     """The loss compares all images, however few a backbone sees at once."""
     whole, expected = trained(data, execution=Execution(**CPU, precision="fp64"))
-    small = Execution(**CPU, precision="fp64", part=7, recompute="parts")
-    parts, got = trained(data, execution=small)
+    small = Execution(
+        **CPU, precision="fp64", chunk=7, activation_checkpointing="chunks"
+    )
+    chunks, got = trained(data, execution=small)
     assert [r["loss"] for r in got] == pytest.approx([r["loss"] for r in expected])
-    assert largest_difference(whole, parts) < 1e-6
+    assert largest_difference(whole, chunks) < 1e-6
 
 
 def test_recomputing_keeps_less(data):
@@ -73,13 +74,9 @@ def test_recomputing_keeps_less(data):
             v for k, v in sizes.items() if k not in {t.data_ptr() for t in given}
         )
 
-    by_parts = kept(Execution(**CPU, part=16, recompute="parts"))
-    by_blocks = kept(Execution(**CPU, recompute="blocks"))
-    assert by_parts < by_blocks < kept(PLAIN) / 2
-
-
-def test_the_part_is_the_one_that_the_cache_likes():
-    assert Execution(**CPU).part == PART
+    by_chunks = kept(Execution(**CPU, chunk=16, activation_checkpointing="chunks"))
+    by_blocks = kept(Execution(**CPU, activation_checkpointing="blocks"))
+    assert by_chunks < by_blocks < kept(PLAIN) / 2
 
 
 # ---- precision
@@ -159,7 +156,7 @@ def test_no_tensor_is_made_on_another_device(data):
         (dict(device="cuda"), "device is 'cuda', but must be one that is here"),
         (dict(device="mps"), "device is 'mps', but must be one that is here"),
         (dict(precision="fp8"), "precision is 'fp8', but must be one of auto"),
-        (dict(part=0), "part is 0, but must be a whole number at least 1"),
+        (dict(chunk=0), "chunk is 0, but must be a whole number at least 1"),
         (dict(workers=-1), "workers is -1, but must be"),
         (dict(timeout=0.0), "timeout is 0.0, but must be a number above 0"),
         (dict(compile=True), "compile is True, but must be False on cpu"),
@@ -173,13 +170,15 @@ def test_settings_out_of_range_are_one_sentence(settings, sentence, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("changes", "recompute", "part"),
+    ("changes", "again", "part"),
     [
         (dict(backbone="resnet8"), "blocks", "none for a resnet8"),
-        (dict(patch_projection_norm="batch"), "parts", "none or blocks"),
-        (dict(framework="moco_v1"), "parts", "none or blocks"),
+        (dict(patch_projection_norm="batch"), "chunks", "none or blocks"),
+        (dict(framework="moco_v1"), "chunks", "none or blocks"),
     ],
 )
-def test_what_must_see_its_whole_batch_is_refused(data, changes, recompute, part):
-    with pytest.raises(BadInput, match=f"^recompute is '{recompute}', .* {part}"):
-        train(tiny(**changes), data, execution=Execution(**CPU, recompute=recompute))
+def test_what_must_see_its_whole_batch_is_refused(data, changes, again, part):
+    how = Execution(**CPU, activation_checkpointing=again)
+    told = f"^activation_checkpointing is '{again}', .* {part}"
+    with pytest.raises(BadInput, match=told):
+        train(tiny(**changes), data, execution=how)

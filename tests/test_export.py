@@ -354,7 +354,7 @@ def test_the_traced_step_leaves_the_model_it_is_given_alone(shipped):
     step = Step(model, shipped.recipe)
     Features(model, shipped.recipe)
     assert step.model is not model
-    assert model.query.part == before.query.part
+    assert model.query.chunk == before.query.chunk
     assert model.update_key.__func__ is MoCo.update_key
     assert model.training
     for ours, theirs in zip(model.modules(), before.modules(), strict=True):

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mocolib.moco import PART, Encoder, MoCo, contrast, mlp
+from mocolib.execution import CHUNK
+from mocolib.moco import Encoder, MoCo, contrast, mlp
 from tests.near import SAME, distance
 from tests.tiny import random_images, tiny
 
@@ -168,7 +169,7 @@ def test_batch_norm_sees_each_view_on_its_own():
 
 def test_a_large_batch_is_split_without_a_trace():
     model = build().double()
-    n = PART // 2 + 13  # 2 n images make one whole part and a rest
+    n = CHUNK // 2 + 13  # 2 n images make one whole chunk and a rest
     both = views(n).double()
     _, features = model.query(both)
     whole = model.query.backbone(both.flatten(0, 1))[0].unflatten(0, (2, n))

@@ -101,6 +101,18 @@ def test_where_a_run_came_from(tmp_path, data):
     pd.Timestamp(provenance["date"])
 
 
+def test_older_words_for_how_it_was_carried_out_are_no_change(tmp_path):
+    run = stop_after(tmp_path, 9)
+    file = run.folder / "provenance.json"
+    older = run.provenance
+    how = older["execution"]
+    how["part"] = how.pop("chunk")
+    how["recompute"] = how.pop("activation_checkpointing")
+    file.write_text(json.dumps(older))
+    assert finish(tmp_path).provenance == older
+    assert json.loads(file.read_text()) == older
+
+
 def test_a_finished_folder_holds_no_leftovers(tmp_path):
     names = {f.name for f in finish(tmp_path).folder.iterdir()} - {"lock"}
     assert names == {*COMPARED, "recipe.json", "provenance.json"}

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 import torchvision.models
 from torch import nn
 
-from mocolib.moco import PART, Encoder
+from mocolib.execution import CHUNK
+from mocolib.moco import Encoder
 from mocolib.recipe import FIELDS
 from mocolib.train import train
 from mocolib.vit import (
@@ -436,7 +437,7 @@ def test_with_that_norm_a_view_is_never_split():
     torch.manual_seed(0)
     encoder = Encoder(recipe, 3)
     assert not encoder.splits
-    views = batch(2 * (PART + 2), side=8).view(2, PART + 2, 3, 8, 8)
+    views = batch(2 * (CHUNK + 2), side=8).view(2, CHUNK + 2, 3, 8, 8)
     _, features = encoder(views)
     for view, feature in zip(views, features, strict=True):
         assert torch.equal(encoder.backbone(view)[0], feature)

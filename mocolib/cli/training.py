@@ -69,7 +69,7 @@ def _train(options) -> int:
     how.check(recipe)
     frameworks.check(recipe, how)
     root = options.runs or runs.default_root()
-    with distributed.process_group(how.place, how.timeout):
+    with distributed.process_group(how.torch_device, how.timeout):
         check_folder(root, "runs")
         data, first = _images(recipe, how, root), distributed.rank() == 0
         known = runs.trained(recipe, data, options.runs) if first else None

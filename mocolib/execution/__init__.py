@@ -1,6 +1,7 @@
 """How a run is carried out: where, in which precision, in how little memory.
 
-    Execution(device="cuda", precision="bf16", part=64, recompute="parts")
+    Execution(device="cuda", precision="bf16", chunk=64,
+              activation_checkpointing="chunks")
 
 Nothing here belongs to the recipe: but for rounding, the outcome is the same. A run's
 provenance says how it was carried out.
@@ -21,6 +22,8 @@ from mocolib.execution import distributed
 from mocolib.fields import checked, setting
 from mocolib.recipe import Recipe
 
+CHUNK = 256  # images a backbone sees at once: its activations then fit the cache
+
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
@@ -37,14 +40,15 @@ class Execution:
         "rounding from reason; auto is bf16 on cuda, else fp32",
         choices=("auto", "fp32", "bf16", "fp64"),
     )
-    part: int = setting(
-        256, "images a ViT sees at once; fewer take less memory", low=1, high=10**6
+    chunk: int = setting(
+        CHUNK, "images a ViT sees at once; fewer take less memory", low=1, high=10**6
     )
-    recompute: str = setting(
+    activation_checkpointing: str = setting(
         "none",
         "activations to compute again on the way back rather than keep: those inside "
-        "blocks, or whole parts, so that a batch of any size fits; a third more time",
-        choices=("none", "blocks", "parts"),
+        "blocks, or of whole chunks, so that a batch of any size fits; a third more "
+        "time",
+        choices=("none", "blocks", "chunks"),
     )
     workers: int = setting(
         0,
@@ -61,7 +65,7 @@ class Execution:
         for field in dataclasses.fields(self):
             value = checked(field, getattr(self, field.name))
             object.__setattr__(self, field.name, value)
-        kind = self.place.type
+        kind = self.torch_device.type
         if self.device == "cuda" and not torch.cuda.is_available():
             raise BadInput("device is 'cuda', but must be one that is here.")
         if self.device == "mps" and not torch.backends.mps.is_available():
@@ -72,7 +76,7 @@ class Execution:
             raise BadInput(f"compile is True, but must be False on {kind}.")
 
     @property
-    def place(self) -> torch.device:
+    def torch_device(self) -> torch.device:
         """The device itself; of several GPUs the one of this process."""
         kind = self.device
         if kind == "auto" and torch.cuda.is_available():
@@ -86,7 +90,7 @@ class Execution:
     @property
     def autocast(self) -> bool:
         """Whether the encoders' products are taken in bf16."""
-        automatic = self.precision == "auto" and self.place.type == "cuda"
+        automatic = self.precision == "auto" and self.torch_device.type == "cuda"
         return automatic or self.precision == "bf16"
 
     @property
@@ -98,31 +102,32 @@ class Execution:
         """What provenance keeps of it."""
         plain = {torch.float32: "fp32", torch.float64: "fp64"}[self.dtype]
         return {
-            "device": self.place.type,
+            "device": self.torch_device.type,
             "precision": "bf16" if self.autocast else plain,
             "processes": distributed.world_size(),
-            "part": self.part,
-            "recompute": self.recompute,
+            "chunk": self.chunk,
+            "activation_checkpointing": self.activation_checkpointing,
             "compile": self.compile,
         }
 
     def check(self, recipe: Recipe):
         """BadInput where recipe and execution don't fit."""
         distributed.check(recipe.batch_size)
-        if self.recompute != "none" and recipe.backbone != "vit":
+        again = self.activation_checkpointing
+        if again != "none" and recipe.backbone != "vit":
             raise BadInput(
-                f"recompute is {self.recompute!r}, but must be none for a "
+                f"activation_checkpointing is {again!r}, but must be none for a "
                 f"{recipe.backbone}, whose BatchNorm counts each forward pass."
             )
         if recipe.patch_projection_norm == "batch":
             self.check_whole_batch()
 
     def check_whole_batch(self):
-        """BadInput where a backbone would see its batch in parts."""
-        if self.recompute == "parts":
+        """BadInput where a backbone would see its batch in chunks."""
+        if self.activation_checkpointing == "chunks":
             raise BadInput(
-                "recompute is 'parts', but must be none or blocks for a backbone that "
-                "needs its whole batch at once."
+                "activation_checkpointing is 'chunks', but must be none or blocks for "
+                "a backbone that needs its whole batch at once."
             )
 
 
@@ -132,15 +137,15 @@ PLAIN = Execution(device="cpu")  # as the book's runs were trained
 
 def prepared(model: nn.Module, how: Execution) -> nn.Module:
     """The model on its device, with what `how` asks for; names stay as they were."""
-    model = distributed.sync_batchnorm(model.to(how.place, how.dtype))
+    model = distributed.sync_batchnorm(model.to(how.torch_device, how.dtype))
     modules = dict(model.named_children())  # query; key and predictor if it has them
     for side in (modules[name] for name in ("query", "key") if name in modules):
-        side.part = how.part
+        side.chunk = how.chunk
         if how.compile:
             side.backbone.compile()
     body = model.query.backbone
-    again = {"none": [], "blocks": getattr(body, "blocks", []), "parts": [body]}
-    for module in again[how.recompute]:
+    again = {"none": [], "blocks": getattr(body, "blocks", []), "chunks": [body]}
+    for module in again[how.activation_checkpointing]:
         module.forward = partial(
             checkpoint,
             module.forward,
@@ -149,7 +154,7 @@ def prepared(model: nn.Module, how: Execution) -> nn.Module:
         )
     if how.autocast:
         for module in modules.values():
-            _mix(module, how.place.type)
+            _mix(module, how.torch_device.type)
     return model
 
 

@@ -55,7 +55,7 @@ class Step:
         self.model, self.recipe, self.layout = model, recipe, Layout(model)
         self.update = UPDATES[recipe.optimizer]
         for side in (model.query, model.key):
-            side.part = 2 * recipe.batch_size  # a graph is the smaller for one part
+            side.chunk = 2 * recipe.batch_size  # a graph is the smaller for one chunk
         # the key side moves here, as one vector, before the model looks at it
         model.update_key = lambda momentum: None
         for module in model.modules():

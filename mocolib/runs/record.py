@@ -136,7 +136,8 @@ def _note_change(folder: Path, execution: Execution, done: int):
     provenance, now = Run(folder).provenance, execution.facts()
     later = provenance.get("continued", [])
     last = later[-1] if later else {"step": 0, **provenance.get("execution", now)}
-    if {**last, "step": 0} != {**now, "step": 0}:
+    # an older record has other words for some of it
+    if any(last[name] != now[name] for name in now.keys() & last.keys()):
         later = [*later, {"step": done, **now}]
         changed = as_json({**provenance, "continued": later})
         write_atomic(folder / "provenance.json", changed)
