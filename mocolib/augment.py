@@ -142,7 +142,7 @@ def apply(images, params: Params, size: int, mean=0.0, std=1.0, out=None, first=
 
 
 def two_views(
-    images, strength_name: str, size: int, mean, std, generator, first=0, whole=None
+    images, strength: str, size: int, *, mean, std, generator, first=0, whole=None
 ):
     """Both views of a uint8 batch, normalized: float32 [2, n, C, size, size].
 
@@ -152,8 +152,8 @@ def two_views(
     n, channels, *side = images.shape
     views = torch.empty(2, n, channels, size, size, device=images.device)
     mean, std = (m.to(images.device)[:, None, None] for m in (mean, std))
-    for view, strength in zip(views, STRENGTHS[strength_name], strict=True):
-        params = draw(strength, whole or n, side, generator)
+    for view, own in zip(views, STRENGTHS[strength], strict=True):
+        params = draw(own, whole or n, side, generator)
         apply(images, params, size, mean, std, out=view, first=first)
     return views
 

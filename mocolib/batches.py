@@ -66,9 +66,9 @@ class Batches:
             images.to(self.execution.torch_device),
             recipe.augmentation,
             recipe.image_size,
-            data.mean,
-            data.std,
-            generator_of(recipe, "views", index),
+            mean=data.mean,
+            std=data.std,
+            generator=generator_of(recipe, "views", index),
             first=distributed.shard(len(places)).start,
             whole=len(places),
         )

@@ -134,7 +134,7 @@ def set_hyperparameters(optimizer, recipe: Recipe, step: int):
             group["beta1"], group["beta2"] = recipe.beta1, recipe.beta2
 
 
-def averaged(group: dict, state: dict) -> float | None:
+def steps_averaged(group: dict, state: dict) -> float | None:
     """Over how many steps a parameter's raw moments have run since they were zero.
 
     None where the optimizer corrects for that start as it goes, as optimi does.
@@ -154,7 +154,7 @@ def carry_moments(optimizer, before: Recipe, after: Recipe):
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             state = optimizer.state.get(parameter, {})
-            count = averaged(group, state) if "exp_avg_sq" in state else None
+            count = steps_averaged(group, state) if "exp_avg_sq" in state else None
             if not count:
                 continue
             for moment, beta in (("exp_avg", "beta1"), ("exp_avg_sq", "beta2")):

@@ -16,7 +16,7 @@ import re
 import torch
 from torch import nn
 
-from mocolib.optim import averaged
+from mocolib.optim import steps_averaged
 
 MEASURES = ("grad_inf", "grad_l2", "adam_rms", "update", "cosine")
 
@@ -79,7 +79,7 @@ class Probe:
             -torch.vdot(s.flatten(), g.flatten()) / (a * b).clamp(min=1e-30)
             for s, g, a, b in zip(steps, grads, sizes, lengths, strict=True)
         ]
-        self.read["adam_rms"] = [self._adam_rms(p) for p in parameters]
+        self.read["adam_rms"] = [self.adam_rms(p) for p in parameters]
         table = {}
         for measure in MEASURES:
             values = iter(
@@ -95,11 +95,12 @@ class Probe:
     def _moments(self, parameter):
         return "exp_avg_sq" in self.optimizer.state[parameter]
 
-    def _adam_rms(self, parameter) -> torch.Tensor:
+    def adam_rms(self, parameter) -> torch.Tensor:
+        """Root mean square of g / sqrt(v), v corrected for its start; 0 without v."""
         if not self._moments(parameter):
             return torch.tensor(0.0)
         state, group = self.optimizer.state[parameter], self.optimizer.param_groups[0]
-        second, count = state["exp_avg_sq"], averaged(group, state)
+        second, count = state["exp_avg_sq"], steps_averaged(group, state)
         if count is not None:
             second = second / (1 - group["betas"][1] ** count)
         square = parameter.grad.square()

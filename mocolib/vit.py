@@ -239,9 +239,9 @@ class Attention(nn.Module):
         qkv = self.qkv(x).chunk(3 * self.heads, -1)  # each [B, T, d / heads]
         heads = [qkv[i :: self.heads] for i in range(self.heads)]
         # one head after another on views of one tensor: nothing is copied
-        return self.proj(torch.cat([self._attend(*head) for head in heads], -1))
+        return self.proj(torch.cat([self.attend(*head) for head in heads], -1))
 
-    def _attend(self, q, k, v):
+    def attend(self, q, k, v):
         """One head; each [B, T, d / heads]."""
         q, k = self.q_norm(q) * self.size**-0.5, self.k_norm(k)
         return torch.bmm(torch.bmm(q, k.transpose(1, 2)).softmax(-1), v)

@@ -268,10 +268,12 @@ def test_blur_widths():
 
 # ---- batches
 
+AS_IT_IS = {"mean": torch.zeros(3), "std": torch.ones(3)}
+
 
 def test_the_two_views_have_parameters_of_their_own():
-    ones, zeros = torch.ones(3), torch.zeros(3)
-    first, second = two_views(random_images(30), "full", 8, zeros, ones, generator())
+    drawn = {**AS_IT_IS, "generator": generator()}
+    first, second = two_views(random_images(30), "full", 8, **drawn)
     same = (first - second).abs().amax((1, 2, 3)) < 1e-3
     assert not same.any()
 
@@ -319,9 +321,9 @@ def test_grey_images_get_brightness_and_contrast_only():
 
 def test_the_generator_decides_everything():
     def make(seed):
-        zeros, ones = torch.zeros(3), torch.ones(3)
         torch.manual_seed(seed + 17)  # must not matter
-        return two_views(random_images(70), "full", 8, zeros, ones, generator(seed))
+        drawn = {**AS_IT_IS, "generator": generator(seed)}
+        return two_views(random_images(70), "full", 8, **drawn)
 
     first = make(3)
     assert torch.equal(first, make(3))
@@ -331,16 +333,16 @@ def test_the_generator_decides_everything():
 
 def test_views_are_normalized():
     mean, std = torch.tensor([0.1, 0.4, 0.9]), torch.tensor([0.2, 1.0, 3.0])
-    images, nothing = random_images(9), torch.zeros(3)
-    plain = two_views(images, "light", 8, nothing, torch.ones(3), generator())
-    ours = two_views(images, "light", 8, mean, std, generator())
+    images, own = random_images(9), {"mean": mean, "std": std}
+    plain = two_views(images, "light", 8, **AS_IT_IS, generator=generator())
+    ours = two_views(images, "light", 8, **own, generator=generator())
     assert_close(ours, (plain - mean[:, None, None]) / std[:, None, None], 1e-5)
 
 
 def test_drawing_leaves_the_images_alone():
     images = random_images(9)
     before = images.clone()
-    two_views(images, "full", 8, torch.zeros(3), torch.ones(3), generator())
+    two_views(images, "full", 8, **AS_IT_IS, generator=generator())
     assert torch.equal(images, before)
 
 

@@ -115,8 +115,8 @@ def test_a_share_has_the_views_of_its_place_in_the_batch(data, shares):
 
     def views(part, **place):
         generator = torch.Generator().manual_seed(3)
-        moments = data.mean, data.std
-        return augment.two_views(images[part], "full", 8, *moments, generator, **place)
+        given = {"mean": data.mean, "std": data.std, "generator": generator}
+        return augment.two_views(images[part], "full", 8, **given, **place)
 
     whole, each = views(slice(0, 140)), 140 // shares
     for first in range(0, 140, each):

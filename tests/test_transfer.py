@@ -195,7 +195,7 @@ def test_a_resnet_exports_to_torchvision(tmp_path, channels, side):
         report=None,
     )
     file = tmp_path / "r.safetensors"
-    cli.weights.card.export(given, file, "torchvision", "a test")
+    cli.weights.model_card.export(given, file, "torchvision", "a test")
     x = random_images(2, channels, side) / 128 - 1
     assert_same_function(given.backbone, as_the_card_says(file), x)
 

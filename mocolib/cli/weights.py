@@ -16,7 +16,7 @@ from mocolib import runs, weights
 from mocolib.cli.fields import add_fields, given
 from mocolib.data import load
 from mocolib.errors import BadInput
-from mocolib.weights import card, transfer
+from mocolib.weights import model_card, transfer
 
 ENDINGS = (".safetensors", ".pth", ".pt", ".tar", ".bin")
 ABOUT_FILE = ("heads", "image_size")
@@ -108,7 +108,7 @@ def _probe(options) -> int:
 
 def _finetune(options) -> int:
     if options.output:
-        card.checked_place(options.output)
+        model_card.checked_place(options.output)
     loaded, data = _opened(options)
     recipe = _plan(options, transfer.FINETUNE, data, warmup=1)
     head = transfer.new_head(loaded, data, recipe.seed)
@@ -118,7 +118,7 @@ def _finetune(options) -> int:
         to = "timm" if loaded.recipe.backbone == "vit" else "torchvision"
         facts = [f"fine-tuned on {data.name}, test accuracy {accuracy:.3f}"]
         source = f"`{options.source}`"
-        beside = card.export(loaded, options.output, to, source, head, facts)
+        beside = model_card.export(loaded, options.output, to, source, head, facts)
         _written(options.output, beside)
     return 0
 
@@ -149,7 +149,7 @@ def _plan(options, settings: dict, data, warmup: int = 0):
 
 
 def _export(options) -> int:
-    card.checked_place(options.output)
+    model_card.checked_place(options.output)
     loaded, run = _source(options)
     facts = []
     if run is not None:
@@ -163,7 +163,7 @@ def _export(options) -> int:
             runs.check_data(run, data)
             facts.append(f"mean: {data.mean.tolist()}, deviation: {data.std.tolist()}")
     source = f"run {run.id} of mocolib" if run else f"`{options.source}`"
-    beside = card.export(loaded, options.output, options.to, source, facts=facts)
+    beside = model_card.export(loaded, options.output, options.to, source, facts=facts)
     print(loaded.report)
     _written(options.output, beside)
     return 0

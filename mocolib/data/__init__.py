@@ -75,14 +75,14 @@ class Dataset:
     @cached_property
     def mean(self) -> torch.Tensor:
         """Mean of each channel over the training images, in 0..1, [C]."""
-        return self._moments[0]
+        return self._mean_and_std[0]
 
     @cached_property
     def std(self) -> torch.Tensor:
-        return self._moments[1]
+        return self._mean_and_std[1]
 
     @cached_property
-    def _moments(self):
+    def _mean_and_std(self) -> tuple[torch.Tensor, torch.Tensor]:
         # from a histogram: exact, and the same on every machine and thread count
         values = np.arange(256) / 255
         images = self.train_images

@@ -7,7 +7,7 @@
 
 Recorded: describe (runs -> plain data) -> page (JSON that assets/lab draws, in the
 built page and in a kernel alike). Pictures: a frame a setting (`frames`); `heroes` and
-`moments` open chapters. Live: traces (what is shown of a run) -> curves (the charts and
+`spikes` open chapters. Live: traces (what is shown of a run) -> curves (the charts and
 a table) -> panel (controls and buttons), with session (the thread that trains) beside
 it. In a built page `train_here` trains in the reader's browser.
 """
@@ -25,10 +25,10 @@ from mocolib.lab.chapter import (
 from mocolib.lab.describe import Line
 from mocolib.lab.matching import matches
 from mocolib.lab.method import method, taken
-from mocolib.lab.moments import moments
 from mocolib.lab.panel import live
 from mocolib.lab.pictures import Frame, beside, frames, meters, pixels, strips, svg
 from mocolib.lab.recorded import experiment
+from mocolib.lab.spikes import spikes
 from mocolib.lab.train_here import train_here
 
 __all__ = [
@@ -45,11 +45,11 @@ __all__ = [
     "matches",
     "meters",
     "method",
-    "moments",
     "picture",
     "pixels",
     "remarks",
     "source",
+    "spikes",
     "strips",
     "svg",
     "taken",

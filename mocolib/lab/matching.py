@@ -54,9 +54,9 @@ def matches(recipe: Recipe, data: Dataset, at: tuple) -> Matches:
         data.train_images[:size],
         recipe.augmentation,
         recipe.image_size,
-        data.mean,
-        data.std,
-        torch.Generator().manual_seed(recipe.seed),
+        mean=data.mean,
+        std=data.std,
+        generator=torch.Generator().manual_seed(recipe.seed),
     )
     labels = data.train_labels[:size]
     picked = [int((labels == c).nonzero()[0]) for c in range(len(data.classes))]

@@ -61,9 +61,9 @@ def taken(recipe: Recipe, data: Dataset, *, images: int = 8, after: int = 60) ->
         data.test_images[:images],
         recipe.augmentation,
         recipe.image_size,
-        mean,
-        std,
-        torch.Generator().manual_seed(recipe.seed),
+        mean=mean,
+        std=std,
+        generator=torch.Generator().manual_seed(recipe.seed),
     )
     before = _distance(model)
     model.zero_grad()

@@ -125,7 +125,7 @@ class Panel(widgets.VBox):
         """Say what the controls come to, or why it can't be had."""
         try:
             asked = controls.chosen(self.recipe, self.controls)
-            self.note.value = _line(controls.explained(asked))
+            self.note.value = _paragraph(controls.explained(asked))
             self._say("")
         except BadInput as error:
             self._say(str(error))
@@ -139,7 +139,7 @@ class Panel(widgets.VBox):
         trace, value = self.traces[-1], change["new"]
         said = words(name, value)
         if name not in CHANGEABLE:
-            self.note.value += _line(f"{said}: from the next run on.")
+            self.note.value += _paragraph(f"{said}: from the next run on.")
         elif getattr(self.running, name) != value:
             self.running = self.running.replace(**{name: value})
             self.session.changes.put({name: value})
@@ -147,7 +147,7 @@ class Panel(widgets.VBox):
 
     def _say(self, sentence: str):
         """Show one sentence of trouble, or none."""
-        self.error.value = sentence and _line(
+        self.error.value = sentence and _paragraph(
             escape(sentence), 'role="alert"', "border-left: 3px solid #d55e00;"
         )
 
@@ -163,7 +163,7 @@ class Panel(widgets.VBox):
         self.traces = [*self.traces, trace]
         self.run.disabled, self.stop.disabled = True, False
         self.bar.value, self.bar.bar_style = 0.0, ""
-        self.progress.value = _line("starting …")
+        self.progress.value = _paragraph("starting …")
         self._say("")
         self.pace = session.Pace()
         self.session = session.start(
@@ -196,7 +196,7 @@ class Panel(widgets.VBox):
         if self.pace.due():
             start = time.perf_counter()
             self.bar.value = step.index / trace.recipe.steps
-            self.progress.value = _line(_progress(trace, self.pace.rate))
+            self.progress.value = _paragraph(_progress(trace, self.pace.rate))
             self._draw()
             self.pace.took(time.perf_counter() - start)
 
@@ -207,7 +207,7 @@ class Panel(widgets.VBox):
             self.traces = [t for t in self.traces if t is not trace]
         self.bar.value = trace.steps / trace.recipe.steps
         self.bar.bar_style = "success" if outcome == "finished" else "warning"
-        self.progress.value = _line(f"{outcome} · {self.pace.rate:,.0f} images/s")
+        self.progress.value = _paragraph(f"{outcome} · {self.pace.rate:,.0f} images/s")
         self._draw()
         self._say(trouble)
         self.run.disabled, self.stop.disabled = False, True
@@ -247,7 +247,7 @@ def _progress(trace: Trace, rate: float) -> str:
     return f"{text} · {rate:,.0f} images/s · {left} left"
 
 
-def _line(text: str, attributes: str = "", style: str = "") -> str:
+def _paragraph(text: str, attributes: str = "", style: str = "") -> str:
     """Text that may wrap; a widget alone would cut it to one row of 28 pixels."""
     style += " padding: 2px 8px; line-height: 1.5; white-space: normal"
     return f'<div {attributes} style="{style}">{text}</div>'

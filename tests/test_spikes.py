@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
+from mocolib import lab
 from mocolib.analysis import measures
-from mocolib.lab import moments
 from tests.planted import plant, shaking
 from tests.told import frame, told
 
@@ -21,7 +21,7 @@ def run(tmp_path):
 
 
 def test_a_moment_is_that_of_the_run(run):
-    panel = moments(run, question="Move.").data
+    panel = lab.spikes(run, question="Move.").data
     spikes, offsets = told(panel)["axes"]
     assert spikes["words"] == ["100", "150"]
     assert offsets["words"] == [str(i) for i in range(-8, 16)]
@@ -39,7 +39,7 @@ def test_a_moment_is_that_of_the_run(run):
 
 
 def test_bars_are_logarithmic(run):
-    drawn, _ = frame(moments(run).data)
+    drawn, _ = frame(lab.spikes(run).data)
     bars = re.findall(r"M([\d.]+) \d+H([\d.]+)v7", drawn)
     (one, first), (_, second) = [tuple(map(float, bar)) for bar in bars[:2]]
     assert first - one == pytest.approx(2 * 48 / 4)  # x 4: two doublings
@@ -47,7 +47,7 @@ def test_bars_are_logarithmic(run):
 
 
 def test_a_panel_holds_every_step_of_every_spike(run):
-    data = told(moments(run).data)
+    data = told(lab.spikes(run).data)
     assert data["start"] == [0, 8]  # where the first spike begins
     assert len(data["frames"]) == 2 * 24 == len({*map(tuple, data["frames"])})
     said = [re.match(r"Step (\d+)", words)[1] for words in data["spoken"][:24]]
@@ -57,9 +57,9 @@ def test_a_panel_holds_every_step_of_every_spike(run):
 def test_a_run_without_spikes_says_so(tmp_path):
     calm = plant(tmp_path, shaking(0.001, 0))
     assert not len(measures.spike_steps(calm))
-    assert "no spike" in moments(calm).data
+    assert "no spike" in lab.spikes(calm).data
 
 
 def test_a_chapter_may_choose_among_the_spikes(run):
-    spikes, _ = told(moments(run, spikes=(150, 235)).data)["axes"]
+    spikes, _ = told(lab.spikes(run, only=(150, 235)).data)["axes"]
     assert spikes["words"] == ["150"]

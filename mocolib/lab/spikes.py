@@ -1,6 +1,6 @@
 """Spike by spike and step by step: the gradient of every layer, and what follows it.
 
-moments(run, question="Which layer darkens first?")
+spikes(run, question="Which layer darkens first?")
 """
 
 from html import escape
@@ -25,17 +25,17 @@ HEAT, BARS = (98, 156), (264, 48)  # left end and width
 NOW = "var(--why-0, #0173b2)"  # the moment in the heat map, and its bars
 
 
-def moments(run: Run, *, spikes=(), start: dict | None = None, **asked):
+def spikes(run: Run, *, only=(), start: dict | None = None, **asked):
     """A panel: choose a spike of the first layer, then move through its steps.
 
     Only spikes that stand alone and whose steps were all recorded, at most as many
-    as a page holds: the first ones, or those of `spikes`, by their steps. asked:
+    as a page holds: the first ones, or those of `only`, by their steps. asked:
     question and answer of the panel; start: its first state, spike_at_step and
     steps_from_it.
     """
     offsets = range(-BEFORE, AFTER + 1)
     whole = [s for s in lone_spikes(run) if s + AFTER <= len(run.steps)]
-    whole = [s for s in whole if s in spikes] if spikes else whole
+    whole = [s for s in whole if s in only] if only else whole
     if not whole:
         return HTML("<p>This run has no spike that stands alone.</p>")
     ratios = over_median(run)
@@ -51,7 +51,7 @@ def moments(run: Run, *, spikes=(), start: dict | None = None, **asked):
 
     return frames(
         draw,
-        id="moments",
+        id="spikes",
         start={"steps_from_it": 0, **(start or {})},
         spike_at_step=whole[: MOST_FRAMES // len(offsets)],
         steps_from_it=offsets,
