@@ -59,6 +59,14 @@ def test_a_class_whose_images_are_all_nested_says_where_they_are(tmp_path):
         load_folder(tmp_path)
 
 
+def test_a_class_without_images_says_what_lies_there_and_what_an_image_is(tmp_path):
+    two_classes(tmp_path)
+    (tmp_path / "cow").mkdir()
+    (tmp_path / "cow" / "0.gif").write_bytes(b"GIF89a")
+    with pytest.raises(BadInput, match=r"'cow', but 1 of \.gif; images end in \.jpg, "):
+        load_folder(tmp_path)
+
+
 def test_a_test_folder_without_labels_leaves_the_test_to_val(tmp_path):
     two_classes(tmp_path / "train")
     two_classes(tmp_path / "val", 3)

@@ -196,8 +196,13 @@ def _count(folder: Path) -> int:
 
 
 def _instead(folder: Path) -> str:
-    below = _count(folder)
-    return f", but {below} in folders inside it" if below else ""
+    """What lies in a class folder in place of images."""
+    if below := _count(folder):
+        return f", but {below} in folders inside it"
+    if other := [entry.suffix for entry in _entries(folder) if entry.suffix]:
+        ending = f"{len(other)} of {_listed(other)}; images end in {', '.join(ENDINGS)}"
+        return f", but {ending}"
+    return ""
 
 
 # --- pixels, and what is kept of them ---------------------------------------------
