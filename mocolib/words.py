@@ -23,6 +23,7 @@ VALUES = {  # as they are written in prose
     "simclr": "SimCLR",
     "byol": "BYOL",
     "sincos": "sin-cos",
+    "beta2 .95": "β₂ = .95",
 }
 ENDINGS = {"patch_projection": "projection", "stem": "stem"}
 

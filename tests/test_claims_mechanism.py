@@ -69,7 +69,7 @@ def test_c14_the_two_stories(tmp_path, truth):
 @TRUTH
 def test_c14b_a_shorter_memory(tmp_path, truth):
     falls = {"nothing": 0.06, "projection fixed": 0.01}
-    falls["beta2 = .95"] = 0.02 if truth > 0 else 0.055
+    falls["β₂ = .95"] = 0.02 if truth > 0 else 0.055
     found, size = [], {"image_size": 32, "patch_size": 8, "base_lr": RATES.shaky}
     for remedy, change in REMEDIES.items():
         found += group(tmp_path, fall=falls.get(remedy, 0.04), **change, **size)

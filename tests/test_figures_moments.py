@@ -76,6 +76,6 @@ def test_each_remedy_has_a_row_and_waits_for_its_runs(tmp_path):
     rows = list(moments.REMEDIES)
     shown = {rows[i]: probe.lines[2 * i].get_xdata().tolist() for i in range(len(rows))}
     assert shown["nothing"] == [40, 40]
-    assert shown["beta2 = .95"] == [50, 50]
+    assert shown["β₂ = .95"] == [50, 50]
     assert shown["StableAdamW"] == []
     labelled(figures.remedies([]))

@@ -29,6 +29,7 @@ from mocolib.runs.replay import replay
 BEFORE = 10  # steps from a restart to its spike
 OTHER_IMAGES = "other images"
 FIXED = "projection fixed"
+MEMORY = "beta2 .95"
 ELSEWHERE = 1000  # from a run's seed to one that no recorded run has
 LAST = "projector.0"  # the layer that stands for the last ones, as in figure 4
 
@@ -37,7 +38,7 @@ def standard_changes(run: Run) -> dict:
     """The changes of the table of causes, by name; those that change nothing left out.
 
     OTHER_IMAGES is the placebo: the same state goes on with other batches and views, so
-    it tells how often a spike comes there by chance. beta2 = .95 is the prediction of
+    it tells how often a spike comes there by chance. MEMORY is the prediction of
     2304.13013; half the rate, the plain remedy. The clipping allows the projection's
     gradient its median norm, so it cuts any spike.
     """
@@ -45,7 +46,7 @@ def standard_changes(run: Run) -> dict:
     wanted = {OTHER_IMAGES: {"seed": recipe.seed + ELSEWHERE}}
     wanted["half the rate"] = {"base_lr": recipe.base_lr / 2}
     if OPTIMIZERS[recipe.optimizer].adam:
-        wanted["beta2 .95"] = {"beta2": 0.95}
+        wanted[MEMORY] = {"beta2": 0.95}
     if recipe.backbone == "vit" and recipe.patch_projection == "learned":
         norms = run.steps["grad_l2/patch_projection"][recipe.warmup_steps :]
         wanted["projection clipped"] = {"patch_projection_clip": float(norms.median())}

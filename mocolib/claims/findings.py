@@ -6,7 +6,6 @@ from mocolib.claims.remarks import REMARKS
 from mocolib.claims.wordings import WORDINGS
 
 TOO_FEW = "Too few runs yet."
-SEEDS = " ({n} seeds)."
 OUTCOMES = ("holds", "open", "opposite")
 
 
@@ -20,7 +19,13 @@ def sentence(verdict) -> str:
     text = lead.format(**fields(primary))
     if second and second.outcome in OUTCOMES and not second.void:
         text += wording.also[OUTCOMES.index(second.outcome)].format(**fields(second))
-    return text + SEEDS.format(**fields(primary))
+    return _counted(text, len(primary.values))
+
+
+def _counted(text: str, seeds: int) -> str:
+    """The sentence with its number of seeds, in a bracket that it may end in."""
+    opened = f"{text[:-1]}; " if text.endswith(")") else f"{text} ("
+    return f"{opened}{seeds} seeds)."
 
 
 def remark(verdict, key: str) -> str:

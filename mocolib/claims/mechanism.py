@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from mocolib import words
 from mocolib.analysis import causes
 from mocolib.analysis.measures import (
     AHEAD,
@@ -59,7 +60,7 @@ def _under_estimated(runs, curvature):
 
         return by_seed(part, misjudged)
 
-    name = "log2 of sqrt(g^2/v), less its typical value, before a spike"
+    name = "log2 of √(g²/v), less its typical value, before a spike"
     return {
         "spike": effect(name, before(spike_steps), "log2"),
         "loss": effect(f"{name} of the loss", before(loss_spike_steps), "log2"),
@@ -99,8 +100,7 @@ CALMERS = {"stable": "StableAdamW", "qk": "qk-norm", "stem": "convolutional stem
 @claim(
     "C14b",
     "A shorter memory calms",
-    "At the shaking rate beta2 = .95 closes at least half of the gap that freezing "
-    "closes",
+    "At the shaking rate β₂ = .95 closes at least half of the gap that freezing closes",
     "remedies",
     "lr",
 )
@@ -111,11 +111,11 @@ def _shorter_memory(runs, rates_runs):
         return means(remedied(runs, remedy, base_lr=shaky), column)
 
     gap = difference("the gap", of("nothing"), of("projection fixed"))
-    closed, half = of("nothing") - of("beta2 = .95"), of("nothing")
+    closed, half = of("nothing") - of("β₂ = .95"), of("nothing")
     half = (half - of("projection fixed")) / 2
     effects = {
         "beta2": difference(
-            "deepest fall: taken away by beta2 = .95, minus half of what freezing "
+            "deepest fall: taken away by β₂ = .95, minus half of what freezing "
             "takes away",
             closed,
             half,
@@ -176,10 +176,10 @@ def _causes(replayed):
     table = causes.judged(replayed)
     gone = 100 * (1 - table.groupby(["seed", "change"])["comes"].mean().unstack())
     others = {"fixed": causes.FIXED, "half": "half the rate"}
-    others |= {"clipped": "projection clipped", "beta2": "beta2 .95"}
+    others |= {"clipped": "projection clipped", "beta2": causes.MEMORY}
     return {
         key: difference(
-            f"spikes that do not come, {change} minus other images",
+            f"spikes that do not come, {words.value(change)} minus other images",
             gone[change],
             gone[causes.OTHER_IMAGES],
             "% of spikes",

@@ -193,7 +193,7 @@ def _short_of_freezing(runs, clip):
     }
     short = {
         "light": light,
-        "slow": "projection slow (rate x .2)",
+        "slow": "projection slow (rate × .2)",
         "batch": "BatchNorm on the projection",
         "weight": "weight norm on the projection",
         "all": "whole gradient clipped at .1",

@@ -31,9 +31,10 @@ REMARKS = {
         "well than accuracy does, as the paper warns.",
         open="Within one batch size, whether the loss at the end or the accuracy tells "
         "the rates apart better is open.",
-        opposite="One thing went opposite: within one batch size the loss at the end "
-        "tells the rates apart *better* than accuracy does, by {size} standard "
-        "deviations between seeds. Our large rates ruin a run, and a ruined run has a "
+        opposite="One thing went opposite. The paper warns that a loss hardly shows "
+        "what shaking costs; within one batch size our loss at the end tells the rates "
+        "apart *better* than accuracy does, by {size} standard deviations between "
+        "seeds. Our large rates ruin a run, and a ruined run has a "
         "high loss; the paper's rates differ by a factor of three and cost a point or "
         "two. So the warning about losses is, here, one about losses of different "
         "batches and temperatures, which start elsewhere.",

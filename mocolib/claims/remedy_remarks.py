@@ -15,7 +15,7 @@ REMEDY_REMARKS = {
         holds="At the calm rate, where there is nothing to cure, the fixed projection "
         "ends {size} points higher all the same.",
         open="At the calm rate, where there is nothing to cure, the fixed projection "
-        "ends {mean} points from the learned one, which is open.",
+        "differs from the learned one by {mean} points, which is open.",
         opposite="Where nothing shakes it has a price: at the calm rate the fixed "
         "projection ends {size} points lower.",
     ),
@@ -46,7 +46,7 @@ REMEDY_REMARKS = {
         "direction, ends {size} points above the random one: part of the price is bad "
         "conditioning.",
         open="An orthogonal fixed matrix of the same shape, which stretches no "
-        "direction, ends {mean} points from the random one, which is open.",
+        "direction, differs from the random one by {mean} points, which is open.",
         opposite="An orthogonal fixed matrix of the same shape, which stretches no "
         "direction, ends {size} points below the random one, so bad conditioning is "
         "not what a random one pays for.",
@@ -114,12 +114,12 @@ REMEDY_REMARKS = {
         opposite="Clipping the whole gradient at .1 adds {size} points to it.",
     ),
     "C14.spike": Remark(
-        holds="That is the first story: the memory was of quieter times, and the next "
-        "step was too long.",
-        open="So before a spike of the *gradient* neither story wins: it may grow out "
-        "of a forecast that was right until the step before.",
-        opposite="That is the second story: the memory was of larger gradients and is "
-        "falling behind.",
+        holds="Before a spike of the *gradient* it is the first story: the memory was "
+        "of quieter times, and the next step was too long.",
+        open="Before a spike of the *gradient* neither story wins: it may grow out of a"
+        " forecast that was right until the step before.",
+        opposite="Before a spike of the *gradient* it is the second story: the memory "
+        "was of larger gradients and is falling behind.",
     ),
     "C14.loss": Remark(
         holds="Before a spike of the *loss*, of which the first story speaks, √(g²/v) "
@@ -157,11 +157,11 @@ REMEDY_REMARKS = {
         " Adam follows them too far.",
     ),
     "C14b.beta2": Remark(
-        holds="So one number buys most of what a frozen layer buys, and the layer goes"
-        " on learning.",
-        open="By the mean it lies {mean} points from that half; the seeds of a shaking"
-        " run are too far apart to settle it.",
-        opposite="A shorter memory is no substitute for freezing here.",
+        holds="So with β₂ = .95 one number buys more than half of what a frozen layer "
+        "buys, and the layer goes on learning.",
+        open="By the mean, β₂ = .95 lies {mean} points from half of what freezing "
+        "takes off; the seeds of a shaking run are too far apart to settle it.",
+        opposite="So a shorter memory is no substitute for freezing here.",
     ),
     "C14b.stable": Remark(
         holds="Clipping the update (StableAdamW) took {size} points off the deepest "
@@ -206,21 +206,22 @@ REMEDY_REMARKS = {
         "{first} %: it takes the batch as well as the state to make such a spike.",
     ),
     "C15.half": Remark(
-        holds="Half the rate removes spikes as well: {size} % more of them than other "
-        "images.",
-        open="Half the rate against other images is open ({mean} % of the spikes).",
-        opposite="Half the rate removes {size} % fewer than other images.",
+        holds="Half the rate keeps {first} % of the spikes away, more than other "
+        "images do.",
+        open="With half the rate {first} % stay away, which cannot be told from other "
+        "images either.",
+        opposite="With half the rate only {first} % stay away.",
     ),
     "C15.clipped": Remark(
-        holds="So does a clipped projection, with {size} % more.",
-        open="A clipped projection against other images is open ({mean} %).",
-        opposite="A clipped projection removes {size} % fewer.",
+        holds="A clipped projection does better than other images too, with {first} %.",
+        open="A clipped projection, with {first} %, cannot be told from other images.",
+        opposite="A clipped projection does worse than other images: {first} %.",
     ),
     "C15.beta2": Remark(
-        holds="A shorter memory, too, removes {size} % more.",
-        open="A shorter memory is not told apart from other images ({mean} %): what is"
-        " about to happen within ten steps is in the weights already, and a memory "
+        holds="A shorter memory, with {first} %, does better as well.",
+        open="A shorter memory, with {first} %, cannot be told from other images: what"
+        " is about to happen within ten steps is in the weights already, and a memory "
         "that changes over fourteen comes too late.",
-        opposite="A shorter memory removes {size} % fewer.",
+        opposite="A shorter memory does worse, with {first} %.",
     ),
 }

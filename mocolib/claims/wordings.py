@@ -9,7 +9,7 @@ Numbers are in the effect's unit, points of accuracy unless the sentence says ot
 
 from dataclasses import dataclass
 
-OPEN = "; {n} seeds cannot tell them apart"
+OPEN = ", a difference that chance could have made"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ WORDINGS = {
         key="rival",
         also=(
             "; there it beat the memory bank by {size} points",
-            "; against the memory bank it is open ({mean} points)",
+            "; whether it beats the memory bank is open ({mean} points)",
             "; there the memory bank beat it by {size} points",
         ),
     ),
@@ -124,19 +124,20 @@ WORDINGS = {
         "AdamW's {first}",
         key="cost",
         also=(
-            ", and its largest rate cost {size} points of accuracy more",
-            "; what the largest rate costs in accuracy differs by {mean} points, "
-            "which is open",
-            ", and its largest rate cost {size} points of accuracy less",
+            ", and its largest rate cost {first} points of accuracy, AdamW's {second}",
+            "; whether its largest rate costs more accuracy than AdamW's is open "
+            "({mean} points)",
+            ", and its largest rate cost only {first} points of accuracy, AdamW's "
+            "{second}",
         ),
     ),
     "C6": Wording(
-        holds="The first layer's gradient led the projector's, by {size} standard "
-        "deviations of chance",
-        open="Which of first layer and projector leads is open ({mean} standard "
-        "deviations of chance)",
-        opposite="The projector's gradient led the first layer's, by {size} standard "
-        "deviations of chance",
+        holds="At the shaking rates the first layer's gradient led the projector's, "
+        "by {size} standard deviations of chance",
+        open="Which of first layer and projector leads at the shaking rates is open "
+        "({mean} standard deviations of chance)",
+        opposite="At the shaking rates the projector's gradient led the first layer's, "
+        "by {size} standard deviations of chance",
         key="fall",
         also=(
             "; behind a spike kNN fell by {size} points",
@@ -163,9 +164,10 @@ WORDINGS = {
         "cost more than half a point of accuracy ({first} % fixed, {second} % learned)",
         key="condition",
         also=(
-            "; an orthogonal one was {size} points better",
-            "; whether an orthogonal one is better is open ({mean} points)",
-            "; an orthogonal one was {size} points worse",
+            "; an orthogonal matrix was {size} points better than a random one",
+            "; whether an orthogonal matrix is better than a random one is open "
+            "({mean} points)",
+            "; an orthogonal matrix was {size} points worse than a random one",
         ),
     ),
     "C9": Wording(
@@ -203,17 +205,19 @@ WORDINGS = {
         ),
     ),
     "C12": Wording(
-        holds="Clipping at 1e-3 left a deepest fall of {first} points, clipping that "
-        "nearly freezes {second}",
-        open="Clipping at 1e-3 left a deepest fall of {first} points, clipping that "
-        "nearly freezes {second}" + OPEN,
-        opposite="Clipping at 1e-3 left a deepest fall of {first} points, less than "
-        "the {second} of clipping that nearly freezes",
+        holds="With the projection's gradient clipped at 1e-3 the deepest fall was "
+        "{first} points, clipped at 1e-8, which nearly freezes, {second}",
+        open="With the projection's gradient clipped at 1e-3 the deepest fall was "
+        "{first} points, clipped at 1e-8, which nearly freezes, {second}" + OPEN,
+        opposite="With the projection's gradient clipped at 1e-3 the deepest fall was "
+        "{first} points, less than the {second} of a clip at 1e-8, which nearly "
+        "freezes",
         key="slow",
         also=(
-            "; a slow projection took {size} points off it",
-            "; whether a slow projection helps is open ({mean} points)",
-            "; a slow projection added {size} points to it",
+            "; a fifth of the rate for the projection took {size} points off",
+            "; whether a fifth of the rate for the projection helps is open ({mean} "
+            "points)",
+            "; a fifth of the rate for the projection added {size} points",
         ),
     ),
     "C13": Wording(
@@ -223,38 +227,42 @@ WORDINGS = {
         opposite="Without the prediction head accuracy was {size} points higher",
         key="m = .9",
         also=(
-            "; a slow teacher (m = .99) was worth {size} against m = .9",
-            "; m = .99 against .9 is open ({mean} points)",
-            "; a quicker teacher (m = .9) won by {size}",
+            "; momentum .99 beat .9 by {size} points",
+            "; whether momentum .99 beats .9 is open ({mean} points)",
+            "; momentum .9 beat .99 by {size} points",
         ),
     ),
     "C14": Wording(
-        holds="Ahead of a spike AdamW under-estimated the first layer's squared "
-        "gradient: sqrt(g²/v) stood at {times} times its typical value",
-        open="Ahead of a spike sqrt(g²/v) of the first layer stood at {times} times "
-        "its typical value, which is open",
-        opposite="Ahead of a spike AdamW over-estimated the first layer's squared "
-        "gradient: sqrt(g²/v) stood at {times} times its typical value",
+        holds="Ahead of a spike AdamW expected too small a gradient of the first "
+        "layer: √(g²/v), what comes over what it expects, stood at {times} times its "
+        "typical value",
+        open="Ahead of a spike √(g²/v) of the first layer, the gradient over what "
+        "AdamW expects of it, stood at {times} times its typical value, which is open",
+        opposite="Ahead of a spike AdamW expected too large a gradient of the first "
+        "layer: √(g²/v), what comes over what it expects, stood at {times} times its "
+        "typical value",
         key="edge",
         also=(
-            "; sharpness stayed within a factor of two of 38 over the rate",
-            "; whether sharpness stays near 38 over the rate is open",
-            "; sharpness was further than a factor of two from 38 over the rate",
+            "; the curvature stayed within a factor of two of its limit, 38 over the "
+            "rate",
+            "; whether the curvature stays near its limit, 38 over the rate, is open",
+            "; the curvature was further than a factor of two from its limit, 38 over "
+            "the rate",
         ),
     ),
     "C14b": Wording(
-        holds="beta2 = .95 took {first} points off the deepest fall, more than half of "
-        "what freezing takes",
-        open="beta2 = .95 took {first} points off the deepest fall; whether that is "
-        "half of what freezing takes is open",
-        opposite="beta2 = .95 took {first} points off the deepest fall, less than half "
-        "of what freezing takes",
+        holds="A shorter memory of the optimizer, β₂ = .95, took {first} points off "
+        "the deepest fall, more than half of what freezing takes",
+        open="A shorter memory of the optimizer, β₂ = .95, took {first} points off the "
+        "deepest fall; whether that is half of what freezing takes is open",
+        opposite="A shorter memory of the optimizer, β₂ = .95, took {first} points off "
+        "the deepest fall, less than half of what freezing takes",
         void="Freezing did not surely make the deepest fall smaller in these runs, so "
         "there was no gap to close",
         key="qk",
         also=(
             "; qk-norm took {size} points off it",
-            "; whether qk-norm helps is open ({mean} points)",
+            "; whether qk-norm takes something off it is open ({mean} points)",
             "; qk-norm added {size} points to it",
         ),
     ),
@@ -262,21 +270,21 @@ WORDINGS = {
         holds="With the projection fixed just before it, {first} % of the spikes did "
         "not come; with other images {second} %",
         open="With the projection fixed just before it, {first} % of the spikes did "
-        "not come; with other images {second} %, and {n} seeds cannot tell them apart",
+        "not come; with other images {second} %" + OPEN,
         opposite="With the projection fixed just before it, only {first} % of the "
         "spikes did not come; with other images {second} %",
     ),
     "C16": Wording(
-        holds="At the shaking rate the patch projection's effective rank fell from "
-        "{first} to {second}",
-        open="At the shaking rate the patch projection's effective rank was {first} "
-        "at the start and {second} at the end" + OPEN,
-        opposite="At the shaking rate the patch projection's effective rank rose from "
-        "{first} to {second}",
+        holds="At the shaking rate the patch projection's effective rank, how many "
+        "directions it uses, fell from {first} to {second}",
+        open="At the shaking rate the patch projection's effective rank, how many "
+        "directions it uses, was {first} at the start and {second} at the end" + OPEN,
+        opposite="At the shaking rate the patch projection's effective rank, how many "
+        "directions it uses, rose from {first} to {second}",
         key="calm",
         also=(
             ", {size} below that of a calm run",
-            "; against a calm run it is open ({mean})",
+            "; whether it ends below that of a calm run is open ({mean})",
             ", {size} above that of a calm run",
         ),
     ),

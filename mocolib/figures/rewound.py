@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from mocolib.analysis.measures import SPIKE
 from mocolib.figures import style
 from mocolib.figures.style import GREY
+from mocolib.words import value
 
 MEASURES = {  # column: words, and what it is multiplied by
     "peak_first": ("first layer's peak,\ntimes its recent median", 1),
@@ -38,7 +39,7 @@ def rewound(judged: pd.DataFrame) -> Figure:
     axes[0].axvline(SPIKE, color=GREY, linewidth=1, linestyle=":")
     for ax in axes[1:]:
         ax.axvline(0, color=GREY, linewidth=1)
-    axes[0].set_yticks(range(len(changes)), changes)
+    axes[0].set_yticks(range(len(changes)), map(value, changes))
     axes[0].set_ylim(len(changes) - 0.5, -0.5)  # the first on top
     return figure
 

@@ -117,7 +117,7 @@ def verdict(*ids: str | claims.Verdict) -> HTML:
 
 
 def _told(verdict: claims.Verdict) -> str:
-    """Word and claim, the finding, and every effect to unfold."""
+    """Word and claim, and every effect to unfold; `finding` has the sentence."""
     seeds = max((len(e.values) for e in verdict.effects.values()), default=0)
     lead = (
         f"<p><strong>{verdict.title}: {verdict.word}</strong> ({verdict.runs} runs, "
@@ -129,8 +129,8 @@ def _told(verdict: claims.Verdict) -> str:
     rows += [_numbers(effect) for effect in verdict.effects.values()]
     table = _cells("th", rows[0]) + "".join(_cells("td", row) for row in rows[1:])
     return (
-        f"{lead}<p>{html.escape(verdict.finding)}</p><details><summary>All that was "
-        f"measured for it</summary><table>{table}</table></details>"
+        f"{lead}<details><summary>All that was measured for it</summary>"
+        f"<table>{table}</table></details>"
     )
 
 
@@ -143,10 +143,11 @@ def _numbers(effect: claims.Effect) -> tuple:
     return effect.name, f"{effect.mean:+.2f}", ends, effect.unit, effect.outcome
 
 
-def finding(*ids: str) -> HTML:
+def finding(*ids: str, lead: str = "What we saw.") -> HTML:
     """What was seen on some claims, a sentence each, linked to the ledger's line."""
     said = " ".join(map(_sentence, ids))
-    return HTML(f'<p class="why-finding"><strong>What we saw.</strong> {said}</p>')
+    bold = f"<strong>{lead}</strong> " if lead else ""
+    return HTML(f'<p class="why-finding">{bold}{said}</p>')
 
 
 def headlines(*ids: str) -> HTML:

@@ -14,12 +14,13 @@ from mocolib.lab.curves import COLOURS, DASHES, columns, picture
 from mocolib.lab.numbers import points, short
 from mocolib.lab.pictures import Frame, frames
 from mocolib.runs import Run
+from mocolib.words import value
 
 ORDER = (  # of the changes, the placebo last
     causes.FIXED,
     "half the rate",
     "projection clipped",
-    "beta2 .95",
+    causes.MEMORY,
     causes.OTHER_IMAGES,
 )
 PAST = 20  # recorded steps shown before the restart
@@ -61,12 +62,12 @@ def _of(table: pd.DataFrame, run: str, spike: int) -> pd.DataFrame:
 
 def _charts(run: Run, spike: int, replays: dict, change: str) -> str:
     """Gradient, loss and kNN: the record in grey, the replay over it; as HTML."""
-    steps = replays[change]
+    steps, shown = replays[change], value(change)
     restart, end = int(steps["step"].iloc[0]) - 1, int(steps["step"].iloc[-1])
     since = max(0, restart - PAST)
     below = {"colour": "currentColor", "dash": DASHES[1]}
     above = {"colour": COLOURS[3], "width": 2.4}
-    looks = ((*_base(run, replays, since, end), below), (change, steps, above))
+    looks = ((*_base(run, replays, since, end), below), (shown, steps, above))
     marks = {"restart": restart, "spike": spike}
     return picture(
         {
@@ -117,10 +118,11 @@ def _told(run: Run, spike: int, told: pd.DataFrame, change: str) -> str:
     """Where the spike is, and the numbers that it is judged by."""
     before, after = told.loc[["nothing", change]].to_dict("records")
     rate, seed = short(run.recipe.base_lr), run.recipe.seed
+    words = value(change)
     return (
         f"Base rate {rate}, seed {seed}, spike at step {spike}. The first layer's "
         f"gradient reaches ×{before['peak_first']:.1f} its recent median in the "
-        f"record, ×{after['peak_first']:.1f} with {change}. The highest "
+        f"record, ×{after['peak_first']:.1f} with {words}. The highest "
         f"loss, less that before the restart: {before['loss_rise']:+.2f} "
         f"and {after['loss_rise']:+.2f}."
     )
