@@ -153,8 +153,8 @@ def knn_of(model: nn.Module, memory, memory_labels, tests, labels, embed=None) -
 def knn_accuracy(memory, memory_labels, queries, labels, classes: int) -> float:
     """Share of queries whose 20 nearest memory features, by weighted vote, are right.
 
-    memory [M, d], queries [N, d]; nearness is the cosine, a vote weighs
-    exp(cosine / 0.07).
+    memory [M, d], queries [N, d], labels [M] and [N]; nearness is the cosine, a vote
+    weighs exp(cosine / 0.07) (1805.01978, section 3.4).
     """
     memory, queries = F.normalize(memory, dim=1), F.normalize(queries, dim=1)
     neighbours = min(NEIGHBOURS, len(memory))

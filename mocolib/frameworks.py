@@ -47,7 +47,8 @@ class SimCLR(Framework):
 def nt_xent(embeddings, temperature):
     """Cross entropy of each of 2 B embeddings against the 2 B - 1 others.
 
-    embeddings [2, B, dim]; an untrained encoder starts near ln(2 B - 1).
+    embeddings [2, B, dim]; an untrained encoder starts near ln(2 B - 1). Equation 1 of
+    2002.05709.
     """
     flat = F.normalize(embeddings.flatten(0, 1), dim=1)
     logits = flat @ flat.t() / temperature  # [2B, 2B]
@@ -179,6 +180,7 @@ def logits_against(queries, positives, negatives):
     """Cosines of each query with its positive, then with all negatives.
 
     queries and positives [B, dim], negatives [K, dim], all of length 1; [B, 1 + K].
+    Algorithm 1 of 1911.05722, before it divides by tau.
     """
     own = (queries * positives).sum(1, keepdim=True)
     return torch.cat([own, queries @ negatives.t()], dim=1)
@@ -195,7 +197,10 @@ FRAMEWORKS = {"moco_v3": MoCo, "moco_v1": MoCoV1, "simclr": SimCLR, "byol": BYOL
 
 
 def build_model(recipe: Recipe, channels: int, images: int) -> Framework:
-    """The model of a recipe's framework, of `images` training images."""
+    """The model of a recipe's framework, for images of so many channels.
+
+    images: how many there are to train on; MoCo v1's memory bank holds them all.
+    """
     return FRAMEWORKS[recipe.framework](recipe, channels, images)
 
 

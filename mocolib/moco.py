@@ -24,7 +24,10 @@ from mocolib.vit import build_backbone
 
 
 def mlp(sizes: list, norm: str, last_norm: bool = True) -> nn.Sequential:
-    """Linear layers with BatchNorm and ReLU between; the last BN has no affine part."""
+    """Linear layers of these sizes, [B, first] to [B, last], with ReLU between them.
+
+    norm: `batch` for BatchNorm behind each, the last without an affine part; or `none`.
+    """
     layers = []
     for i, (inside, outside) in enumerate(itertools.pairwise(sizes)):
         last = i == len(sizes) - 2
@@ -116,7 +119,7 @@ class Framework(nn.Module):
 
 
 class MoCo(Framework):
-    """Both sides of MoCo v3; `forward` gives the symmetric loss of two views."""
+    """Both sides of MoCo v3 (2104.02057, algorithm 1), loss symmetric in two views."""
 
     def __init__(self, recipe: Recipe, channels: int, images: int | None = None):
         super().__init__(recipe)
@@ -158,8 +161,11 @@ class MoCo(Framework):
 def contrast(query, key, temperature):
     """InfoNCE x 2 tau: each query's positive is the key of the same row; [B, dim].
 
-    The factor makes the gradient's scale less dependent on tau; an untrained pair
-    starts near 2 tau ln B. Over many processes the keys of all are compared.
+    Equation 1 of 2104.02057. The factor makes the gradient's scale less dependent on
+    tau; an untrained pair starts near 2 tau ln B. Keys of all processes are compared.
+
+    >>> round(contrast(torch.eye(4), torch.eye(4), temperature=1.0).item(), 3)
+    1.487
     """
     query, key = F.normalize(query, dim=1), F.normalize(key, dim=1)
     keys = distributed.all_gather(key)

@@ -78,7 +78,8 @@ OPTIMIZERS = {
 def build_optimizer(recipe: Recipe, named_parameters) -> torch.optim.Optimizer:
     """The recipe's optimizer over (name, parameter) pairs, which `trainable` gives.
 
-    Its groups differ in rate and weight decay; the main rate comes first.
+    Its groups differ in rate and weight decay; the main rate comes first. Rate and
+    decay of a step are set by `set_hyperparameters`.
     """
     groups = _groups(recipe, named_parameters)
     return OPTIMIZERS[recipe.optimizer].make(groups, recipe)
@@ -110,7 +111,10 @@ def decays(recipe: Recipe, name: str, parameter) -> bool:
 
 
 def clip(model, recipe: Recipe):
-    """Shorten gradients to the recipe's limits: the patch projection's, then all's."""
+    """Shorten gradients, in place, to the norms that the recipe allows, if it does.
+
+    First the patch projection's (patch_projection_clip), then all of them (grad_clip).
+    """
     shorten = torch.nn.utils.clip_grad_norm_
     if recipe.patch_projection_clip:
         projection = model.query.backbone.patch_projection
@@ -164,7 +168,13 @@ def carry_moments(optimizer, before: Recipe, after: Recipe):
 
 
 def rate(recipe: Recipe, step: int) -> float:
-    """Learning rate of a step: linear warmup, then constant or a half cosine to 0."""
+    """Learning rate of a step, 0 the first: linear warmup, then constant or a cosine.
+
+    The paper's schedule (2104.02057, section 5); warmup after 1706.02677.
+
+    >>> rate(Recipe(base_lr=0.1, batch_size=512, warmup_steps=10, steps=90), 4)
+    0.1
+    """
     if step < recipe.warmup_steps:
         return recipe.lr * (step + 1) / recipe.warmup_steps
     if recipe.schedule == "constant":

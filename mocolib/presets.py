@@ -82,7 +82,7 @@ NAMED["vit_b"] = _imagenet(768, 12)
 
 
 def named_recipe(name: str, **changes) -> Recipe:
-    """One of the named recipes, with fields changed.
+    """One of the named recipes, with fields changed; BadInput for any other name.
 
     mini     the recorded runs and the live panels: embedded Fashion-MNIST, about 70 s
              on one core, at a rate that shakes; kNN .5 to .6 at the end, .7 at 1.6e-2

@@ -162,7 +162,7 @@ def scaled_rows(weight, gain):
 
 
 def patchify(images, p: int):
-    """[B, C, H, W] to [B, (H/p)(W/p), C p p], row by row."""
+    """[B, C, H, W] to [B, (H/p)(W/p), C p p], row by row; p divides both sides."""
     b, c, h, w = images.shape
     split = images.reshape(b, c, h // p, p, w // p, p)
     return split.permute(0, 2, 4, 1, 3, 5).reshape(b, (h // p) * (w // p), c * p * p)
@@ -277,7 +277,7 @@ def _linear(inside: int, outside: int) -> nn.Linear:
 
 
 def sincos_positions(grid: int, width: int) -> torch.Tensor:
-    """Fixed 2-D sin-cos codes, [grid * grid, d]; frequencies divide by d/4.
+    """Fixed 2-D sin-cos codes, [grid * grid, d] with d divisible by 4; float32.
 
     Order as in the authors' code: sin and cos of the row, sin and cos of the column.
     """

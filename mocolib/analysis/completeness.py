@@ -35,7 +35,10 @@ def random_projection(
 
 
 def project(recipe: Recipe, channels: int) -> torch.Tensor:
-    """The weight [d, D] with which this recipe's run starts, to the last bit."""
+    """The weight [d, D] with which this recipe's run starts, to the last bit.
+
+    BadInput for a recipe whose backbone has no patch projection.
+    """
     if recipe.backbone != "vit" or recipe.stem != "patch":
         raise BadInput(
             f"backbone is {recipe.backbone!r} with stem {recipe.stem!r}, but must be "
@@ -111,7 +114,10 @@ def reconstruct_image(
 
 
 def decoder(weight, patches) -> torch.Tensor:
-    """The best linear map [d, D] from tokens back to `patches` [n, D]."""
+    """The best linear map [d, D] from tokens back to `patches` [n, D].
+
+    Best in least squares; the tokens [n, d] are the patches times `weight` [d, D].
+    """
     tokens = patches @ weight.T
     # by singular values: with d > D, or pixels that never vary, the tokens lack rank
     return torch.linalg.lstsq(tokens, patches, driver="gelsd").solution

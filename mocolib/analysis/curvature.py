@@ -24,11 +24,11 @@ from mocolib.train import Training
 def preconditioned_sharpness(
     training: Training, iterations: int = 20, dtype=torch.float32
 ) -> float:
-    """Largest eigenvalue of P^-1/2 H P^-1/2 at the state of a training.
+    """Largest eigenvalue of P^-1/2 H P^-1/2 at the state of a training (2207.14484).
 
     H is the Hessian of the loss that the next step would see: its batch and views,
-    keys held constant, BatchNorm in train mode. All trained parameters take part.
-    The training itself stays as it is. Costs about 3 x `iterations` steps.
+    keys held constant, BatchNorm in train mode. The training itself stays as it is.
+    Costs about 3 x `iterations` steps. BadInput where it is not AdamW at one rate.
     """
     _check(training, iterations)
     gradients, parameters, precondition = _linearised(training, dtype)
@@ -47,7 +47,10 @@ def preconditioned_sharpness(
 
 
 def threshold(training: Training) -> float:
-    """The eigenvalue up to which the next step, at its rate, would be stable."""
+    """The eigenvalue up to which the next step would be stable (2207.14484).
+
+    (2 + 2 beta1) / ((1 - beta1) lr), at the rate of that step.
+    """
     beta1 = training.recipe.beta1
     rate = optim.rate(training.recipe, training.done)
     return (2 + 2 * beta1) / ((1 - beta1) * rate)

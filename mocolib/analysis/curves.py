@@ -27,7 +27,13 @@ def running_median(values, width: int, past_only: bool = False) -> np.ndarray:
 
 
 def jitter(knn) -> float:
-    """RMS distance of a dense kNN curve from its running median; in accuracy."""
+    """RMS distance of a dense kNN curve [n] from its running median; in accuracy.
+
+    nan of an empty curve.
+
+    >>> round(jitter([0.5, 0.5, 0.4, 0.5]), 3)
+    0.05
+    """
     knn = np.asarray(knn, float)
     if not len(knn):  # diverged before the warmup was over
         return float("nan")
@@ -53,19 +59,24 @@ def reading_noise(first, second) -> float:
 
 
 def dips(knn, sigma: float) -> np.ndarray:
-    """Indices at which a curve falls more than 3 sigma below its running maximum.
+    """Indices at which a curve [n] falls over 3 sigma below its running maximum.
 
     Readings below that line that follow each other are one dip.
+
+    >>> dips([0.1, 0.5, 0.3, 0.3, 0.6], sigma=0.01).tolist()
+    [2]
     """
     knn = np.asarray(knn, float)
     return _starts(knn < np.maximum.accumulate(knn) - 3 * sigma)
 
 
 def deepest_fall(knn) -> float:
-    """The deepest a curve falls below its running maximum, in its own unit.
+    """The deepest a curve [n] falls below its running maximum, in its own unit.
 
-    Both ends of it are real readings, so a curve that only rises has 0;
-    one without readings has nan.
+    Both ends are real readings: a curve that only rises has 0, an empty one nan.
+
+    >>> deepest_fall([0.1, 0.5, 0.3, 0.6])
+    0.2
     """
     if not len(knn):
         return float("nan")
@@ -82,7 +93,13 @@ def ends_of_fall(knn) -> tuple[int, int]:
 
 
 def spikes(norms, factor: float = SPIKE) -> np.ndarray:
-    """Indices at which a gradient norm first exceeds `factor` x its recent median."""
+    """Indices at which norms [n] first exceed `factor` x their recent median.
+
+    The median is that of the WINDOW values before; the first WINDOW are not judged.
+
+    >>> spikes([1.0] * 30 + [4.0, 5.0, 1.0]).tolist()
+    [30]
+    """
     high = np.nan_to_num(log_ratio(norms)) > math.log2(factor)
     high[:WINDOW] = False  # too little past to judge by
     return _starts(high)
@@ -97,7 +114,7 @@ def loss_spikes(loss) -> np.ndarray:
 
 
 def log_ratio(norms) -> np.ndarray:
-    """log2 of a norm over its recent median; nan where it has no past."""
+    """log2 of norms [n] over their recent median, [n]; nan where they have no past."""
     norms = np.maximum(np.asarray(norms, float), 1e-30)
     return np.log2(norms / running_median(norms, WINDOW, past_only=True))
 
@@ -115,7 +132,10 @@ def detrended(norms) -> np.ndarray:
 
 
 def cross_correlation(first, last, lags: int = LAGS) -> pd.Series:
-    """Correlation of detrended log norms by lag; at a positive lag `first` leads."""
+    """Correlation of two series' detrended logs, by lag from -lags to lags.
+
+    first, last: gradient norms [n] of the same steps. At a positive lag `first` leads.
+    """
     lags = range(-lags, lags + 1)
     first, last = detrended(first), detrended(last)
     return pd.Series({lag: float(correlation(first, last, lag)) for lag in lags})
@@ -132,7 +152,10 @@ def correlation(first, last, lag: int) -> np.ndarray:
 
 
 def lead(first, last) -> float:
-    """Mean correlation at lags 1..4 minus that at -1..-4; positive: `first` leads."""
+    """How far norms [n] lead others [n] of the same steps; above 0: `first` leads.
+
+    Mean correlation of their detrended logs at lags 1 to 4 minus that at -1 to -4.
+    """
     return float(asymmetry(detrended(first), detrended(last)))
 
 
@@ -144,7 +167,7 @@ def asymmetry(first, last) -> np.ndarray:
 
 
 def lead_null(first, last, draws: int = 200, seed: int = 0) -> np.ndarray:
-    """Leads after shifting one series by random offsets: what chance alone gives."""
+    """Leads [draws] with `first` shifted by random offsets: what chance alone gives."""
     return asymmetry(shifted(first, draws, seed), detrended(last))
 
 

@@ -45,7 +45,7 @@ from mocolib.runs import Run
 
 
 def monitored(run: Run) -> pd.DataFrame:
-    """The steps with a kNN reading, warmup left out."""
+    """The rows of the step table that have a kNN reading, the warmup's left out."""
     steps = run.steps
     return steps[steps["knn"].notna() & (steps["step"] > run.recipe.warmup_steps)]
 
@@ -101,7 +101,7 @@ def trained_layers(run: Run) -> list[str]:
 
 
 def gradients(run: Run, layer: str) -> np.ndarray:
-    """Gradient infinity norms of a layer after the warmup."""
+    """A layer's gradient infinity norms after the warmup, [steps - warmup_steps]."""
     steps = run.steps
     return steps.loc[
         steps["step"] > run.recipe.warmup_steps, f"grad_inf/{layer}"
@@ -146,7 +146,7 @@ def fall_after_spikes(run: Run) -> float:
 
 
 def lead_score(run: Run, layer: str) -> float:
-    """How far the first layer's lead over `layer` lies from chance, in its SDs."""
+    """How far the first layer's lead over `layer` is from chance, in SDs of chance."""
     first, last = gradients(run, first_layer(run)), gradients(run, layer)
     null = lead_null(first, last)
     return float((lead(first, last) - null.mean()) / null.std())
@@ -185,7 +185,12 @@ def long_table(runs: list[Run]) -> pd.DataFrame:
 
 
 def summary(runs: list[Run]) -> pd.DataFrame:
-    """A row a run: its settings, final accuracies, jitter, deepest fall and spikes."""
+    """A row a run: its recipe's fields and id, its outcome, and what was measured.
+
+    knn, linear_probe, jitter and deepest_fall are shares, 0 to 1, and nan of a run that
+    diverged before they could be read; spikes is a count, final_loss a share of chance.
+    BadInput for a run that is damaged or not finished.
+    """
     return pd.DataFrame([_row(run, run.written) for run in runs])
 
 

@@ -50,7 +50,11 @@ def root() -> Path:
 
 
 def read(name: str, folder: Path | None = None) -> pd.DataFrame:
-    """A recorded table; empty when it has not been made yet."""
+    """A recorded table; empty when it has not been made yet.
+
+    data/README has its columns. BadInput for a name that is none of TABLES, or a file
+    that cannot be read.
+    """
     path = _file(name, folder)
     if not path.exists():
         return pd.DataFrame()

@@ -43,7 +43,7 @@ def chosen(runs: list[Run], **where) -> list[Run]:
 
 
 def remedied(runs: list[Run], remedy: str, **where) -> list[Run]:
-    """The runs with one of `REMEDIES` and nothing else of them."""
+    """The runs with one of `REMEDIES` and no other of them; `where` as in `chosen`."""
     return chosen(runs, **{**PLAIN, **REMEDIES[remedy], **where})
 
 
@@ -61,9 +61,10 @@ def at(runs: list[Run], column: str, **where) -> pd.Series:
 
 
 def means(runs: list[Run], column: str) -> pd.Series:
-    """A measure by seed, the mean over each seed's runs.
+    """A column of `measures.summary` by seed, the mean over each seed's runs.
 
-    A seed that lacks some of them waits; one with a run that diverged has none.
+    Accuracies and what is measured on them come in points. A seed that lacks some of
+    the runs waits; one with a run that diverged has nan.
     """
     if not runs:
         return pd.Series(dtype=float)

@@ -14,7 +14,11 @@ LEVEL = 0.95
 
 
 def interval(values) -> tuple[float, float]:
-    """95 % t interval of the mean over seeds; (nan, nan) of fewer than two."""
+    """95 % t interval of the mean of values [seeds]; (nan, nan) of fewer than two.
+
+    >>> [round(end, 2) for end in interval([1, 2, 3])]
+    [-0.48, 4.48]
+    """
     values = np.asarray(values, float)
     if len(values) < 2:
         return math.nan, math.nan
@@ -59,7 +63,13 @@ def quantile(freedom: int) -> float:
 
 
 def holm(p_values: dict) -> dict:
-    """Holm's adjusted p-values: an error in any of them has at most this chance."""
+    """Holm's adjusted p-values: an error in any of them has at most this chance.
+
+    Of {name: p}, by name. S. Holm, Scandinavian Journal of Statistics 6 (1979).
+
+    >>> holm({"a": 0.01, "b": 0.04})
+    {'a': 0.02, 'b': 0.04}
+    """
     order, adjusted, largest = sorted(p_values, key=p_values.get), {}, 0.0
     for rank, name in enumerate(order):
         largest = max(largest, (len(order) - rank) * p_values[name])

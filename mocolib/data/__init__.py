@@ -109,8 +109,8 @@ def load(name: str, image_size: int | None = None, workers: int = 0) -> Dataset:
     """The data set called `name`: fashion-mnist, cifar10, cifar100, mnist, folder:PATH.
 
     A relative folder is looked for here, then under MOCOLIB_DATA, then beside the
-    embedded data. `image_size` is the side that folder images are decoded at, by
-    so many worker processes if they are too many to hold.
+    embedded data. `image_size` is the side that folder images are decoded at, by so
+    many worker processes if they are too many to hold. BadInput for any other name.
     """
     if isinstance(name, str) and name.startswith("folder:"):
         found = folders.read(name, image_size or 32, workers, LARGEST)

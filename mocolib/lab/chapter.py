@@ -108,7 +108,7 @@ def _cells(kind: str, texts, place: str = "") -> str:
 
 
 def verdict(*ids: str | claims.Verdict) -> HTML:
-    """What the recorded runs say on some claims; the words come from `claims`.
+    """What recorded runs say on some claims: `verdict("C7")`, in the words of `claims`.
 
     A verdict that has been drawn already is not drawn again.
     """
@@ -144,7 +144,7 @@ def _numbers(effect: claims.Effect) -> tuple:
 
 
 def finding(*ids: str, lead: str = "What we saw.") -> HTML:
-    """What was seen on some claims, a sentence each, linked to the ledger's line."""
+    """What was seen on claims such as "C7", a sentence each, linked to the ledger."""
     said = " ".join(map(_sentence, ids))
     bold = f"<strong>{lead}</strong> " if lead else ""
     return HTML(f'<p class="why-finding">{bold}{said}</p>')

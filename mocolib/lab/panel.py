@@ -36,9 +36,9 @@ def live(recipe: Recipe, recorded=(), data: Dataset | None = None):
 
     `recorded`, runs of `mocolib.runs`, stand in grey behind the live curves: those
     whose settings are nearest to the chosen ones; those of other images are left out,
-    with a sentence. In a built page, where nothing can
-    train, they are shown alone, as an `experiment`. `data` spares the
-    loading of `recipe.dataset`. A training that an earlier panel started stops.
+    with a sentence. In a built page, where nothing can train, they are shown alone, as
+    an `experiment`. `data` spares the loading of `recipe.dataset`. A training that an
+    earlier panel started stops.
     """
     if in_page():
         by = [a for a in AXES if len({getattr(r.recipe, a) for r in recorded}) > 1]

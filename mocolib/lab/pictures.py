@@ -30,7 +30,7 @@ PIECE = re.compile(r"[^>\]]*[>\]]|[^>\]]+")  # up to the end of a tag or of an a
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """What is shown at one setting, and a sentence that says what is to be seen."""
+    """What is shown at one setting: HTML, and a sentence that says what it shows."""
 
     html: str
     spoken: str

@@ -48,7 +48,11 @@ def public_root() -> Path:
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder; tables and values are read when asked for."""
+    """One run folder; tables and values are read when asked for, and damage then told.
+
+    Accuracies in `steps` and `end` are shares, 0 to 1. BadInput for a file that is not
+    there or cannot be read.
+    """
 
     folder: Path
 
@@ -144,7 +148,10 @@ def _table(path: Path, changed: tuple) -> pd.DataFrame:
 
 
 def read(id: str, root: Path | None = None) -> Run:
-    """The run with this id (a unique beginning is enough) under `root`."""
+    """The run with this id (a unique beginning is enough) under `root`.
+
+    Without a root, where `default_root` says. BadInput where none or several fit.
+    """
     root = Path(root or default_root())
     found = [run for run in all_runs(root) if run.id.startswith(id)]
     named = [run for run in found if NAME.fullmatch(run.id)]  # and no copy of one
