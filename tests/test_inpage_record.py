@@ -30,7 +30,7 @@ def test_steps_and_runs_are_told(tmp_path):
     [run] = inpage.parity_runs(path).to_dict("records")
     assert run == {
         "seed": 2,
-        **{"kNN, graph": 0.71, "kNN, mocolib": 0.7},
+        **{"kNN, graph, %": 71.0, "kNN, mocolib, %": 70.0},
         **{"loss, graph": 2.5, "loss, mocolib": 2.5},
     }
 

@@ -21,7 +21,7 @@ from tests.panels import (
 from tests.told import picture
 from tools import ROOT
 from tools.book import HTML
-from tools.browser import open_page
+from tools.browser import WIDTHS, open_page
 from tools.site import pages
 
 CHAPTERS = [name for name in pages() if (ROOT / f"{name}.ipynb").exists()]
@@ -43,6 +43,45 @@ def chapter(site, browser, request):
 def test_a_chapter_has_a_panel(chapter):
     page, *_ = chapter
     assert page.locator("why-lab, why-frames, why-train").count()
+
+
+WORDS = """() => [...document.querySelectorAll("svg[data-key]")].flatMap(svg => {
+  const within = (a, b) => a.left >= b.left - 1 && a.right <= b.right + 1 &&
+    a.top >= b.top - 1 && a.bottom <= b.bottom + 1;
+  const apart = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) <= 1 ||
+    Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) <= 1;
+  const around = svg.getBoundingClientRect();
+  const words = [...svg.querySelectorAll("text")].filter(one => one.textContent.trim())
+    .map(one => [one.textContent, one.getBoundingClientRect()]);
+  return [
+    ...words.filter(([, box]) => !within(box, around)).map(([said]) => said),
+    ...words.flatMap(([said, box], i) => words.slice(0, i)
+      .filter(([, other]) => !apart(box, other)).map(([other]) => [said, other])),
+  ];
+})"""  # what is cut, and what lies on each other; a pixel is rounding
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_words_in_charts_are_neither_cut_nor_on_each_other(chapter, width):
+    """As a page opens, and with as many curves as a panel keeps."""
+    page, data, problems = chapter
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_timeout(200)  # charts are drawn anew at their new width
+    assert page.evaluate(WORDS) == []
+    for id, one in each(data, "lab-"):
+        panel, before = page.locator(f"#{id}"), setting(page, id, one)
+        kept = panel.locator("[data-drop]").count()
+        for at in [g["at"] for g in one["groups"]][: MOST - 1 - kept]:
+            go_to(page, id, one, at)
+            if panel.locator(".keep").is_enabled():
+                panel.locator(".keep").click()
+        assert page.evaluate(WORDS) == []
+        while panel.locator("[data-drop]").count() > kept:
+            panel.locator("[data-drop]").last.click()
+        go_to(page, id, one, before)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.wait_for_timeout(200)
+    assert problems == []
 
 
 def test_every_move_shows_the_recorded_runs(chapter):

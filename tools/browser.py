@@ -98,7 +98,8 @@ def open_page(
     # where the theme keeps the reader's choice
     choice = f"localStorage.mode = localStorage.theme = '{theme}'"
     page.add_init_script(choice)
-    page.goto(url, wait_until="networkidle")
+    page.goto(url)  # loaded, which a network that rests for a while does not tell
+    page.wait_for_load_state("networkidle")
     yield page, problems
     page.close()
 

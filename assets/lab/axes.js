@@ -8,7 +8,6 @@ globalThis.Why = globalThis.Why ?? {};
     TOP = 26,
     BOTTOM = 40,
     BARE = 10;
-  const LETTER = 6.4; // pixels; what a letter takes, a little more than on average
   const AXES = { step: "training step", images: "images seen" };
 
   const escaped = (text) =>
@@ -16,6 +15,13 @@ globalThis.Why = globalThis.Why ?? {};
       /[&<>"]/g,
       (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c],
     );
+  /* The pixels that a label takes, in the letters that lab.css gives it. */
+  const pen = document.createElement("canvas").getContext("2d");
+  function wide(text) {
+    pen.font = `600 12px ${getComputedStyle(document.body).fontFamily}`;
+    return pen.measureText(text).width;
+  }
+
   const finite = (value) => typeof value === "number" && Number.isFinite(value);
   const fixed = (value) => String(Number(value.toFixed(1)));
 
@@ -78,11 +84,7 @@ globalThis.Why = globalThis.Why ?? {};
 
   /* Where things lie: edges, ticks, and both scales. */
   function layout({ width = WIDE, height = HIGH, log, limits, x, lines, room = 0 }) {
-    const letters = lines.map(({ label }) => (label ?? "").length);
-    const wanted = LETTER * Math.max(room, ...letters),
-      most = width / 4; // on a phone long labels stand above their lines instead
-    const beside = width >= 520 || wanted <= most ? Math.min(wanted, most) : 0;
-    const right = width - 12 - beside;
+    const right = width - 12 - room;
     const bottom = height - (x.bare ? BARE : BOTTOM),
       since = x.since ?? 0;
     const values = limits ?? reach(lines, log);
@@ -97,7 +99,6 @@ globalThis.Why = globalThis.Why ?? {};
       ticks,
       since,
       until: x.until,
-      beside: beside > 0,
       empty: !values,
       across: (v) => LEFT + ((right - LEFT) * (v - since)) / (x.until - since),
       up: (v) => bottom - ((bottom - TOP) * (scale(v) - low)) / (high - low),
@@ -135,5 +136,5 @@ globalThis.Why = globalThis.Why ?? {};
   }
 
   Object.assign(Why, { AXES, escaped, finite, reach, short });
-  Why.axes = { BARE, LEFT, LETTER, TOP, axes, fixed, layout, shows, words };
+  Why.axes = { BARE, LEFT, TOP, axes, fixed, layout, shows, wide, words };
 })();

@@ -7,7 +7,7 @@
      log          a logarithmic y axis; its title says so
      limits       [low, high], which the y axis encloses; else it encloses the lines
      x            { title, since = 0, until, bare }: the x axis; bare: without its words
-     room         letters of the longest label, where other charts share the x axis
+     room         pixels behind the lines' ends, for the longest label
      lines        [{ name, x, y, colour, dash, width, opacity, dots, label, seed }]
                   label: words at its end; seed: not named, not read aloud
      points       [{ kind, x, y, colour, words }]: a symbol, kind one of Why.SYMBOLS;
@@ -17,7 +17,7 @@
 globalThis.Why = globalThis.Why ?? {};
 (() => {
   const { AXES, escaped, short } = Why;
-  const { BARE, LEFT, LETTER, TOP, axes, fixed, layout, shows, words } = Why.axes;
+  const { BARE, LEFT, TOP, axes, fixed, layout, shows, wide, words } = Why.axes;
   // by order: the chosen one, then the kept ones; the page's theme sets the colours
   const COLOURS = [
     "#0173b2",
@@ -37,7 +37,7 @@ globalThis.Why = globalThis.Why ?? {};
   /* An upright line where something was changed, with what it was. */
   function upright({ at: x, words: said }, at, row) {
     const across = at.across(x),
-      end = across > at.right - LETTER * said.length;
+      end = across > at.right - wide(said);
     return (
       `<path class="change" d="M${fixed(across)} ${TOP}V${fixed(at.bottom)}" ` +
       `stroke-dasharray="2 2"/>` +
@@ -93,13 +93,7 @@ globalThis.Why = globalThis.Why ?? {};
       ends[i].y = Math.min(ends[i].y, most);
     return ends
       .map(({ label, colour, x, y }) =>
-        words(
-          at.beside ? x + 6 : at.right,
-          at.beside ? y + 4 : y - 6,
-          label,
-          at.beside ? "start" : "end",
-          ` class="label" style="fill:${colour}"`,
-        ),
+        words(x + 6, y + 4, label, "start", ` class="label" style="fill:${colour}"`),
       )
       .join("");
   }
@@ -114,15 +108,15 @@ globalThis.Why = globalThis.Why ?? {};
       );
     const [from, to] = x.map(at.across),
       [top, low] = y.map(at.up);
-    const end = to > at.right - (LETTER * said.length) / 2;
+    const half = wide(said) / 2;
     return (
       `<path class="symbol fall" fill="none" stroke="${colour}" d="M${fixed(from)} ` +
       `${fixed(top)}H${fixed(to)}V${fixed(low)}m-4 -5l4 5l4 -5"/>` +
       words(
-        end ? at.right : to,
+        Math.max(LEFT + half, Math.min(to, at.right - half)),
         Math.min(low + 16, at.bottom - 3),
         said,
-        end ? "end" : "middle",
+        "middle",
         ' class="label said"',
       )
     );

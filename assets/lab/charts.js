@@ -10,9 +10,10 @@
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
-  const { chart, escaped, finite, glyph, hair, short, under } = Why;
+  const { chart, escaped, finite, glyph, hair, short, swatch, under } = Why;
   const NARROW = 520,
-    AXIS = 30; // pixels; what the words of the x axis add
+    AXIS = 30, // pixels; what the words of the x axis add
+    LABEL = 14; // and what a label takes upwards
   const LEAST = 240;
 
   /* How high each chart is: the first is the one to be looked at. */
@@ -24,6 +25,61 @@ globalThis.Why = globalThis.Why ?? {};
         (width < NARROW ? 30 : 0) +
         (i === count - 1 ? AXIS : 0),
     );
+
+  /* The pixels that labels at the ends of lines take. 0 where that is more than a
+     quarter of the width, or they are more than the lowest chart holds: then they stand
+     in a key above the charts, so that none is cut or lies over a curve. */
+  function room(labels, width, high) {
+    const longest = Math.max(0, ...labels.map(Why.axes.wide));
+    const least = Math.min(...high.slice(0, -1), high.at(-1) - AXIS);
+    const fits = labels.length * LABEL <= least - Why.axes.TOP - Why.axes.BARE;
+    return fits && longest <= width / 4 ? longest : 0;
+  }
+
+  /* What one chart has of the lines, and of the points on them. */
+  function shownIn({ key, dots }, lines, labelled) {
+    const own = lines.filter(({ data }) => data[key]?.[0]?.length);
+    return {
+      lines: own.map(({ data, label, ...line }) => ({
+        ...line,
+        dots,
+        label: labelled ? label : "",
+        x: data[key][0],
+        y: data[key][1],
+      })),
+      points: own.flatMap(({ points, colour }) =>
+        (points?.[key] ?? []).map((point) => ({ colour, ...point })),
+      ),
+    };
+  }
+
+  const list = (name, items) =>
+    items.length ? `<ul class="${name}"><li>${items.join("</li><li>")}</li></ul>` : "";
+
+  /* The labels with their strokes, the line on top first. */
+  const key = (lines) =>
+    list(
+      "legend key",
+      lines
+        .filter(({ label }) => label)
+        .toReversed()
+        .map(
+          (line) =>
+            `${swatch(line)} <span style="color:${line.colour}">${escaped(line.label)}</span>`,
+        ),
+    );
+
+  /* What the symbols mean that stand on the lines. */
+  function legend(lines, symbols) {
+    const points = lines.flatMap((line) => Object.values(line.points ?? {}).flat());
+    const kinds = new Set(points.map(({ kind }) => kind));
+    return list(
+      "legend",
+      Object.entries(symbols)
+        .filter(([kind]) => kinds.has(kind))
+        .map(([kind, said]) => `${glyph(kind)} ${escaped(said)}`),
+    );
+  }
 
   class WhyCharts extends HTMLElement {
     connectedCallback() {
@@ -53,41 +109,22 @@ globalThis.Why = globalThis.Why ?? {};
       const { charts, x, lines, marks, symbols = {} } = this.data;
       const width = Math.max(LEAST, this.clientWidth || 640);
       const high = heights(charts.length, width);
-      const room = Math.max(0, ...lines.map(({ label }) => (label ?? "").length));
+      const labels = lines.flatMap(({ label }) => label || []),
+        ends = room(labels, width, high);
       this.drawn = this.clientWidth;
-      const drawn = charts.map((one, i) => {
-        const own = lines.filter(({ data }) => data[one.key]?.[0]?.length);
-        return chart({
+      const drawn = charts.map((one, i) =>
+        chart({
           ...one,
+          ...shownIn(one, lines, ends),
           width,
           height: high[i],
-          room,
+          room: ends,
           marks: i ? marks?.map(unnamed) : marks,
           x: { ...x, bare: i < charts.length - 1 },
-          lines: own.map((line) => ({
-            ...line,
-            dots: one.dots,
-            x: line.data[one.key][0],
-            y: line.data[one.key][1],
-          })),
-          points: own.flatMap(({ points, colour }) =>
-            (points?.[one.key] ?? []).map((point) => ({ colour, ...point })),
-          ),
-        });
-      });
-      const kinds = new Set(
-        lines.flatMap(({ points }) =>
-          Object.values(points ?? {})
-            .flat()
-            .map(({ kind }) => kind),
-        ),
+        }),
       );
-      const legend = Object.entries(symbols)
-        .filter(([kind]) => kinds.has(kind))
-        .map(([kind, said]) => `<li>${glyph(kind)} ${escaped(said)}</li>`);
-      this.innerHTML = `<div class="stack">${drawn.join("")}</div>
-        <div class="readout" aria-hidden="true"></div>
-        ${legend.length ? `<ul class="legend">${legend.join("")}</ul>` : ""}`;
+      this.innerHTML = `${ends ? "" : key(lines)}<div class="stack">${drawn.join("")}</div>
+        <div class="readout" aria-hidden="true"></div>${legend(lines, symbols)}`;
     }
 
     hover(event) {

@@ -46,12 +46,16 @@ def parity_steps(path: Path | None = None) -> pd.DataFrame:
 
 
 def parity_runs(path: Path | None = None) -> pd.DataFrame:
-    """Runs left to themselves, same start and same batches: kNN and loss at the end."""
+    """Runs left to themselves, same start and same batches: how they end.
+
+    kNN in percent, so that its differences are points.
+    """
+    read = (("knn", "kNN", ", %", 100, 1), ("loss", "loss", "", 1, 3))
     rows = [
         {"seed": run["seed"]}
         | {
-            f"{words}, {side}": round(run[name][side], 3)
-            for name, words in (("knn", "kNN"), ("loss", "loss"))
+            f"{words}, {side}{unit}": round(times * run[name][side], digits)
+            for name, words, unit, times, digits in read
             for side in ("graph", "mocolib")
         }
         for run in record(path).get("whole", [])
