@@ -6,7 +6,7 @@ from mocolib.data import data_root
 
 STANDING = {  # how we know a number of data/paper.csv
     "T": "text or table",
-    "D": "derived from such",
+    "D": "derived from these",
     "S": "second hand",
     "C": "released code",
 }
@@ -15,7 +15,9 @@ STANDING = {  # how we know a number of data/paper.csv
 def paper_numbers(*sweeps: str) -> pd.DataFrame:
     """The rows of data/paper.csv for some of its sweeps; accuracies in percent.
 
-    `setting` and `value` say what was varied, `status` is a key of STANDING.
+    `setting` and `value` say what was varied, `status` is a key of STANDING and
+    `read in` what it stands for.
     """
     table = pd.read_csv(data_root() / "paper.csv")
+    table["read in"] = table["status"].map(STANDING)
     return table[table["sweep"].isin(sweeps)]

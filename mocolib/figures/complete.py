@@ -41,6 +41,7 @@ def reconstruction(table: pd.DataFrame) -> Figure:
     above.set(ylabel="relative error of the\nbest linear reconstruction")
     above.legend()
     below.set(yscale="log", ylabel="condition number")
+    style.plain(below.yaxis)
     below.set_xlabel("token width over numbers in a patch, d / D")
     return figure
 

@@ -40,8 +40,9 @@ def first_losses(runs: list[Run]) -> Figure:
     ax.plot([], [], ":", color=GREY, label="4 τ ln N")
     ax.plot([], [], color=GREY, linewidth=1, label="4 τ ln N + 2 / (D τ)")
     ax.set_xscale("log", base=2)
+    style.plain(ax.xaxis)
     ax.set(xlabel="batch N", ylabel="loss of the first step", ylim=0)
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    ax.legend(loc="upper left")
     return figure
 
 
@@ -54,6 +55,7 @@ def age_chart(ages: np.ndarray, oldest: int, most: int) -> Figure:
     ax.set_axisbelow(True)
     ax.stairs(np.maximum(counts, 0.1), edges, baseline=0.1, fill=True)
     ax.set(yscale="log", ylim=(0.5, most), xlim=(-5, oldest))
+    style.plain(ax.yaxis)
     ax.yaxis.set_minor_locator(NullLocator())  # a page holds many of these
     ax.set(xlabel="steps since the key was computed", ylabel="negatives")
     return figure
@@ -71,6 +73,7 @@ def negatives(runs: list[Run]) -> Figure:
         accuracy = table.set_index(["negatives", "seed"])["linear_probe"]
         style.seeds(ax, accuracy, colour, mark, name)
     ax.set(xscale="log", xlabel="negatives K")
+    style.plain(ax.xaxis)
     percent(ax.yaxis, "linear probe, %")
     if runs:
         ax.set_title(data.title(runs[0].recipe.dataset), fontsize=9, loc="left")
@@ -86,7 +89,7 @@ def leak(runs: list[Run]) -> Figure:
     """
     colours = (style.BLUE, style.ORANGE, style.GREEN)
     counts = sorted({run.recipe.bn_groups for run in runs})
-    figure, ax = plt.subplots(figsize=(6.4, 3.6))
+    figure, ax = plt.subplots(figsize=(5.4, 3.6))
     for groups, colour, mark in zip(counts, colours, "os^", strict=False):
         for shuffled in (False, True):
             part = [

@@ -35,11 +35,11 @@ def remedy(runs: list[Run]) -> Figure:
     paper = paper_numbers("adamw_fixed_gain")
     theirs.plot(paper["value"].astype(float), paper["accuracy"], "kD-")
     theirs.set(xlabel="base rate", ylabel="the same in the paper")
-    theirs.set_xticks(*_rates(paper["value"].astype(float)))
+    style.ticks(theirs, paper["value"].astype(float))
     for ax in (ours, theirs):
         ax.axhline(0, color=GREY, linewidth=1)
     for ax in figure.axes:
-        ax.tick_params("x", labelsize=8)
+        ax.tick_params("x", labelsize=9)
     style.note(figure, runs)
     return figure
 
@@ -62,7 +62,7 @@ def over_rates(runs: list[Run]) -> Figure:
         ax.set_ylabel(labels[name])
         if name != "linear_probe":  # growth is judged from zero on
             ax.set_ylim(0, None)
-        ax.tick_params("x", labelsize=8)
+        ax.tick_params("x", labelsize=9)
     axes[0].legend(title="patch projection", fontsize=9, title_fontsize=9)
     style.note(figure, runs)
     return figure
@@ -71,14 +71,7 @@ def over_rates(runs: list[Run]) -> Figure:
 def _over_rates(ax, values: pd.Series, colour: str, mark: str, label: str = ""):
     style.seeds(ax, values, colour, mark, label)
     ax.set(xscale="log", xlabel="base rate")
-    ax.set_xticks(*_rates(sorted(set(values.index.get_level_values(0)))), minor=False)
-    ax.set_xticks([], minor=True)
-
-
-def _rates(values) -> tuple[list, list]:
-    """Ticks at the rates, in few letters: 4e-3."""
-    words = [f"{v:.1e}".replace(".0e", "e").replace("e-0", "e-") for v in values]
-    return list(values), words
+    style.ticks(ax, values.index.get_level_values(0))
 
 
 @style.figure

@@ -37,6 +37,7 @@ def page_curves(path: Path | None = None) -> Figure | None:
     left.set(xlabel="step", ylabel="kNN, %")
     name = layer_name(GRADIENT.removeprefix("grad_inf/"))
     right.set(xlabel="step", ylabel=f"gradient of {name}", yscale="log")
+    style.plain(right.yaxis)
     words = {"title": "base rate, projection", "fontsize": 8, "title_fontsize": 8}
     right.legend(lines.values(), lines, **words)
     return figure

@@ -1,6 +1,7 @@
 """What all figures share: their look, and how they name runs."""
 
 import functools
+import math
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -24,6 +25,7 @@ STYLE = {
 BLUE, ORANGE, GREEN, RED = "#0173b2", "#de8f05", "#029e73", "#d55e00"
 KINDS = (("learned", BLUE, "o"), ("fixed", ORANGE, "s"))
 GREY = "#555555"
+CLOSE = 0.25  # of an axis: ticks that are closer would run into each other
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -77,16 +79,34 @@ def strip(ax, row: int, values, colour: str | None = None):
 
 
 def ticks(ax, values):
-    """The swept values as the x axis' only ticks: 1,024 or 1.5e-4.
+    """The swept values as the only ticks of a log axis: 1,024, 0.016 or 1.5e-4.
 
-    One tick for two values whose words would run into each other.
+    One tick for two values that are nearly one; the words of a close one stand lower.
     """
     ordered = sorted(set(values))
     before = [0, *ordered]
     values = [v for v, last in zip(ordered, before, strict=False) if v > 1.1 * last]
-    words = [f"{v:,.0f}" if v >= 1 else f"{v:.1e}".replace("e-0", "e-") for v in values]
+    words, room = [], CLOSE * math.log(max(values) / min(values))
+    for v, last in zip(values, [0, *values], strict=False):
+        close = last and math.log(v / last) < room and not words[-1].startswith("\n")
+        words.append("\n" * bool(close) + _tick(v))
     ax.set_xticks(values, words)
     ax.minorticks_off()
+
+
+def _tick(value: float) -> str:
+    if value >= 0.01:
+        return f"{value:,.0f}" if value >= 1 else f"{value:g}"
+    digits, power = f"{value:.2e}".split("e")
+    return f"{float(digits):g}e{int(power)}"
+
+
+def plain(axis):
+    """A log axis without exponents: they are small print, and no letter may be so.
+
+    The whole picture would be drawn larger, and out of the page, to keep them legible.
+    """
+    axis.set_major_formatter(lambda value, _: _tick(value))
 
 
 def percent(axis, label: str):

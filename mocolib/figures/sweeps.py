@@ -29,7 +29,7 @@ def curves(runs: list[Run], x: str = "step") -> Figure:
     table, look = measures.long_table(runs), _looks(runs)
     table = table.rename(columns={n: title(n) for n in measures.settings(runs)})
     first = table[table["seed"] == table["seed"].min()]
-    figure, axes = plt.subplots(3, sharex=True, figsize=(7.2, 7.6))
+    figure, axes = plt.subplots(3, sharex=True, figsize=(6.2, 7.2))
     for ax, (column, label) in zip(axes, ROWS.items(), strict=True):
         legend = "full" if ax is axes[0] and look["hue"] else False
         if column == "knn":  # bands over every step would cover each other
@@ -41,6 +41,7 @@ def curves(runs: list[Run], x: str = "step") -> Figure:
         ax.set_ylabel(label)
     percent(axes[0].yaxis, ROWS["knn"])
     axes[2].set_yscale("log")
+    style.plain(axes[2].yaxis)
     axes[2].set_xlabel({"step": "training step", "samples": "images seen"}[x])
     style.note(axes[0], runs)
     if look["hue"]:
