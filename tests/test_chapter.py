@@ -63,7 +63,7 @@ def test_the_ledger_has_a_line_for_every_effect_and_a_place_for_every_claim():
     lines = sum(max(1, len(one.effects)) for one in found)
     assert shown.count("<tr") == 1 + lines
     for one in found:
-        place = f'<tr id="ledger-{one.id}" class="primary"><td>{html.escape(one.title)}'
+        place = f'<tr id="ledger-{one.id}" class="primary"><td data-head="claim">'
         assert place in shown
         assert f"<p>{html.escape(one.finding)}</p>" in shown
         assert f"</td><td>{one.word}</td>" in shown

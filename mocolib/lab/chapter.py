@@ -4,6 +4,7 @@ import html
 import inspect
 import re
 from importlib.metadata import metadata
+from itertools import zip_longest
 from pathlib import Path
 
 from IPython.display import HTML
@@ -17,6 +18,10 @@ from mocolib import claims
 from mocolib.claims import findings, text
 from mocolib.figures.themed import themed
 
+LEDGER = (  # its columns
+    *("claim", "measured", "outcome", "mean", "95 % interval", "unit", "seeds"),
+    *("p", "on CIFAR-10"),
+)
 EMPHASIS = re.compile(r"\*([^*]+)\*")  # as in Markdown
 
 
@@ -70,8 +75,7 @@ def ledger() -> HTML:
     """
     found, second = claims.ledger(), claims.second_ledger()
     p = text.adjusted(found)
-    heads = ("claim", "measured", "outcome", "mean", "95 % interval", "unit", "seeds")
-    rows = [_cells("th", (*heads, "p", "on CIFAR-10"))]
+    rows = [_cells("th", LEDGER)]
     for v in found:
         other = second[v.id].effects if v.id in second else {}
         rows.append(_primary(v, f"{p[v.id]:.3f}" if v.id in p else "", other))
@@ -88,22 +92,28 @@ def _primary(verdict: claims.Verdict, p: str, other: dict) -> str:
     place = f' id="ledger-{verdict.id}" class="primary"'
     row = _row(verdict, effect, verdict.word, p, beside, place)
     name, said = html.escape(effect.name), html.escape(verdict.finding)
-    return row.replace(f"<td>{name}</td>", f"<td>{name}<p>{said}</p></td>", 1)
+    return row.replace(f"{name}</td>", f"{name}<p>{said}</p></td>", 1)
 
 
 def _row(verdict, effect, word: str, p: str, beside: str, place: str = "") -> str:
     name, mean, ends, unit, _ = _numbers(effect)
     count = str(len(effect.values))
     told = (verdict.title, name, word, mean, ends, unit, count, p, beside)
-    return _cells("td", told, place)
+    return _cells("td", told, place, LEDGER)
 
 
 def _outcome(effects: dict, key: str) -> str:
     return effects[key].outcome if key in effects else ""
 
 
-def _cells(kind: str, texts, place: str = "") -> str:
-    inside = "".join(f"<{kind}>{html.escape(one)}</{kind}>" for one in texts)
+def _cells(kind: str, texts, place: str = "", heads=()) -> str:
+    """A row; a cell that knows its head can stand below the others on a phone."""
+    inside = "".join(
+        f'<{kind} data-head="{head}">{html.escape(one)}</{kind}>'
+        if head
+        else f"<{kind}>{html.escape(one)}</{kind}>"
+        for one, head in zip_longest(texts, heads)
+    )
     return f"<tr{place}>{inside}</tr>"
 
 
