@@ -63,13 +63,14 @@ def test_the_ledger_has_a_line_for_every_effect_and_a_place_for_every_claim():
     lines = sum(max(1, len(one.effects)) for one in found)
     assert shown.count("<tr") == 1 + lines
     for one in found:
-        place = f'<tr id="ledger-{one.id}" class="primary"><td data-head="claim">'
-        assert place in shown
-        assert f"<p>{html.escape(one.finding)}</p>" in shown
-        assert f"</td><td>{one.word}</td>" in shown
+        row = re.search(f'<tr id="ledger-{one.id}" class="primary">(.*?)</tr>', shown)
+        cells = dict(re.findall(r'<td data-head="(.*?)">(.*?)</td>', row[1]))
+        assert cells["claim"] == html.escape(one.title)
+        assert cells["measured"].endswith(f"<p>{html.escape(one.finding)}</p>")
+        assert cells["outcome"] == one.word
         for effect in list(one.effects.values())[1:]:
-            line = f"<td>{html.escape(effect.name)}</td><td>{effect.outcome}</td>"
-            assert line in shown
+            name = f'<td data-head="measured">{html.escape(effect.name)}</td>'
+            assert f'{name}<td data-head="outcome">{effect.outcome}</td>' in shown
 
 
 def test_the_source_of_a_wrapped_method_is_its_own():

@@ -1,4 +1,4 @@
-"""The ledger of the built book, sorted by its heads as a reader would, on any screen."""
+"""The ledger of the built book, sorted by its heads as a reader would."""
 
 import re
 
