@@ -26,6 +26,16 @@ def images(recipe: Recipe) -> int:
     return recipe.steps * recipe.batch_size
 
 
+def patches(recipe: Recipe) -> int:
+    """How many patches an image is cut into, T; the class token comes on top."""
+    return (recipe.image_size // recipe.patch_size) ** 2
+
+
+def inside(recipe: Recipe, channels: int = 3) -> int:
+    """Numbers in a patch, D = C p²; the patch projection is a matrix [width, D]."""
+    return channels * recipe.patch_size**2
+
+
 def flops(recipe: Recipe, channels: int = 3) -> float:
     """Floating-point operations for one image of a step.
 
@@ -41,9 +51,8 @@ def flops(recipe: Recipe, channels: int = 3) -> float:
         raise BadInput(
             f"framework is {recipe.framework!r}, but must be moco_v3 to be counted."
         )
-    d, patches = recipe.width, (recipe.image_size // recipe.patch_size) ** 2
-    tokens = patches + (recipe.pool == "class_token")
-    first = patches * channels * recipe.patch_size**2 * d
+    d, tokens = recipe.width, patches(recipe) + (recipe.pool == "class_token")
+    first = patches(recipe) * inside(recipe, channels) * d
     # a block: 4 d^2 in the attention's matrices, 8 d^2 in the MLP, and the attention
     blocks = recipe.depth * tokens * (12 * d**2 + 2 * tokens * d)
     h, out = recipe.head_hidden, recipe.head_dim
@@ -59,19 +68,26 @@ def parameters(recipe: Recipe, channels: int = 3) -> int:
     return sum(p.numel() for p in backbone.parameters())
 
 
-def table(*names: str) -> pd.DataFrame:
-    """Sizes of named recipes in words, a column each; BadInput for an unknown name."""
+ROWS = {
+    "numbers in the backbone": lambda r, channels: f"{parameters(r, channels):,}",
+    "images a step": lambda r, _: f"{r.batch_size:,}",
+    "steps": lambda r, _: f"{r.steps:,}",
+    "images a run": lambda r, _: f"{images(r):,}",
+    "operations a run": lambda r, channels: power(flops(r, channels) * images(r)),
+}
+
+
+def table(*names: str, rows: dict | None = None) -> pd.DataFrame:
+    """Sizes of named recipes, a column each; BadInput for an unknown name.
+
+    rows: {words: function of a recipe and its images' channels}; ROWS without them.
+    """
     columns = {}
     for name in names:
         recipe = named_recipe(name)
         channels = CATALOGUE[recipe.dataset].channels
-        columns[name] = {
-            "numbers in the backbone": f"{parameters(recipe, channels):,}",
-            "images a step": f"{recipe.batch_size:,}",
-            "steps": f"{recipe.steps:,}",
-            "images a run": f"{images(recipe):,}",
-            "operations a run": power(flops(recipe, channels) * images(recipe)),
-        }
+        measured = (rows or ROWS).items()
+        columns[name] = {words: size(recipe, channels) for words, size in measured}
     return pd.DataFrame(columns)
 
 

@@ -73,3 +73,12 @@ def test_the_table_of_sizes_reads_in_words():
     assert table.loc["operations a run", "vit_b"] == "1 × 10²⁰"
     assert table.loc["images a step", "vit_b"] == "4,096"
     assert table.loc["numbers in the backbone", "vit_b"] == "85,797,888"
+
+
+def test_a_table_has_the_rows_that_are_asked_for():
+    rows = {"D": cost.inside, "T": lambda recipe, _: cost.patches(recipe)}
+    table = cost.table("mini", "vit_b", rows=rows)
+    assert table.to_dict() == {
+        "mini": {"D": 49, "T": 16},
+        "vit_b": {"D": 768, "T": 196},
+    }

@@ -236,6 +236,10 @@ def test_recorded_runs_are_found_once_by_several_names_and_settings(tmp_path):
     fixed = sweep.recorded("lr", root=tmp_path, patch_projection="fixed")
     assert {run.recipe.patch_projection for run in fixed} == {"fixed"}
     assert len(fixed) < len(both)
+    rates = tuple({run.recipe.base_lr for run in fixed})
+    assert sweep.recorded("lr", root=tmp_path, base_lr=rates) == both
+    with pytest.raises(BadInput, match=r"^setting is 'rate', but must be a field"):
+        sweep.recorded("lr", root=tmp_path, rate=0.1)
 
 
 def test_runs_of_other_seeds_are_a_sweeps_all_the_same(tmp_path):
@@ -244,13 +248,3 @@ def test_runs_of_other_seeds_are_a_sweeps_all_the_same(tmp_path):
         plant(tmp_path, shaking(0.001, 0, 80), **{**vars(recipe), **changes})
     assert [run.recipe.seed for run in sweep.alike("lr", tmp_path)] == [99]
     assert sweep.recorded("lr", root=tmp_path) == []
-
-
-def test_the_largest_is_the_first_seeds(tmp_path):
-    found = [
-        plant(tmp_path, shaking(0.001, seed), base_lr=rate, seed=seed)
-        for rate in (1e-3, 1e-2)
-        for seed in (1, 0)
-    ]
-    run = runs.largest(found, "base_lr")
-    assert (run.recipe.base_lr, run.recipe.seed) == (1e-2, 0)

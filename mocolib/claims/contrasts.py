@@ -9,6 +9,7 @@ import pandas as pd
 from mocolib.analysis.measures import jitter, monitored, summary
 from mocolib.presets import named_recipe
 from mocolib.runs import Run
+from mocolib.sweep import fits
 
 IN_POINTS = ("deepest_fall", "jitter", "knn", "linear_probe")
 POINT = 100  # points of accuracy in the whole
@@ -37,9 +38,8 @@ PLAIN = {
 
 
 def chosen(runs: list[Run], **where) -> list[Run]:
-    """The runs with the given settings; a tuple allows any of its values."""
-    allowed = {k: v if isinstance(v, tuple) else (v,) for k, v in where.items()}
-    return [r for r in runs if all(getattr(r.recipe, k) in allowed[k] for k in allowed)]
+    """The runs with these settings; a tuple allows any of its values."""
+    return [run for run in runs if fits(run.recipe, where)]
 
 
 def remedied(runs: list[Run], remedy: str, **where) -> list[Run]:

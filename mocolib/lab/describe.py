@@ -122,25 +122,12 @@ def _deepest(groups: dict) -> tuple:
 
 def _line(run: Run, charts: dict) -> Line:
     """A run as a line: what the charts ask for, and the facts of the summary."""
-    steps = run.steps
-    available = {"gradient": f"grad_inf/{measures.first_layer(run)}"}
-    y = {
-        key: steps[name].to_numpy(float)
-        for key in charts
-        if (name := available.get(key, key)) in steps
-    }
+    steps, named = run.steps, {"gradient": f"grad_inf/{measures.first_layer(run)}"}
+    y = {key: name for key in charts if (name := named.get(key, key)) in steps}
     [row] = measures.summary([run]).to_dict("records")
     facts = {words: 100 * row[name] for name, words in FACTS.items()}
     facts["spikes"] = row["spikes"]
-    return Line(
-        settings=vars(run.recipe),
-        steps=steps["step"].to_numpy(),
-        samples=steps["samples"].to_numpy(),
-        y=y,
-        seed=run.recipe.seed,
-        facts=facts,
-        spikes=measures.spike_steps(run),
-    )
+    return Line.of(run, y, steps, facts=facts, spikes=measures.spike_steps(run))
 
 
 def _axis_of(name: str, lines: list[Line]) -> Axis:

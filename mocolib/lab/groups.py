@@ -9,6 +9,7 @@ import pandas as pd
 
 from mocolib.analysis import measures
 from mocolib.lab.numbers import MOST_POINTS, points
+from mocolib.runs import Run
 
 LOG = ("gradient",)  # charts with a logarithmic y axis
 PERCENT = ("knn",)  # shares that are shown as percentages
@@ -33,6 +34,23 @@ class Line:
     facts: dict = field(default_factory=dict)
     spikes: Sequence = ()
 
+    @classmethod
+    def of(cls, run: Run, y, rows: pd.DataFrame | None = None, **given) -> "Line":
+        """Columns of a run's step table, or of some rows of it.
+
+        y: their names, or {chart key: name}. given: settings (without them those of
+        the recipe), facts, spikes.
+        """
+        table = run.steps if rows is None else rows
+        names = y if isinstance(y, dict) else {name: name for name in y}
+        return cls(
+            steps=table["step"].to_numpy(),
+            samples=table["samples"].to_numpy(),
+            y={key: table[name].to_numpy(float) for key, name in names.items()},
+            seed=run.recipe.seed,
+            **{"settings": vars(run.recipe), **given},
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
@@ -41,9 +59,8 @@ class Group:
     lines: {chart key: [(step, value)]} of one seed, a run that was: a mean over seeds
     would smooth every dip away. others: the same of each other seed, for the first
     chart alone; in the rest they would hide each other, and weigh most of the page.
-    points: {chart key: [symbol]}, as assets/lab/chart.js
-    draws them on the line. images: images a step, so that steps can be shown as
-    images seen.
+    points: {chart key: [symbol]}, as assets/lab/chart.js draws them on the line.
+    images: images a step, so that steps can be shown as images seen.
     """
 
     at: tuple  # an index into each axis' values

@@ -218,8 +218,3 @@ def check_data(run: Run, data: Dataset, remedy: str = OTHER_RUNS):
             f"have {recorded}, which run {run.id} under {shown(run.folder.parent)} was "
             f"trained on: {remedy}."
         )
-
-
-def largest(runs: list[Run], field: str) -> Run:
-    """The run with the largest value of a recipe field, the first seed's of those."""
-    return max(runs, key=lambda run: (getattr(run.recipe, field), -run.recipe.seed))

@@ -32,7 +32,7 @@ from mocolib.data import load
 from mocolib.errors import BadInput
 from mocolib.fields import read_table
 from mocolib.presets import named_recipe
-from mocolib.recipe import Recipe
+from mocolib.recipe import FIELDS, Recipe
 from mocolib.sweep import local
 
 FOLDER = Path(__file__).parent
@@ -132,15 +132,26 @@ def names() -> list[str]:
 def recorded(*names, root=None, **where) -> list[runs.Run]:
     """The finished runs of sweeps in the public set, or under `root`, none twice.
 
-    One that is damaged is left out, with a warning that names it.
-    `where`: only those whose recipe has these settings: `recorded("lr", seed=10)`.
-    In the order of the sweeps' files. BadInput for a sweep that is not there.
+    In the order of the sweeps' files. One that is damaged is left out, with a warning
+    that names it. `where`: only those with these settings, as `fits` has it, such as
+    `recorded("lr", seed=(10, 11))`. BadInput for a sweep or setting that is not there.
     """
     place = Path(root or runs.public_root())
     wanted = dict.fromkeys(r for name in names for r in read(name).recipes)
-    fit = [r for r in wanted if all(getattr(r, k) == v for k, v in where.items())]
-    found = [runs.find(recipe, place) for recipe in fit]
+    found = [runs.find(recipe, place) for recipe in wanted if fits(recipe, where)]
     return runs.readable(run for run in found if run is not None)
+
+
+def fits(recipe: Recipe, where: dict) -> bool:
+    """Whether a recipe has these settings; a tuple allows any of its values.
+
+    BadInput for a setting that no recipe has.
+    """
+    unknown = sorted(where.keys() - FIELDS.keys())
+    if unknown:
+        raise BadInput(f"setting is {unknown[0]!r}, but must be a field of recipes.")
+    allowed = {k: v if isinstance(v, tuple) else (v,) for k, v in where.items()}
+    return all(getattr(recipe, name) in values for name, values in allowed.items())
 
 
 def alike(name, root) -> list[runs.Run]:
