@@ -26,6 +26,22 @@ def generator_of(recipe: Recipe, *purpose) -> torch.Generator:
     return torch.Generator().manual_seed(seed_of(recipe, *purpose))
 
 
+def views_of(images, recipe: Recipe, data: Dataset, generator, **share):
+    """Both views that a recipe has of some images of a data set: [2, b, C, S, S].
+
+    share: `first` and `whole`, as in `augment.two_views`.
+    """
+    return augment.two_views(
+        images,
+        recipe.augmentation,
+        recipe.image_size,
+        mean=data.mean,
+        std=data.std,
+        generator=generator,
+        **share,
+    )
+
+
 class Batches:
     """The batches of a run, by step: their places in the training set, their views.
 
@@ -62,13 +78,11 @@ class Batches:
             if self._ahead is None
             else self._ahead(index)
         )
-        views = augment.two_views(
+        views = views_of(
             images.to(self.execution.torch_device),
-            recipe.augmentation,
-            recipe.image_size,
-            mean=data.mean,
-            std=data.std,
-            generator=generator_of(recipe, "views", index),
+            recipe,
+            data,
+            generator_of(recipe, "views", index),
             first=distributed.shard(len(places)).start,
             whole=len(places),
         )

@@ -159,11 +159,16 @@ class Training:
         table = self.probe.after()
         self.monitor.queue.push(output.features, labels)
         self.done += 1
+        return self.told(_plain(output.temperature), loss, table)
+
+    def told(self, temperature: float, loss: float, table: dict) -> Step:
+        """The record of the step that has just been made, with kNN where it is due."""
+        recipe, index = self.recipe, self.done - 1
         return Step(
             index=self.done,
             samples=self.done * recipe.batch_size,
             lr=optim.rate(recipe, index),
-            temperature=_plain(output.temperature),
+            temperature=temperature,
             momentum=optim.momentum(recipe, index),
             loss=loss,
             knn=self.monitor.knn() if self.monitor.due(self.done) else None,

@@ -4,6 +4,7 @@ import pytest
 
 from mocolib import figures
 from mocolib.analysis import measures
+from mocolib.claims.contrasts import REMEDIES
 from tests.planted import events, plant, shaking
 from tests.test_figures import labelled
 
@@ -83,3 +84,24 @@ def test_groups_stand_below_each_other(runs):
 def test_groups_wait_for_their_runs():
     labelled(figures.side_by_side({"as it is": [], "fixed": []}))
     labelled(figures.spikes_by_layer([]))
+
+
+def test_each_remedy_has_a_row_and_waits_for_its_runs(tmp_path):
+    runs = [
+        plant(
+            *(tmp_path, shaking(0.001, seed), probe),
+            **{"base_lr": 0.016, "seed": seed, **changed},
+        )
+        for probe, changed in ((0.4, {}), (0.5, {"beta2": 0.95}))
+        for seed in range(2)
+    ]
+    other = plant(tmp_path, shaking(0.001, 0), 0.9, base_lr=0.048, qk_norm=True, seed=0)
+    figure = figures.remedies([*runs, other])
+    labelled(figure)
+    probe = figure.axes[1]
+    dots = [line.get_xdata() for line in probe.lines if line.get_marker() == "o"]
+    shown = {name: row.tolist() for name, row in zip(REMEDIES, dots, strict=True)}
+    assert shown["nothing"] == [40, 40]
+    assert shown["β₂ = .95"] == [50, 50]
+    assert shown["StableAdamW"] == []
+    labelled(figures.remedies([]))

@@ -58,24 +58,3 @@ def test_sharpness_is_shown_along_the_runs_and_by_kind():
     calm, mean = by_kind.lines[:2]
     assert sorted(calm.get_ydata()) == [0.9, 1.0]
     assert mean.get_ydata() == pytest.approx([0.95])
-
-
-def test_each_remedy_has_a_row_and_waits_for_its_runs(tmp_path):
-    runs = [
-        plant(
-            *(tmp_path, shaking(0.001, seed), probe),
-            **{"base_lr": 0.016, "seed": seed, **changed},
-        )
-        for probe, changed in ((0.4, {}), (0.5, {"beta2": 0.95}))
-        for seed in range(2)
-    ]
-    other = plant(tmp_path, shaking(0.001, 0), 0.9, base_lr=0.048, qk_norm=True, seed=0)
-    figure = figures.remedies([*runs, other])
-    labelled(figure)
-    probe = figure.axes[1]
-    rows = list(moments.REMEDIES)
-    shown = {rows[i]: probe.lines[2 * i].get_xdata().tolist() for i in range(len(rows))}
-    assert shown["nothing"] == [40, 40]
-    assert shown["β₂ = .95"] == [50, 50]
-    assert shown["StableAdamW"] == []
-    labelled(figures.remedies([]))

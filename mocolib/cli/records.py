@@ -110,17 +110,18 @@ def _each(chosen, told) -> int:
 
 
 def _list(options) -> int:
-    root, chosen = _chosen(options)
-    if not chosen:
-        print(f"no runs under {root}.")
-    return _each(chosen, line)
+    return _all(options, line)
 
 
 def _show(options) -> int:
+    return _all(options, _whole)
+
+
+def _all(options, told) -> int:
     root, chosen = _chosen(options)
     if not chosen:
         print(f"no runs under {root}.")
-    return _each(chosen, _whole)
+    return _each(chosen, told)
 
 
 def _whole(run: runs.Run) -> str:

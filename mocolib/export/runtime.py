@@ -67,16 +67,8 @@ class GraphTraining(Training):
         if math.isfinite(loss):
             self.vectors = {n: torch.from_numpy(out[f"next_{n}"]) for n in STATE}
         self.done += 1
-        return Step(
-            index=self.done,
-            samples=self.done * recipe.batch_size,
-            lr=optim.rate(recipe, index),
-            temperature=optim.temperature(recipe, index),
-            momentum=optim.momentum(recipe, index),
-            loss=loss,
-            knn=self.monitor.knn() if self.monitor.due(self.done) else None,
-            **{name: self._by_layer(out[name], fixed) for name in MEASURES},
-        )
+        table = {name: self._by_layer(out[name], fixed) for name in MEASURES}
+        return self.told(optim.temperature(recipe, index), loss, table)
 
     def _by_layer(self, values, fixed: bool) -> dict:
         table = dict(zip(self.layout.layers, values.tolist(), strict=True))

@@ -8,11 +8,17 @@ carry a white ground, which reads in the dark theme too.
 from mocolib.figures.ablations import ablations
 from mocolib.figures.complete import freezing, reconstruction
 from mocolib.figures.contrastive import age_chart, first_losses, leak, negatives
-from mocolib.figures.freeze import over_rates, remedy, side_by_side, spikes_by_layer
+from mocolib.figures.freeze import (
+    over_rates,
+    remedies,
+    remedy,
+    side_by_side,
+    spikes_by_layer,
+)
 from mocolib.figures.leads import around_spikes, correlogram
 from mocolib.figures.ledger import chance_chart, ledger_map
 from mocolib.figures.microscope import around, lead_histogram, microscope, monitors
-from mocolib.figures.moments import misjudged, remedies, sharpness
+from mocolib.figures.moments import misjudged, sharpness
 from mocolib.figures.narrowing import narrowing
 from mocolib.figures.page import page_curves
 from mocolib.figures.peers import peers

@@ -1,11 +1,14 @@
 """What freezing the patch projection changes, and what falls short of it."""
 
+import statistics
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
 from mocolib.analysis import measures
 from mocolib.analysis.paper import paper_numbers
+from mocolib.claims.contrasts import REMEDIES, remedied
 from mocolib.figures import style
 from mocolib.figures.style import GREY, KINDS
 from mocolib.runs import Run
@@ -107,6 +110,12 @@ def _row(ax, row: int, values: pd.Series):
     style.strip(ax, row, values)
     if row == 0 and len(values):
         ax.axvline(values.mean(), color=GREY, linewidth=1, linestyle=":")
+
+
+def remedies(runs: list[Run]) -> Figure:
+    """The same of `contrasts.REMEDIES`, all at one rate, the one of most `runs`."""
+    rate = statistics.mode([run.recipe.base_lr for run in runs] or [0.0])
+    return side_by_side({name: remedied(runs, name, base_lr=rate) for name in REMEDIES})
 
 
 @style.figure

@@ -1,6 +1,4 @@
-"""AdamW's second moment: what it misjudges before a spike, its edge, its remedies."""
-
-import statistics
+"""AdamW's second moment: what it misjudges before a spike, and its edge."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,7 +6,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mocolib.analysis import measures
-from mocolib.claims.contrasts import PLAIN, REMEDIES
 from mocolib.figures import style
 from mocolib.figures.style import GREY
 from mocolib.runs import Run
@@ -97,30 +94,4 @@ def sharpness(table: pd.DataFrame) -> Figure:
     sorted_.set_xticks(range(len(KINDS)), [kind for kind, *_ in KINDS], fontsize=9)
     sorted_.set(xlabel="state", xlim=(-0.5, len(KINDS) - 0.5))
     along.legend(fontsize=9)
-    return figure
-
-
-@style.figure
-def remedies(runs: list[Run]) -> Figure:
-    """Deepest fall and linear probe, a row a remedy; a dot a seed, a bar at the mean.
-
-    runs: the sweep `remedies`, of which only those at one rate, the first of those
-    that have most of them. Rows without runs stay empty.
-    """
-    rates = [run.recipe.base_lr for run in runs]
-    runs = [run for run in runs if run.recipe.base_lr == statistics.mode(rates or [0])]
-    table = measures.summary(runs) if runs else pd.DataFrame(columns=[*PLAIN])
-    figure, axes = plt.subplots(ncols=2, sharey=True, figsize=(7.4, 3.9))
-    for place, changed in enumerate(REMEDIES.values()):
-        fit = (table[list(PLAIN)] == pd.Series(PLAIN | changed)).all(axis=1)
-        for ax, column in zip(axes, ("deepest_fall", "linear_probe"), strict=True):
-            values = 100 * table[fit].get(column, pd.Series(dtype=float))
-            style.strip(ax, place, values)
-    axes[0].set_yticks(range(len(REMEDIES)), list(REMEDIES))
-    axes[0].set_ylim(len(REMEDIES) - 0.5, -0.5)
-    axes[0].set(xlabel="deepest fall of kNN, points", ylabel="changed")
-    axes[1].set(xlabel="linear probe, %", ylabel="changed")
-    axes[1].yaxis.label.set_visible(False)
-    if runs:
-        style.note(figure, runs)
     return figure

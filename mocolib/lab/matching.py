@@ -7,7 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from mocolib import augment
+from mocolib.batches import views_of
 from mocolib.data import Dataset
 from mocolib.recipe import Recipe
 from mocolib.train import train
@@ -50,14 +50,8 @@ def matches(recipe: Recipe, data: Dataset, at: tuple) -> Matches:
     many as a batch, so that BatchNorm sees a whole one.
     """
     size, training = recipe.batch_size, train(recipe, data)
-    views = augment.two_views(
-        data.train_images[:size],
-        recipe.augmentation,
-        recipe.image_size,
-        mean=data.mean,
-        std=data.std,
-        generator=torch.Generator().manual_seed(recipe.seed),
-    )
+    generator = torch.Generator().manual_seed(recipe.seed)
+    views = views_of(data.train_images[:size], recipe, data, generator)
     labels = data.train_labels[:size]
     picked = [int((labels == c).nonzero()[0]) for c in range(len(data.classes))]
     cosines = {}

@@ -13,6 +13,7 @@ import torch
 from IPython.display import HTML
 
 from mocolib import augment, moco
+from mocolib.batches import views_of
 from mocolib.data import Dataset
 from mocolib.lab.chapter import listing
 from mocolib.lab.page import figure
@@ -57,14 +58,8 @@ def taken(recipe: Recipe, data: Dataset, *, images: int = 8, after: int = 60) ->
     for _ in range(after):
         next(training)
     model, mean, std = training.model, data.mean, data.std
-    views = augment.two_views(
-        data.test_images[:images],
-        recipe.augmentation,
-        recipe.image_size,
-        mean=mean,
-        std=std,
-        generator=torch.Generator().manual_seed(recipe.seed),
-    )
+    generator = torch.Generator().manual_seed(recipe.seed)
+    views = views_of(data.test_images[:images], recipe, data, generator)
     before = _distance(model)
     model.zero_grad()
     embeddings, features = model.query(views)
