@@ -17,6 +17,7 @@ from mocolib.lab import (
     headlines,
     ledger,
     picture,
+    remarked,
     remarks,
     source,
     verdict,
@@ -101,6 +102,9 @@ def test_a_remark_follows_the_outcome_of_an_effect_of_the_ledger(key):
 def test_remarks_make_a_paragraph_and_nothing_without_words():
     assert remarks("C2.loss").data.startswith("<p>")
     assert remarks().data == ""
+    assert remarked("C2.loss") in re.sub(
+        r"<.*?>", "", html.unescape(remarks("C2.loss").data)
+    )
     assert claims.second_ledger()["C4"].finding in html.unescape(elsewhere("C4").data)
     assert elsewhere("C13").data == ""
 

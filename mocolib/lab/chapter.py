@@ -176,10 +176,19 @@ def _sentence(id: str) -> str:
 
 def remarks(*keys: str) -> HTML:
     """What follows from some effects, as a paragraph: `remarks("C1.accuracy")`."""
+    words = EMPHASIS.sub(r"<em>\1</em>", html.escape(_remarks(keys)))
+    return HTML(f"<p>{words}</p>" if words else "")
+
+
+def remarked(*keys: str) -> str:
+    """The same in plain words, for the answer of a panel."""
+    return EMPHASIS.sub(r"\1", _remarks(keys))
+
+
+def _remarks(keys) -> str:
     pairs = (key.split(".", 1) for key in keys)
     said = [findings.remark(claims.judge(id), effect) for id, effect in pairs]
-    words = EMPHASIS.sub(r"<em>\1</em>", html.escape(" ".join(filter(None, said))))
-    return HTML(f"<p>{words}</p>" if words else "")
+    return " ".join(filter(None, said))
 
 
 def elsewhere(*ids: str) -> HTML:
