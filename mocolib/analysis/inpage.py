@@ -11,7 +11,7 @@ import pandas as pd
 from mocolib.data import data_root
 from mocolib.files import read_json
 from mocolib.presets import named_recipe
-from mocolib.words import layer_name, title
+from mocolib.words import layer_name, title, value
 
 VECTORS = {
     "loss": "loss",
@@ -37,7 +37,11 @@ def parity_steps(path: Path | None = None) -> pd.DataFrame:
     rounding there, and torch itself decides otherwise when it sums in another order.
     """
     rows = [
-        {"setting": setting, "steps": found["steps"], "at a kink": found["at a kink"]}
+        {
+            "setting": ", ".join(map(value, setting.split())),
+            "steps": found["steps"],
+            "at a kink": found["at a kink"],
+        }
         | {w: f"{found['distance'][n]['median']:.1e}" for n, w in VECTORS.items()}
         | {"furthest": f"{max(d['largest'] for d in found['distance'].values()):.1e}"}
         for setting, found in record(path).get("steps", {}).items()
