@@ -49,11 +49,17 @@ def fields(effect) -> dict:
         low=low,
         high=high,
     )
-    return {name: number(x) for name, x in numbers.items()} | {
+    written = whole if effect.unit.startswith("%") else number
+    return {name: written(x) for name, x in numbers.items()} | {
         "mean": signed(effect.mean),
         "less": signed(-effect.mean),
         "n": str(len(effect.values)),
     }
+
+
+def whole(x: float) -> str:
+    """A share of a few things, in percent: no more digits than they have."""
+    return f"{x:.0f}"
 
 
 def number(x: float) -> str:

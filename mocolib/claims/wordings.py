@@ -200,8 +200,8 @@ WORDINGS = {
         key="byol accuracy",
         also=(
             ", BYOL {size}",
-            "; for BYOL it is open ({mean} points)",
-            "; BYOL lost {size}",
+            "; whether BYOL gains is open ({mean} points)",
+            "; BYOL lost {size} points",
         ),
     ),
     "C12": Wording(

@@ -195,5 +195,5 @@ def elsewhere(*ids: str) -> HTML:
     """What was seen on the second data set, a sentence a claim."""
     second = claims.second_ledger()
     said = " ".join(second[id].finding for id in ids if id in second)
-    words = html.escape(f"On a second data set, the JPEG re-encode of CIFAR-10: {said}")
-    return HTML(f"<p>{words}</p>" if said else "")
+    lead = "<em>On a second data set, the JPEG re-encode of CIFAR-10.</em> "
+    return HTML(f"<p>{lead}{html.escape(said)}</p>" if said else "")
