@@ -11,6 +11,8 @@ from html import escape
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from mocolib.figures.style import BLUE, GREEN, ORANGE, RED
+
 LETTERS = 11  # pixels: no letter of a figure is smaller on the screen
 # a figure's colour -> the page's; JupyterLab's names stand behind ours
 PAGE = {
@@ -22,10 +24,10 @@ PAGE = {
     "#cccccc": "var(--why-line, #8884)",
     "#e8f1f8": "var(--why-tint, #0173b222)",
     "#c4c4c4": "var(--why-faint, #9a9a9a)",
-    "#0173b2": "var(--why-0, #0173b2)",
-    "#de8f05": "var(--why-1, #de8f05)",
-    "#029e73": "var(--why-2, #029e73)",
-    "#d55e00": "var(--why-3, #d55e00)",
+    **{
+        colour: f"var(--why-{place}, {colour})"
+        for place, colour in enumerate((BLUE, ORANGE, GREEN, RED))
+    },
 }
 # matplotlib before 3.11 writes `font: 10px 'DejaVu Sans'`, since then its two parts
 FAMILY = re.compile(r"(font: [^;\"]*?px|font-family:) [^;\"]*")

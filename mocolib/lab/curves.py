@@ -6,6 +6,7 @@ The charts are the page's own: an element with what they show as JSON inside.
 import math
 from html import escape
 
+from mocolib.figures.style import BLUE, GREEN, ORANGE, RED
 from mocolib.lab.numbers import brief, points
 from mocolib.lab.page import element
 from mocolib.lab.traces import Trace, labels
@@ -13,9 +14,7 @@ from mocolib.lab.traces import Trace, labels
 # by order, as in assets/lab/chart.js, and the page's theme may set others
 COLOURS = [
     f"var(--why-{i}, {colour})"
-    for i, colour in enumerate(
-        ("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161")
-    )
+    for i, colour in enumerate((BLUE, ORANGE, GREEN, RED, "#cc78bc", "#ca9161"))
 ]
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "12 3", "4 2 1 2")
 

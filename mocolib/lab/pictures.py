@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from mocolib.errors import BadInput
+from mocolib.figures.style import BLUE
 from mocolib.figures.themed import themed
 from mocolib.lab.describe import axis
 from mocolib.lab.page import axis_data, figure
@@ -149,7 +150,7 @@ def meters(rows: dict[str, tuple[str, float]]) -> str:
         f'<tr style="border:0;background:none"><td {cell}>{escape(name)}</td>'
         f'<td {cell}>{escape(words)}</td><td {cell}><div style="width:'
         f"{12 * min(max(share, 0), 1):.2f}rem;height:0.8em;min-width:2px;"
-        'background:#0173b2"></div></td></tr>'
+        f'background:{BLUE}"></div></td></tr>'
         for name, (words, share) in rows.items()
     )
     return f'<table style="border:0;margin:0">{lines}</table>'

@@ -22,7 +22,7 @@ BEFORE, AFTER = 8, 15  # steps around a spike that the slider reaches
 AROUND = 40  # steps around it that the curves show
 WIDE, ROW, TOP = 316, 11, 18
 HEAT, BARS = (98, 156), (264, 48)  # left end and width
-NOW = "var(--why-0, #0173b2)"  # the moment in the heat map, and its bars
+NOW = COLOURS[0]  # the moment in the heat map, and its bars
 
 
 def spikes(run: Run, *, only=(), start: dict | None = None, **asked):

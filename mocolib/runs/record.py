@@ -249,12 +249,13 @@ def facts(data: Dataset, threads: int) -> dict:
         "data_name": data.name,
         "images": len(data.train_images),
         "threads": threads,
-        "machine": f"{platform.system()} {platform.machine()}, {_processor()}",
+        "machine": f"{platform.system()} {platform.machine()}, {processor()}",
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name, as a provenance has it."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

@@ -75,10 +75,10 @@ def main():
     if options.write:
         import torch
 
-        from mocolib.runs.record import _processor
+        from mocolib.runs.record import processor
 
         result = {
-            "machine": _processor(),
+            "machine": processor(),
             "seconds are": "processor seconds a step, one thread",
             "torch": torch.__version__,
             "date": datetime.date.today().isoformat(),
