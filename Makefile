@@ -13,7 +13,7 @@ help:
 	@echo "make test    every test: library, chapters, pages in a real browser"
 	@echo "make setup   only the environment, in .venv"
 	@echo "make lab     JupyterLab on the chapters"
-	@echo "make bench   speed and memory, as a table"
+	@echo "make bench   speed and memory, and how soon a page can be used, as tables"
 	@echo "make bench-peers   the same work in other libraries, in an environment apart"
 	@echo "make campaign      the long forms of the fault tests, about half an hour"
 	@echo "make lint    style of code and notebooks; the JavaScript needs npm"
@@ -42,6 +42,7 @@ lab: $(READY)
 
 bench: $(READY)
 	@$(PY) -m tools.bench
+	@$(PY) -m tools.bench_pages
 
 PEERS = .venv-peers/ready
 

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from tools import ROOT, chapters, fingerprint, inpage, ort
-from tools.site import drop_icon_scripts, write_sitemap
+from tools.site import lighten, write_sitemap
 
 BUILD = ROOT / "_build"
 HTML = BUILD / "html"
@@ -96,7 +96,7 @@ def make() -> bool:
         print(f"The book could not be built; the log is {where}.", file=sys.stderr)
         return False
     shutil.copytree(graphs[0], HTML / "inpage", dirs_exist_ok=True)
-    drop_icon_scripts(HTML)
+    lighten(HTML)
     write_sitemap(HTML)
     return True
 
