@@ -23,6 +23,8 @@ from tests.trainer import (
     write_trainer,
 )
 
+KNN = "svg[data-key=knn]"
+
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
@@ -40,16 +42,29 @@ def opened(address, browser):
 
 def test_the_recorded_runs_behind_follow_the_controls(opened):
     """All seeds of the setting that is nearest, and nothing else."""
-    behind = opened.locator("svg[data-key=knn] path.seed")
+    behind, said = opened.locator(f"{KNN} path.seed"), opened.locator(".behind")
+    axis = opened.locator(f"{KNN} text[text-anchor=end]:not(.label, .said)")
     choose(opened, "base_lr", 7)
-    high = behind.first.get_attribute("d")
+    high, ticks = behind.first.get_attribute("d"), axis.all_text_contents()
+    nearest = "Thin: recorded runs nearest to it, base rate 0.096 (seeds 0, 1)."
+    assert said.text_content() == nearest  # 0.192 was not recorded
     choose(opened, "base_lr", 0)
     assert behind.count() == 2
     assert behind.first.get_attribute("d") != high
+    assert said.text_content() == "Thin: recorded runs of this setting (seeds 0, 1)."
+    assert axis.all_text_contents() == ticks  # so that the two can be compared
     opened.reload()  # the address kept it
     assert (
         opened.evaluate("document.querySelector('why-train').settings.base_lr") == 4e-3
     )
+
+
+def test_another_layers_gradient_has_no_recorded_runs_behind(opened):
+    """What was recorded is the first layer's."""
+    behind = opened.locator("svg[data-key=gradient] path.seed")
+    assert behind.count() == 2
+    opened.select_option("select.layer", index=1)
+    assert behind.count() == 0
 
 
 def test_a_pair_begins_alike_and_differs_in_what_is_compared(opened):

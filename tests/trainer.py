@@ -21,7 +21,7 @@ def a_run(base_lr: float, seed: int) -> dict:
     own = vars(named_recipe("page", base_lr=base_lr))
     curve = [[5, 10], [50 + seed, 100 * base_lr]]
     settings = {name: own[name] for name in VALUES}
-    lines = {"knn": curve, "loss": curve}
+    lines = dict.fromkeys(("knn", "loss", "gradient"), curve)
     return {"settings": settings, "seed": seed, "name": "recorded", "lines": lines}
 
 

@@ -105,7 +105,7 @@
         ${button("reset", "Clear")}${button("download", "Download the run")}</div>
         <div class="buttons"><progress max="1" value="0" aria-label="training"></progress><span class="state"></span></div>
         <p class="trouble" role="alert"></p><why-charts></why-charts>
-        <div class="buttons"><label>gradient of <select class="layer">${options.join("")}</select></label>
+        <p class="note behind"></p><div class="buttons"><label>gradient of <select class="layer">${options.join("")}</select></label>
         <span class="spikes"></span></div><div class="learned"></div><div class="table"></div>
         <p class="heard" role="status"></p>`;
       this.append(
@@ -163,6 +163,7 @@
         ? `${files.length} files of yours, from the next run on.${lone}`
         : "";
       this.querySelector("why-charts").show(view.charts(this));
+      this.querySelector(".behind").textContent = view.behind(this);
       this.querySelector(".spikes").textContent = view.spikes(this);
       this.showLearned();
       this.querySelector(".table").innerHTML = view.table(this);

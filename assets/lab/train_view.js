@@ -2,7 +2,7 @@
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
-  const { COLOURS, DASHES, escaped, finite, short, swatch } = Why;
+  const { COLOURS, DASHES, escaped, finite, reach, short, swatch } = Why;
   const GREY = "var(--pst-color-text-muted, #767676)";
   const SYMBOLS = {
     spike: "a spike begins: a layer's gradient above 2.5 times its median",
@@ -33,15 +33,18 @@ globalThis.Why = globalThis.Why ?? {};
       layer = layerOf(panel),
       { live } = training;
     const lines = [
-      ...recorded(panel),
+      ...recorded(panel).flatMap((side) => thin(side, panel)),
       ...shown(training).map((record) => line(record, live, layer)),
     ];
     return {
-      charts: all.map((one) =>
-        one.key !== "gradient"
-          ? one
-          : { ...one, title: `${one.title}, ${panel.data.layers[layer] ?? layer}` },
-      ),
+      charts: all.map((one) => ({
+        ...one,
+        title:
+          one.key === "gradient"
+            ? `${one.title}, ${panel.data.layers[layer] ?? layer}`
+            : one.title,
+        limits: limits(one, panel, lines),
+      })),
       x: { title: "training step", until: recipe.steps },
       symbols: SYMBOLS,
       lines,
@@ -86,17 +89,73 @@ globalThis.Why = globalThis.Why ?? {};
   const said = ({ step, layer, times }) =>
     `step ${step}: ${layer.replaceAll("_", " ")}, ${times.toFixed(1)} times its median`;
 
-  /* The recorded runs of the setting that is nearest to the chosen one, thin and grey. */
-  function recorded({ data, settings, training }) {
-    const near = training.files ? [] : nearest(data.recorded, settings);
-    return near.map(({ name, lines }) => ({
-      name,
+  /* The curves of a recorded run; its gradient is the first layer's. */
+  function past({ lines: { gradient, ...rest } }, panel) {
+    const first = Object.keys(panel.data.layers)[0];
+    return layerOf(panel) === first ? { gradient, ...rest } : rest;
+  }
+
+  /* Of an axis: every recorded run and all that is shown, so that it holds still when a
+     control moves. */
+  function limits({ key, log }, panel, lines) {
+    const runs = panel.training.files ? [] : panel.data.recorded;
+    const all = [
+      ...runs.map((run) => past(run, panel)),
+      ...lines.map(({ data }) => data),
+    ];
+    return reach(
+      all.map((data) => ({ y: data[key]?.[1] ?? [] })),
+      log,
+    );
+  }
+
+  /* What stands behind: [{ runs, asked, colour }], the recorded runs that are nearest to
+     the chosen setting in grey, or to both of a pair in its colours. */
+  function recorded({ data, settings, training: { files, live } }) {
+    if (files || !data.recorded.length) return [];
+    const name = data.compare?.name;
+    const sides =
+      live.length > 1
+        ? live.map((one) => [
+            { ...settings, [name]: one.recipe[name] },
+            look(one).colour,
+          ])
+        : [[settings, GREY]];
+    return sides.map(([asked, colour]) => ({
+      runs: nearest(data.recorded, asked),
+      asked,
+      colour,
+    }));
+  }
+
+  const thin = ({ runs, colour }, panel) =>
+    runs.map((run) => ({
+      name: run.name,
       seed: true,
-      colour: GREY,
+      colour,
       width: 1,
       opacity: 0.45,
-      data: lines,
+      data: past(run, panel),
     }));
+
+  /* Which runs those are, in a sentence; "" where there are none. */
+  function behind(panel) {
+    const { axes } = panel.data;
+    const said = recorded(panel).map(({ runs, asked }) => {
+      const seeds = runs.map(({ seed }) => seed).join(", ");
+      const apart = axes
+        .filter(({ name }) => runs[0].settings[name] !== asked[name])
+        .map(
+          ({ name, values, spoken }) => spoken[values.indexOf(runs[0].settings[name])],
+        );
+      const which = apart.length
+        ? `nearest to it, ${apart.join(", ")}`
+        : "of this setting";
+      return `${which} (seed${runs.length > 1 ? "s" : ""} ${seeds})`;
+    });
+    return said.length
+      ? `Thin: recorded runs ${[...new Set(said)].join(" and ")}.`
+      : "";
   }
 
   /* Words weigh more than any number. */
@@ -193,5 +252,7 @@ globalThis.Why = globalThis.Why ?? {};
       .join(" ");
   }
 
-  Object.assign(Why, { trainView: { charts, layerOf, sentence, spikes, table } });
+  Object.assign(Why, {
+    trainView: { behind, charts, layerOf, sentence, spikes, table },
+  });
 })();
