@@ -23,6 +23,28 @@ function reachable() {
 addEventListener("load", reachable);
 addEventListener("toggle", reachable, true); // a fold has opened
 
+/* On a phone a table that does not fit is folded: a row becomes a block, its cells under
+   each other, each beside its head. */
+const PHONE = matchMedia("(max-width: 600px)");
+function foldable(table) {
+  const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+  for (const row of table.tBodies[0].rows)
+    for (const [i, cell] of [...row.cells].entries())
+      cell.dataset.head = heads[i] ?? "";
+  const fold = () => {
+    table.classList.remove("folded");
+    const cut = table.offsetWidth > table.parentElement.clientWidth;
+    table.classList.toggle("folded", PHONE.matches && cut);
+  };
+  PHONE.addEventListener("change", fold);
+  addEventListener("toggle", fold, true); // one that was hidden has no width
+  fold();
+}
+addEventListener("load", () => {
+  const tables = document.querySelectorAll("article table:has(thead):has(tbody)");
+  for (const one of tables) if (!one.closest(".why-panel, .why-ledger")) foldable(one);
+});
+
 /* The heads of the ledger sort it: numbers by size, words by the alphabet, and what is
    empty last, whichever way. An interval counts as its lower end. */
 const NUMBER = /^[+-]?\d+(\.\d+)?( to .*)?$/;

@@ -84,6 +84,24 @@ def test_a_pair_begins_alike_and_differs_in_what_is_compared(opened):
     assert first_losses(opened, 6) == [row["loss"] for row in learned[:6]]
 
 
+def test_the_branches_of_a_pair_are_told_apart(opened):
+    press(opened, "pair")
+    wait_for_steps(opened, 2)
+    press(opened, "pause")
+    wait_for_phase(opened, "paused")
+    press(opened, "rewind")
+    opened.wait_for_function(f"{TRAINING}.steps === 0")
+    choose(opened, "base_lr", 0)
+    press(opened, "step")
+    opened.wait_for_function(f"{TRAINING}.live.every(({{ steps }}) => steps === 1)")
+    lines = opened.evaluate("document.querySelector('why-train why-charts').data.lines")
+    labels = [line["label"] for line in lines if not line.get("seed")]
+    sides = ["learned projection", "fixed projection"]
+    assert labels == [*sides, *(f"{side}, base rate 4e-3" for side in sides)]
+    thin = {line["colour"] for line in lines if line.get("seed")}
+    assert thin == {line["colour"] for line in lines if line.get("label") in sides}
+
+
 def test_ten_steps_back_is_the_same_run_until_something_is_changed(opened):
     """Both futures stay on the chart; left alone, the second is the first."""
     press(opened, "train")

@@ -84,6 +84,29 @@ def test_nothing_is_clipped(opened, width):
     assert page.evaluate(CLIPPED) == []
 
 
+HIDDEN = """wide => {
+  const cells = [...document.querySelectorAll("article :is(th, td)")];
+  return cells.filter(cell => {
+    const { left, right, width } = cell.getBoundingClientRect();
+    return width && (left < -1 || right > wide + 1);
+  }).map(cell => cell.textContent);
+}"""
+
+
+def test_no_cell_of_a_table_is_out_of_sight_on_a_phone(opened):
+    """One that does not fit is folded; wide again, it is a table as before."""
+    page, *_ = opened
+    page.set_viewport_size({"width": WIDTHS[1], "height": 900})
+    page.wait_for_timeout(100)
+    assert page.evaluate(HIDDEN, WIDTHS[1]) == []
+    for cell in page.locator("table.folded tbody td").all()[:5]:
+        said = cell.evaluate("td => getComputedStyle(td, '::before').content")
+        assert said == f'"{cell.get_attribute("data-head")}"'
+    page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    page.wait_for_timeout(100)
+    assert page.locator("table.folded").count() == 0
+
+
 def test_every_picture_is_there_and_described(opened):
     page, *_ = opened
     pictures = page.locator("article img")

@@ -21,6 +21,14 @@ globalThis.Why = globalThis.Why ?? {};
   const nameOf = (record) =>
     [record.words, ...changed(record)].filter(Boolean).join(", ") || "this run";
 
+  /* A branch that was changed is told from that of the other side of a pair. */
+  function labelOf(record) {
+    const own = changed(record);
+    return own.length ? [record.run, ...own].filter(Boolean).join(", ") : record.words;
+  }
+  /* The run that a branch of a branch began as. */
+  const root = (record) => (record.from ? root(record.from.record) : record);
+
   /* The runs that are on the charts: those that go on last, so that they lie on top. */
   const shown = ({ live, kept }) => [...kept, ...live].filter(({ steps }) => steps);
 
@@ -73,7 +81,7 @@ globalThis.Why = globalThis.Why ?? {};
       });
     return {
       name: nameOf(record),
-      label: changed(record).join(", ") || record.words,
+      label: labelOf(record),
       ...look(record, goesOn ? 2.2 : 1.4),
       opacity: goesOn ? 1 : 0.6,
       data: {
@@ -118,7 +126,7 @@ globalThis.Why = globalThis.Why ?? {};
       live.length > 1
         ? live.map((one) => [
             { ...settings, [name]: one.recipe[name] },
-            look(one).colour,
+            look(root(one)).colour,
           ])
         : [[settings, GREY]];
     return sides.map(([asked, colour]) => ({
@@ -218,18 +226,16 @@ globalThis.Why = globalThis.Why ?? {};
 
   /* The last spikes of what goes on, with the layers they began in. */
   function spikes({ training, data }) {
-    return training.live
-      .flatMap(
-        (record) =>
-          record.spikes?.list
-            .slice(-3)
-            .map(
-              (spike) =>
-                `${record.words ? `${record.words}: ` : ""}spike at step ${spike.step}, began in ` +
-                `${data.layers[spike.layer] ?? spike.layer} (×${spike.times.toFixed(1)})`,
-            ) ?? [],
-      )
-      .join(" · ");
+    const told = ({ words, from, spikes: found }) =>
+      (found?.list ?? [])
+        .filter(({ step }) => step >= (from?.step ?? 0))
+        .slice(-3)
+        .map(
+          ({ step, layer, times }) =>
+            `${words ? `${words}: ` : ""}spike at step ${step}, began in ` +
+            `${data.layers[layer] ?? layer} (×${times.toFixed(1)})`,
+        );
+    return training.live.flatMap(told).join(" · ");
   }
 
   /* What the charts show, for those who do not see them. */
