@@ -12,16 +12,15 @@ import gzip
 import io
 import os
 import sys
-from functools import cache, partial
-from http.server import ThreadingHTTPServer
+from functools import cache
 from pathlib import Path
 
 from playwright.sync_api import Browser, CDPSession
 
 from tools import ROOT
-from tools.book import HTML, build
+from tools.book import build
 from tools.browser import open_browser
-from tools.serve import BookHandler, running
+from tools.serve import BookHandler, bind, running
 from tools.site import pages
 
 BYTES_A_SECOND, LATENCY, SLOWER = 6.4e6 / 8, 0.1, 4
@@ -128,8 +127,7 @@ def measured(url: str) -> dict:
 def main(names: list[str]) -> None:
     """Print a line for each chapter."""
     print(f"{'chapter':24}   kB  gzipped  drawn, s  reacts, s  alone, s")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Zipped, directory=HTML))
-    with running(server) as site:
+    with running(bind(0, Zipped)) as site:
         for name in names:
             one = measured(f"{site}/book/{name}.html")
             sizes = f"{one['whole'] / 1000:4.0f}  {one['sent'] / 1000:7.0f}"

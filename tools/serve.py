@@ -38,10 +38,16 @@ class BookHandler(SimpleHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def bind(port: int) -> ThreadingHTTPServer:
+class BookServer(ThreadingHTTPServer):
+    def handle_error(self, *who) -> None:
+        """A reader who leaves in the middle is none."""
+        if not issubclass(sys.exc_info()[0], ConnectionError):
+            super().handle_error(*who)
+
+
+def bind(port: int, handler=BookHandler) -> ThreadingHTTPServer:
     """A server for the built book on `port`; 0 lets the system choose."""
-    handler = partial(BookHandler, directory=HTML)
-    return ThreadingHTTPServer(("127.0.0.1", port), handler)
+    return BookServer(("127.0.0.1", port), partial(handler, directory=HTML))
 
 
 @contextmanager
