@@ -11,7 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 import torch
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
 from tests.tiny import blobs
 from tools import ROOT
@@ -91,6 +91,13 @@ def browser() -> Iterator[Browser]:
         pytest.fail(MISSING, pytrace=False)
     with open_browser() as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def reader(browser) -> Iterator[BrowserContext]:
+    """Who goes from page to page: what these share is fetched and compiled once."""
+    with contextlib.closing(browser.new_context()) as context:
+        yield context
 
 
 @pytest.fixture(scope="session")

@@ -30,13 +30,13 @@ QUICK = 0.05  # seconds for an answer
 
 
 @pytest.fixture(scope="module", params=CHAPTERS)
-def chapter(site, browser, request):
+def chapter(site, reader, request):
     """An open page, its panels' data by id, and what went wrong on it so far."""
     text = (HTML / f"{request.param}.html").read_text(encoding="utf-8")
     found = BeautifulSoup(text, "html.parser").select("why-lab, why-frames")
     data = {one["id"]: json.loads(one.script.string) for one in found}
     url = f"{site}/{request.param}.html"
-    with open_page(browser, url, 1280, "light") as (page, problems):
+    with open_page(reader, url, 1280, "light") as (page, problems):
         yield page, data, problems
 
 
@@ -247,7 +247,7 @@ ANSWERS = """panel => {
 }"""
 
 
-def test_a_view_can_be_linked(chapter, browser):
+def test_a_view_can_be_linked(chapter, reader):
     """The address alone brings back what all panels of the page show."""
     page, data, _ = chapter
     look = """all => all.map(panel => [".heard, .spoken", ".facts", ".stack", ".frame"]
@@ -255,6 +255,6 @@ def test_a_view_can_be_linked(chapter, browser):
     panels = "why-lab, why-frames"
     before = page.locator(panels).evaluate_all(look)
     assert not data or "?" in page.url
-    with open_page(browser, page.url, 1280, "light") as (again, problems):
+    with open_page(reader, page.url, 1280, "light") as (again, problems):
         assert again.locator(panels).evaluate_all(look) == before
         assert problems == []

@@ -8,15 +8,35 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, Request, Route, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Request,
+    sync_playwright,
+)
 
 THEMES = ("light", "dark")
 WIDTHS = (1280, 390)
+PATIENCE = 120_000  # ms for a page to come: the machine may have other work
+# By name, not by a handler for each request, which would switch the cache off.
+LOCAL_ONLY = (
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"
+)
+# Behind its address bar Chromium keeps two pages that take a tenth of a core all the
+# time. The last list of what is off counts, so Playwright's own is said again.
+OFF = [
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup"),
+    *("AcceptCHFrame", "AutoDeElevate", "AvoidUnnecessaryBeforeUnloadCheckSync"),
+    *("DestroyProfileOnBrowserClose", "DialMediaRouteProvider", "GlobalMediaControls"),
+    *("HttpsUpgrades", "LensOverlay", "MediaRouter", "PaintHolding", "RenderDocument"),
+    *("ThirdPartyStoragePartitioning", "Translate"),
+]
 MISSING = (
     "The page tests need Chromium: install it (Debian: apt-get install chromium; "
     "elsewhere: .venv/bin/playwright install chromium)."
@@ -55,6 +75,7 @@ def open_browser(*arguments: str) -> Iterator[Browser]:
     chromium = find_chromium()
     if chromium is None:
         raise FileNotFoundError(MISSING)
+    arguments += (LOCAL_ONLY, f"--disable-features={','.join(OFF)}")
     # Chromium refuses to run as root inside its own sandbox
     arguments += ("--no-sandbox",) if os.geteuid() == 0 else ()
     with sync_playwright() as playwright:
@@ -63,23 +84,42 @@ def open_browser(*arguments: str) -> Iterator[Browser]:
         browser.close()
 
 
-def _local_only(route: Route) -> None:
-    if urlsplit(route.request.url).hostname in ("localhost", "127.0.0.1"):
-        route.continue_()
-    else:
-        route.abort()
-
-
 def _failure(request: Request) -> str:
     return f"request failed: {request.url} ({request.failure})"
 
 
 @contextmanager
+def _all_come(page: Page) -> Iterator[None]:
+    """Go on when nothing has been under way for half a second.
+
+    Playwright's own "networkidle" waits for ever for a worker that was ended at once.
+    """
+    under_way: set[Request] = set()
+    page.on(
+        "request",
+        lambda one: one.url.startswith("blob:") or under_way.add(one),
+    )
+    for end in ("requestfinished", "requestfailed"):
+        page.on(end, lambda one: under_way.discard(one))  # it takes no method of C
+    yield
+    quiet, end = 0, time.monotonic() + PATIENCE / 1000
+    while quiet < 5:
+        page.wait_for_timeout(100)
+        quiet = 0 if under_way else quiet + 1
+        if time.monotonic() > end:
+            raise TimeoutError(f"still under way: {[one.url for one in under_way]}")
+
+
+@contextmanager
 def open_page(
-    browser: Browser, url: str, width: int, theme: str
+    browser: Browser | BrowserContext, url: str, width: int, theme: str
 ) -> Iterator[tuple[Page, list[str]]]:
-    """A loaded page, and the list of everything that went wrong on it so far."""
-    page = browser.new_page(viewport={"width": width, "height": 900})
+    """A loaded page, and the list of everything that went wrong on it so far.
+
+    Pages of one context share what the browser keeps, a page of a browser nothing.
+    """
+    page = browser.new_page()
+    page.set_viewport_size({"width": width, "height": 900})
     problems: list[str] = []
     page.on(
         "console",
@@ -94,12 +134,11 @@ def open_page(
             and problems.append(f"{response.status}: {response.url}")
         ),
     )
-    page.route("**/*", _local_only)
     # where the theme keeps the reader's choice
     choice = f"localStorage.mode = localStorage.theme = '{theme}'"
     page.add_init_script(choice)
-    page.goto(url)  # loaded, which a network that rests for a while does not tell
-    page.wait_for_load_state("networkidle")
+    with _all_come(page):
+        page.goto(url, timeout=PATIENCE)
     yield page, problems
     page.close()
 
