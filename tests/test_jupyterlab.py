@@ -1,5 +1,6 @@
 """The live panel in a real JupyterLab, driven in Chromium as a reader would.
 
+In each theme one notebook of one cell is opened; a test writes its code into the cell.
 Screenshots of the panel go to the folder MOCOLIB_SHOTS, where it is set.
 """
 
@@ -17,12 +18,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tools import ROOT
+from tools.browser import THEMES
 from tools.serve import bind
 
 PANEL = "from mocolib import lab, named_recipe\nlab.live(named_recipe({}))"
 SMALL = "width=8, depth=1, head_hidden=16, head_dim=8"
 TINY = f"{SMALL}, base_lr=1e-3, batch_size=64, steps=2000"
-CHAPTERS = {
+CELLS = {
     "live": PANEL.format("'mini'"),
     "tiny": PANEL.format(f"'mini', {TINY}"),
     "recorded": """from mocolib import lab
@@ -41,8 +43,8 @@ SETTINGS = {
 }
 
 
-def write_notebook(path: Path, code: str) -> None:
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+def write_notebook(path: Path) -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell()])
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook.metadata["kernelspec"] = kernel
     nbformat.write(notebook, path)
@@ -67,8 +69,8 @@ def free_port() -> int:
 def jupyter(tmp_path_factory) -> Iterator[tuple[str, Path]]:
     """The address of a JupyterLab of our own, and the folder of its settings."""
     home, chapters = tmp_path_factory.mktemp("jupyter"), tmp_path_factory.mktemp("book")
-    for name, code in CHAPTERS.items():
-        write_notebook(chapters / f"{name}.ipynb", code)
+    for theme in THEMES:
+        write_notebook(chapters / f"{theme}.ipynb")
     places = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
     environment = {
         **os.environ,
@@ -107,25 +109,46 @@ def wait_until_it_answers(server: subprocess.Popen, log: Path) -> None:
     pytest.fail("JupyterLab did not start: " + log.read_text(), pytrace=False)
 
 
+@pytest.fixture(scope="module")
+def notebooks(jupyter, browser) -> dict[str, Page]:
+    """The open notebooks by theme, each with a kernel of its own."""
+    return {}
+
+
+def opened(notebooks, jupyter, browser, theme: str) -> Page:
+    """The notebook in this theme; opened when it is first asked for."""
+    if theme not in notebooks:
+        address, settings = jupyter
+        write_settings(settings, theme)
+        page = browser.new_page()
+        page.goto(f"{address}/lab/tree/{theme}.ipynb?reset")
+        page.locator(".jp-Notebook .cm-content").first.wait_for(timeout=60_000)
+        count = len(notebooks) + 1
+        wait_for(page, lambda: len(kernels(page, address, "idle")) == count)
+        notebooks[theme] = page
+    return notebooks[theme]
+
+
 @pytest.fixture
-def panel(jupyter, browser, request) -> Iterator[Page]:
+def panel(jupyter, browser, notebooks, request) -> Page:
     """A notebook whose one cell has been run, with its panel on the screen."""
     name, theme, width = request.param
-    address, settings = jupyter
-    write_settings(settings, theme)
-    page = browser.new_page(viewport={"width": width, "height": 1000})
-    page.goto(f"{address}/lab/tree/{name}.ipynb?reset")
-    cell = page.locator(".jp-Notebook .cm-content").first
-    cell.wait_for(timeout=60_000)
-    wait_for(page, lambda: kernels(page, address, "idle"))
-    cell.click()
+    page = opened(notebooks, jupyter, browser, theme)
+    page.set_viewport_size({"width": width, "height": 1000})
+    before = prompt(page)
+    page.locator(".jp-Notebook .cm-content").first.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(CELLS[name])
     page.keyboard.press("Control+Enter")
+    wait_for(page, lambda: prompt(page) not in (before, "[*]:"))
     ready = "Keep this curve" if name == "recorded" else "Run"
     expect(button(page, ready)).to_be_enabled(timeout=60_000)
-    yield page
-    for kernel in kernels(page, address):
-        page.request.delete(f"{address}/api/kernels/{kernel['id']}")
-    page.close()
+    return page
+
+
+def prompt(page: Page) -> str:
+    """How often the cell has been executed, as it stands before it."""
+    return page.locator(".jp-InputPrompt").first.inner_text()
 
 
 def kernels(page: Page, address: str, state: str = "") -> list[dict]:
@@ -251,7 +274,8 @@ def test_recorded_runs_are_drawn_by_the_page_s_own_program(
     expect(panel.locator("why-lab path.seed")).to_have_count(2)
     expect(panel.locator("why-lab text.said")).to_have_text("falls 40 points")
     chart = panel.locator("why-lab svg[data-key]").first
-    chart.hover()
+    box = chart.bounding_box()
+    chart.hover(position={"x": 0.4 * box["width"], "y": 0.5 * box["height"]})
     expect(panel.locator("why-lab .readout")).to_contain_text("kNN accuracy, % 50")
     assert panel.url == address  # JupyterLab's address is not ours
     save_shot(panel, request.node.name)
