@@ -62,17 +62,8 @@ def test_train_list_and_plot(tmp_path, images):
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["train", "--base-lr", "fast"],
-        ["train", "--dataset", "folder:nowhere"],
-        ["plot", "none"],
-        [],
-    ],
-)
-def test_bad_input_is_one_line(tmp_path, arguments):
-    done = run(*arguments, cwd=tmp_path)
+def test_bad_input_is_one_line(tmp_path):
+    done = run("train", "--dataset", "folder:nowhere", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     one_sentence(done.stderr)
 

@@ -34,10 +34,12 @@ from mocolib.moco import MoCo
 from mocolib.probe import layers
 from mocolib.recipe import FIELDS, from_dict
 from mocolib.train import train
+from tests.campaign import LONG
 from tests.tiny import blobs, random_images, tiny
 from tools import inpage
 
-STEPS = 50
+PART = 10 if LONG else 3  # steps between two changes in mid-run
+STEPS = 5 * PART
 
 
 class Shape:
@@ -75,7 +77,7 @@ def fashion():
     return load("fashion-mnist")
 
 
-# ---- 50 steps from a shared state
+# ---- steps from a shared state
 
 
 CASES = {
@@ -84,10 +86,10 @@ CASES = {
     "changed": (  # in mid-run, as sliders do
         {"patch_projection": "fixed"},
         {
-            10: {"patch_projection": "learned", "base_lr": 8e-3},
-            20: {"temperature": 0.1, "momentum": 0.9, "beta2": 0.95},
-            30: {"patch_projection": "fixed", "weight_decay": 0.0},
-            40: {"patch_projection": "learned", "beta1": 0.5},
+            PART: {"patch_projection": "learned", "base_lr": 8e-3},
+            2 * PART: {"temperature": 0.1, "momentum": 0.9, "beta2": 0.95},
+            3 * PART: {"patch_projection": "fixed", "weight_decay": 0.0},
+            4 * PART: {"patch_projection": "learned", "beta1": 0.5},
         },
     ),
 }
@@ -95,7 +97,7 @@ CASES = {
 
 @pytest.mark.parametrize("optimizer", UPDATES)
 @pytest.mark.parametrize("case", CASES)
-def test_fifty_steps_are_mocolibs(shipped, fashion, optimizer, case):
+def test_its_steps_are_mocolibs(shipped, fashion, optimizer, case):
     start, changes = CASES[case]
     recipe = shipped.recipe.replace(optimizer=optimizer, knn_every=0, **start)
     training = train(recipe, fashion)

@@ -98,7 +98,7 @@ def test_bad_input(capsys, ground, name):
     assert not (ground.here / "SPRUNG").exists()
 
 
-REAL = [*CASES][:: 10 if LONG else 150]
+REAL = [*CASES][:: 10 if LONG else 250]
 
 
 @pytest.mark.parametrize("name", [n for n in REAL if "\\x00" not in n])

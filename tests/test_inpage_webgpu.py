@@ -8,13 +8,14 @@ import re
 import pytest
 
 from mocolib import lab
+from mocolib.export.compare import CLOSE, KINK, apart
+from mocolib.export.step import MEASURES
 from mocolib.lab.recorded import PAGE
 from tests.served import choose, served, write_graphs, write_page
 from tools.browser import open_browser, open_page
 
 TRAINING = "document.querySelector('why-train').training"
 PATIENCE = 300_000  # ms
-CLOSE = 1e-5
 # put before the worker's code: what a broken card does
 NO_DEVICE = "GPUAdapter.prototype.requestDevice = async () => { throw Error('lost'); };"
 NO_WORK = "GPUQueue.prototype.submit = () => { throw Error('lost'); };"
@@ -37,8 +38,8 @@ def gpu_browser():
         yield browser
 
 
-def trained(browser, address: str, steps: int, stub: str = "") -> tuple[list, str, str]:
-    """Losses of the first steps, what the panel says and what the console; no error."""
+def trained(browser, address: str, stub: str = "") -> tuple[list, str, str]:
+    """Two steps: their rows, what the panel says and what the console; no error."""
     heard = []
 
     def stubbed(route):
@@ -50,7 +51,7 @@ def trained(browser, address: str, steps: int, stub: str = "") -> tuple[list, st
         page.on("console", lambda message: heard.append(message.text))
         if stub:
             page.route("**/worker.js", stubbed)
-        for count in range(1, steps + 1):
+        for count in (1, 2):
             if count == 2:  # in mid-run: the state must come back from the card for it
                 choose(page, "beta2", 0)
             page.click("[data-press=step]")
@@ -58,20 +59,28 @@ def trained(browser, address: str, steps: int, stub: str = "") -> tuple[list, st
                 f"(n) => {TRAINING}.steps === n",
                 arg=count,
             )
-        rows = f"{TRAINING}.live[0].rows.map((row) => row.loss)"
         assert problems == []
         said = page.text_content(".state")
-        return page.evaluate(rows), said, " ".join(heard)
+        return page.evaluate(f"{TRAINING}.live[0].rows"), said, " ".join(heard)
 
 
 def test_webgpu_gives_the_losses_that_wasm_gives(gpu_browser, address):
+    """And the measures: in the second step they tell of moments that came from the card
+    and were scaled by the changed beta2."""
     asked = f"{address}?device="
-    card, said, _ = trained(gpu_browser, asked + "webgpu", 3)
+    card, said, _ = trained(gpu_browser, asked + "webgpu")
     assert said.endswith("ms a step · WebGPU")
-    wasm, said, _ = trained(gpu_browser, asked + "wasm", 3)
+    wasm, said, _ = trained(gpu_browser, asked + "wasm")
     assert said.endswith("ms a step · wasm, one thread")
-    assert card == pytest.approx(wasm, rel=CLOSE)
-    assert card != wasm  # they do not add in the same order
+    ours, theirs = ([row["loss"] for row in rows] for rows in (card, wasm))
+    assert ours == pytest.approx(theirs, rel=CLOSE)
+    assert ours != theirs  # they do not add in the same order
+    for one, other in zip(card, wasm, strict=True):
+        for measure in MEASURES:
+            names = [n for n in other if n.startswith(f"{measure}/")]
+            far = apart([one[n] for n in names], [other[n] for n in names])
+            assert names
+            assert far <= KINK, measure
 
 
 @pytest.mark.parametrize(
@@ -81,9 +90,9 @@ def test_webgpu_gives_the_losses_that_wasm_gives(gpu_browser, address):
     ids=["start", "step"],
 )
 def test_where_webgpu_fails_wasm_trains(gpu_browser, address, stub, reason):
-    losses, said, heard = trained(gpu_browser, address + "?device=webgpu", 2, stub)
+    rows, said, heard = trained(gpu_browser, address + "?device=webgpu", stub)
     assert re.search(f"No training on webgpu here: .*{reason}", heard)
-    assert len(losses) == 2
+    assert len(rows) == 2
     assert said.endswith("wasm, one thread")
 
 

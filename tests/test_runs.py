@@ -471,7 +471,7 @@ def test_the_lock_is_not_a_file_that_stays(tmp_path):
     assert finish(tmp_path).finished
 
 
-KILLS = 100 if LONG else 20
+KILLS = 100 if LONG else 8
 
 
 def command_line(root, images) -> list[str]:

@@ -1,19 +1,21 @@
 """The same sweep as a job array: submitit's own processes stand for Slurm's here."""
 
 import functools
-import subprocess
-import sys
 
 import psutil
 import pytest
 
+from mocolib import __main__ as cli
 from mocolib import runs, sweep
 from mocolib.errors import BadInput
 from mocolib.sweep import slurm
-from tests.test_sweep import tables
+from tests.test_sweep import alone, tables
 from tests.tiny import tiny_sweep
 
-SWEEP = [sys.executable, "-m", "mocolib", "sweep"]
+
+@pytest.fixture(autouse=True)
+def looked_often(monkeypatch):
+    monkeypatch.setattr(slurm, "EVERY", 0.2)
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def by_tasks(wanted, root, partition="local", **many):
     return sweep.sweep(wanted, root, backend=backend, **many)
 
 
-def test_a_sweep_by_tasks_is_the_same_sweep(tiny, tmp_path):
+def test_a_sweep_by_tasks_is_the_same_sweep(tiny, tmp_path, capsys):
     """What a task cannot train is named, the rest goes on; nothing is done twice."""
     root = tmp_path / "array"
     wanted = sweep.read(tiny).recipes
@@ -37,15 +39,14 @@ def test_a_sweep_by_tasks_is_the_same_sweep(tiny, tmp_path):
     ((id, reason),) = last.failed
     assert (id, reason.count("\n")) == (lost.id, 0)
     assert "nowhere" in reason
-    for _ in sweep.sweep(wanted, tmp_path / "alone", workers=1):
-        pass
-    assert tables(root) == tables(tmp_path / "alone")
+    assert tables(root) == alone(wanted, tmp_path / "alone")
     assert len(runs.all_runs(root)) == 2
     written = {file: file.stat().st_mtime_ns for file in root.glob("*/*")}
-    command = [*SWEEP, str(tiny), "--slurm", "local", "--runs", root]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "2 of 2 done, 0 running, 0 failed" in done.stdout
+    words = ["sweep", str(tiny), "--slurm", "local", "--runs", str(root)]
+    assert cli.main(words) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert "2 of 2 done, 0 running, 0 failed" in said.out
     assert written == {file: file.stat().st_mtime_ns for file in root.glob("*/*")}
 
 

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from mocolib import __main__ as cli
 from mocolib.runs import all_runs
 from tests.tiny import flags, tiny, write_images
 
@@ -25,9 +26,8 @@ def test_the_curves_are_those_of_the_record(tmp_path):
     for name in ("left", "right"):
         write_images(tmp_path / "images" / name, 40, "L")
     recipe = tiny(dataset=f"folder:{tmp_path / 'images'}")
-    command = [sys.executable, "-m", "mocolib", "train", *flags(recipe)]
-    command += ["--runs", tmp_path / "runs", "--device", "cpu", "--tensorboard"]
-    subprocess.run(command, check=True, capture_output=True)
+    words = ["--runs", str(tmp_path / "runs"), "--device", "cpu", "--tensorboard"]
+    assert cli.main(["train", *flags(recipe), *words]) == 0
     (run,) = all_runs(tmp_path / "runs")
     read = [sys.executable, "-c", READ, run.folder / "tensorboard"]
     done = subprocess.run(read, check=True, capture_output=True, text=True)
