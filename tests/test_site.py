@@ -28,8 +28,8 @@ def test_the_address_is_that_of_the_repositorys_pages():
     assert address() == f"https://{OWNER}.github.io/{NAME}/"
 
 
-def test_the_root_leads_to_the_first_page(site, browser):
-    with open_page(browser, f"{site}/", 1280, "light") as (page, _):
+def test_the_root_leads_to_the_first_page(site, reader):
+    with open_page(reader, f"{site}/", 1280, "light") as (page, _):
         page.wait_for_url(f"**/{pages()[0]}.html")
 
 
@@ -82,10 +82,10 @@ def test_the_shared_picture_is_drawn_from_the_recorded_run(tmp_path):
     assert social.PICTURE.stat().st_size < 200_000
 
 
-def test_a_wrong_address_anywhere_shows_the_books_own_page(site, browser):
+def test_a_wrong_address_anywhere_shows_the_books_own_page(site, reader):
     public = urlsplit(address()).path
     for wrong in ("nowhere.html", f"{public.lstrip('/')}book/deep/nowhere.html"):
-        with open_page(browser, f"{site}/{wrong}", 1280, "dark") as (page, problems):
+        with open_page(reader, f"{site}/{wrong}", 1280, "dark") as (page, problems):
             assert page.locator("h1:visible").first.inner_text() == "Page not found"
             assert page.evaluate("document.documentElement.dataset.theme") == "dark"
             own = [p for p in problems if "404 (Not Found)" not in p]
@@ -94,14 +94,24 @@ def test_a_wrong_address_anywhere_shows_the_books_own_page(site, browser):
             page.wait_for_url(f"**/{pages()[0]}.html")
 
 
-def test_search_finds_a_word_without_a_network(site, browser):
+def test_search_finds_a_word_without_a_network(site, reader):
     url = f"{site}/search.html?q=momentum+encoder"
-    with open_page(browser, url, 1280, "light") as (page, problems):
+    with open_page(reader, url, 1280, "light") as (page, problems):
         hits = page.locator("ul.search li a")
         hits.first.wait_for()
         found = {urlsplit(a.get_attribute("href")).path for a in hits.all()}
         assert any(name in path for path in found for name in CHAPTERS)
         assert problems == []
+
+
+def test_a_page_reaches_no_other_machine(site, reader):
+    """What the tests of pages stand on: such a request fails at once, and is told."""
+    elsewhere = ["https://example.org/a.js", "http://192.0.2.1/a.js"]
+    with open_page(reader, f"{site}/search.html", 1280, "light") as (page, problems):
+        for url in elsewhere:
+            page.evaluate("url => fetch(url).catch(() => null)", url)
+        failed = [one for one in problems if "ERR_NAME_NOT_RESOLVED" in one]
+        assert all(any(url in one for one in failed) for url in elsewhere)
 
 
 def test_the_workflow_runs_what_a_reader_runs():
