@@ -13,7 +13,7 @@ import pytest
 
 from mocolib import runs, sweep
 from mocolib.sweep import ray as cluster
-from tests.test_sweep import tables
+from tests.test_sweep import alone, tables
 from tests.tiny import tiny_sweep
 
 SWEEP = [sys.executable, "-m", "mocolib", "sweep"]
@@ -63,9 +63,7 @@ def test_a_killed_worker_loses_nothing(tiny, tmp_path, monkeypatch):
             process.terminate()  # where the test has failed
     assert (process.returncode, told) == (0, "")
     assert "3 of 3 done, 0 running, 0 failed" in said
-    for _ in sweep.sweep(sweep.read(tiny).recipes, tmp_path / "alone", workers=1):
-        pass
-    assert tables(root) == tables(tmp_path / "alone")
+    assert tables(root) == alone(sweep.read(tiny).recipes, tmp_path / "alone")
     assert len(runs.all_runs(root)) == 3
 
 
