@@ -1,8 +1,10 @@
-"""Every chapter in real kernels: from the checkout, and alone as in Colab.
+"""Every chapter in real kernels: for the book, and alone as in Colab.
 
-Two lanes, since there are two cores: in one the chapters run as they are, with the
-newest ipywidgets; in the other as in Colab, with ipywidgets 7.7, each from an empty
-folder in an environment into which the first of them has to install mocolib.
+The book's own build runs them from the checkout, with the newest ipywidgets; what they
+said there is read here. As in Colab each runs once more with ipywidgets 7.7, from an
+empty folder, in an environment into which the first of them has to install mocolib;
+panels get a kernel there, as no page has. From the checkout, in JupyterLab's kernel,
+`make test` runs the one with a panel of every kind, `make campaign` all.
 """
 
 import asyncio
@@ -19,14 +21,17 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
+from tests.campaign import LONG
 from tests.conftest import WIDGETS7
-from tools import ROOT
+from tools import ROOT, chapters
 from tools.site import pages
 
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 CHECKED = ("torch", "numpy", "torchvision", "ipywidgets", "pandas")
+ANEW = "%reset -f\nimport os\nos.chdir({!r})\nos.environ.update({})"
 WHERE = "import mocolib; print('mocolib at', mocolib.__file__)"
 WIDGETS = "import ipywidgets; print('ipywidgets', ipywidgets.__version__)"
 LANES = {
@@ -35,7 +40,14 @@ LANES = {
 }
 # what Colab does not have, or has in an older version
 LEFT_OUT = ("mocolib", "_editable", "optimi", "torch_optimi", "ipywidgets", "widgetsnb")
-EACH = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
+EVERY_PANEL = "patch_to_token"  # trains, shows recorded runs, and pictures
+
+
+def each(some):
+    return pytest.mark.parametrize("chapter", some, ids=lambda chapter: chapter.stem)
+
+
+EACH = each(CHAPTERS)
 
 
 def test_there_are_chapters_and_each_is_in_the_contents():
@@ -52,46 +64,75 @@ def test_a_chapter_is_stored_clean(chapter):
     assert all(not cell.outputs and cell.execution_count is None for cell in code)
 
 
-# --- the two lanes ----------------------------------------------------------------
+# --- in kernels -------------------------------------------------------------------
 
 
-def execute(chapter: Path, folder: Path, kernel: str, install: str, path: str):
-    """Run all cells in a new kernel; a failing cell raises with its traceback."""
+class Kernel:
+    """One kernel for many chapters: it forgets all names between two of them.
+
+    That a chapter names all it needs is seen in the book, where each has its own.
+    """
+
+    def __init__(self, name: str, path: str):
+        self.manager = AsyncKernelManager(kernel_name=name)
+        # one thread a kernel: two of them run at a time
+        own = {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+        self.environment = {**os.environ, **own}
+        self.loop = asyncio.new_event_loop()
+        self.pool = ThreadPoolExecutor(1)
+
+    def submit(self, work, *given):
+        """Do it behind all that was asked for before."""
+        return self.pool.submit(
+            lambda: self.loop.run_until_complete(work(self, *given))
+        )
+
+    async def execute(self, notebook):
+        """All cells; a failing one raises with its traceback."""
+        if not self.manager.has_kernel:
+            await self.manager.start_kernel(env=self.environment)
+        client = NotebookClient(notebook, km=self.manager, timeout=600)
+        try:
+            return await client.async_execute()
+        finally:
+            client.kc.stop_channels()
+
+    async def end(self):
+        await self.manager.shutdown_kernel(now=True)
+
+
+async def executed(kernel: Kernel, chapter: Path, folder: Path, install: str):
+    """The chapter in an empty folder, with runs and data of its own."""
     notebook = nbformat.read(chapter, as_version=4)
     [first] = [cell for cell in notebook.cells if "git+https://" in cell.source]
     first.source = re.sub(r"git\+https://\S+", install, first.source)
-    for code in (WHERE, WIDGETS):
-        notebook.cells.append(nbformat.v4.new_code_cell(code))
-    own = {f"MOCOLIB_{name}": str(folder / name) for name in ("RUNS", "DATA")}
     empty = folder / "empty"
     empty.mkdir(parents=True)
-    client = NotebookClient(
-        notebook,
-        timeout=600,
-        kernel_name=kernel,
-        resources={"metadata": {"path": str(empty)}},
-    )
-    # one thread a kernel: two of them run at a time
-    environment = {**os.environ, **own, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-    return asyncio.run(client.async_execute(env=environment))
+    own = {f"MOCOLIB_{name}": str(folder / name) for name in ("RUNS", "DATA")}
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(ANEW.format(str(empty), own)))
+    for code in (WHERE, WIDGETS):
+        notebook.cells.append(nbformat.v4.new_code_cell(code))
+    return await kernel.execute(notebook)
 
 
 @pytest.fixture(scope="module")
 def lanes(request, colab, published, tmp_path_factory):
     """What comes of each chapter that was asked for, by (lane, chapter)."""
-    top = tmp_path_factory.mktemp("lanes")
-    how = {"plain": ("python3", "mocolib", str(ROOT)), "colab": (colab, published, "")}
-    pools = {lane: ThreadPoolExecutor(1) for lane in how}
-    coming = {}
+    top, coming = tmp_path_factory.mktemp("lanes"), {}
+    install = {"plain": "mocolib", "colab": published}
+    kernels = {"plain": Kernel("python3", str(ROOT)), "colab": Kernel(colab, "")}
     for item in request.session.items:
         if lane := LANES.get(getattr(item, "originalname", None)):
             chapter = item.callspec.params["chapter"]
-            folder = top / lane / chapter.stem
-            job = pools[lane].submit(execute, chapter, folder, *how[lane])
-            coming[lane, chapter] = job
+            given = (chapter, top / lane / chapter.stem, install[lane])
+            coming[lane, chapter] = kernels[lane].submit(executed, *given)
     yield coming
-    for pool in pools.values():
-        pool.shutdown(cancel_futures=True)
+    for kernel in kernels.values():
+        for job in coming.values():
+            job.cancel()
+        kernel.submit(Kernel.end).result()
+        kernel.pool.shutdown()
+        kernel.loop.close()
 
 
 @pytest.fixture(scope="module")
@@ -165,12 +206,17 @@ def said(cell) -> str:
     return "".join(output.get("text", "") for output in cell.outputs)
 
 
-@EACH
-def test_a_chapter_runs_as_it_is(chapter, lanes):
-    done = lanes["plain", chapter].result()
+def check_nothing_is_wrong(done):
     outputs = [o for cell in done.cells for o in cell.get("outputs", [])]
+    assert outputs
     assert "Warning" not in json.dumps(outputs)
     assert not [o for o in outputs if o.get("name") == "stderr"]
+
+
+@each([c for c in CHAPTERS if LONG or c.stem == EVERY_PANEL])
+def test_a_chapter_runs_as_it_is(chapter, lanes):
+    done = lanes["plain", chapter].result()
+    check_nothing_is_wrong(done)
     where, widgets = map(said, done.cells[-2:])
     assert str(ROOT) in where
     assert f"ipywidgets {version('ipywidgets')}" in widgets
@@ -179,7 +225,13 @@ def test_a_chapter_runs_as_it_is(chapter, lanes):
 @EACH
 def test_alone_in_an_empty_folder_as_in_colab_a_chapter_runs(chapter, lanes):
     done = lanes["colab", chapter].result()
+    check_nothing_is_wrong(done)
     where, widgets = map(said, done.cells[-2:])
     assert "site-packages" in where
     assert str(ROOT) not in where
     assert f"ipywidgets {WIDGETS7}" in widgets
+
+
+@EACH  # last: the book may have to be built first
+def test_a_chapter_said_what_it_should_in_the_book(chapter, book):
+    check_nothing_is_wrong(chapters.stored(chapter))

@@ -2,7 +2,8 @@
 
 200 bad inputs and more, in this process and every tenth in one of its own; recipes and
 files made up by Hypothesis by the thousand; 100 kills of a training and 100 of a sweep
-at random moments. `make test` has the short forms of the same tests.
+at random moments; the pages' graphs step by step, all chapters once more. `make test`
+has the short forms of the same tests.
 """
 
 import os
@@ -21,6 +22,9 @@ PARTS = {
     "others' weights": ["tests/test_weights.py"],
     "100 kills of a training": ["tests/test_runs.py", "-k", "killed"],
     "100 kills of a sweep": ["tests/test_sweep.py", "-k", "killed"],
+    "50 steps of the graphs": ["tests/test_export.py", "-k", "its_steps"],
+    "50 steps in a browser": ["tests/test_inpage_parity.py"],
+    "chapters in JupyterLab's kernel": ["tests/test_notebooks.py", "-k", "as_it_is"],
 }
 
 
