@@ -19,6 +19,11 @@ from tools.book import build
 from tools.browser import MISSING, find_chromium, open_browser
 from tools.serve import bind, running
 
+# what these assert is told as a test's own is
+pytest.register_assert_rewrite(
+    *(f"tests.{helper}" for helper in ("faults", "near", "panels", "trainer"))
+)
+
 THREADS = "MOCOLIB_TEST_THREADS"
 WIDGETS7 = "7.7.1"  # what Colab has
 # the two packages alone: their other requirements are what a browser needs

@@ -9,7 +9,7 @@ import pytest
 
 from mocolib import runs
 from mocolib.presets import named_recipe
-from tests.served import choose, served
+from tests.served import choose, served, write_page
 from tests.trainer import (
     PATIENCE,
     TRAINING,
@@ -31,6 +31,7 @@ from tools.browser import open_page
 def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     write_trainer(folder)
+    write_page(folder, "", "next.html")
     with served(folder) as root:
         yield f"{root}/book/one.html"
 
@@ -267,7 +268,7 @@ def test_an_unsupported_browser_gets_a_sentence_and_the_recorded_view(address, b
 def test_leaving_the_page_stops_the_training(opened):
     press(opened, "train")
     wait_for_steps(opened, 2)
-    opened.goto(opened.url.split("/book")[0] + "/book/")
+    opened.goto(opened.url.replace("one.html", "next.html"))
     opened.wait_for_timeout(500)
     assert opened.workers == []
 
