@@ -14,7 +14,7 @@ from mocolib.words import spoken
 def test_each_setting_can_be_understood_without_its_control():
     assert spoken("patch_projection", "fixed") == "fixed projection"
     assert spoken("stem", "conv") == "conv stem"
-    assert spoken("base_lr", "4e-3") == "base rate 4e-3"
+    assert spoken("base_lr", "4e-4") == "base rate 4e-4"
     words = axis("qk_norm", [False, True]).words
     said = [spoken("qk_norm", word) for word in words]
     assert said == ["without qk-norm", "with qk-norm"]

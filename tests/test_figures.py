@@ -98,7 +98,7 @@ def test_ticks_do_not_run_into_each_other():
     ax.set_xscale("log")
     style.ticks(ax, [0.016, 0.004, 0.015, 0.02, 0.048, 0.004])
     words = [label.get_text() for label in ax.get_xticklabels()]
-    assert words == ["4e-3", "0.015", "\n0.02", "0.048"]
+    assert words == ["0.004", "0.015", "\n0.02", "0.048"]
 
 
 def test_the_microscope_shows_every_layer_in_order(run):

@@ -40,6 +40,17 @@ def opened(address, browser):
         yield page
 
 
+def test_the_answer_says_what_the_recorded_runs_behind_did(opened):
+    assert not opened.locator("details p").first.is_visible()
+    opened.click("summary:text('What is seen')")
+    assert opened.locator("details:has-text('What is seen') p").all_text_contents() == [
+        "Runs that we recorded in a page: the deepest fall, and kNN accuracy at the "
+        "end.",
+        "With base rate 0.004: 0 to 10 points, 50 %, 2 seeds.",
+        "With base rate 0.096: 10 to 20 points, 50 %, 2 seeds.",
+    ]
+
+
 def test_the_recorded_runs_behind_follow_the_controls(opened):
     """All seeds of the setting that is nearest, and nothing else."""
     behind, said = opened.locator(f"{KNN} path.seed"), opened.locator(".behind")
@@ -97,7 +108,7 @@ def test_the_branches_of_a_pair_are_told_apart(opened):
     lines = opened.evaluate("document.querySelector('why-train why-charts').data.lines")
     labels = [line["label"] for line in lines if not line.get("seed")]
     sides = ["learned projection", "fixed projection"]
-    assert labels == [*sides, *(f"{side}, base rate 4e-3" for side in sides)]
+    assert labels == [*sides, *(f"{side}, base rate 0.004" for side in sides)]
     thin = {line["colour"] for line in lines if line.get("seed")}
     assert thin == {line["colour"] for line in lines if line.get("label") in sides}
 

@@ -11,6 +11,7 @@ from mocolib import lab
 from mocolib.export.compare import CLOSE, KINK, apart
 from mocolib.export.step import MEASURES
 from mocolib.lab.recorded import PAGE
+from tests.campaign import LONG
 from tests.served import choose, served, write_graphs, write_page
 from tools.browser import open_browser, open_page
 
@@ -64,6 +65,7 @@ def trained(browser, address: str, stub: str = "") -> tuple[list, str, str]:
         return page.evaluate(f"{TRAINING}.live[0].rows"), said, " ".join(heard)
 
 
+@pytest.mark.skipif(not LONG, reason="an imitated card: a minute; make campaign")
 def test_webgpu_gives_the_losses_that_wasm_gives(gpu_browser, address):
     """And the measures: in the second step they tell of moments that came from the card
     and were scaled by the changed beta2."""

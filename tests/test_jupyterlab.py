@@ -188,7 +188,7 @@ def test_slider_run_stop_clear_and_trouble(panel: Page) -> None:
     rate.locator(".noUi-handle").focus()
     for _ in range(4):
         panel.keyboard.press("ArrowRight")
-    expect(rate).to_contain_text("4e-3")
+    expect(rate).to_contain_text("0.004")
     expect(panel.locator(".jp-Cell-outputArea")).to_contain_text("= 1e-3; every run")
 
     button(panel, "Run").click()
@@ -205,7 +205,7 @@ def test_slider_run_stop_clear_and_trouble(panel: Page) -> None:
     panel.wait_for_timeout(500)
     assert steps(panel) == stopped
     table = panel.locator(".jp-Cell-outputArea table")
-    expect(table).to_contain_text("run 1: base rate 4e-3")
+    expect(table).to_contain_text("run 1: base rate 0.004")
 
     seed = panel.locator(".widget-text input[type=number]")
     seed.fill("-1")

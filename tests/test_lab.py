@@ -139,14 +139,14 @@ def test_the_same_run_as_the_loop_itself(live, data):
 def test_runs_stay_and_are_told_apart_by_what_differs(live):
     one = live(QUICK)
     train(one)
-    assert names(one) == ["run 1: base rate 1e-3, learned projection"]
+    assert names(one) == ["run 1: base rate 0.001, learned projection"]
     one.controls["patch_projection"].value = "fixed"
     train(one)
     assert names(one) == ["run 1: learned projection", "run 2: fixed projection"]
     one.controls["base_lr"].value = 4e-3
     one.controls["seed"].value = 3
     train(one)
-    assert names(one)[2] == "run 3: base rate 4e-3, fixed projection, seed 3"
+    assert names(one)[2] == "run 3: base rate 0.004, fixed projection, seed 3"
     assert all(name in one.table.value for name in names(one))
     train(one)
     assert len(one.traces) == 4
@@ -285,7 +285,7 @@ def test_rates_are_even_on_a_log_axis_and_readable(live):
     steps = [math.log10(b / a) for a, b in itertools.pairwise(rates)]
     assert max(steps) < 2 * min(steps)
     own = live(tiny(batch_size=64, base_lr=2.5e-3)).controls["base_lr"]
-    assert ("2.5e-3", 2.5e-3) in own.options
+    assert ("0.0025", 2.5e-3) in own.options
     assert own.value == 2.5e-3
 
 
@@ -300,16 +300,16 @@ def test_every_batch_size_sees_as_many_images():
 def test_recorded_runs_stand_in_grey_behind_live_ones(live, recorded):
     one = live(QUICK, recorded)
     [behind] = shown(one)["lines"]
-    assert behind["name"].startswith("recorded: base rate 1e-3")
+    assert behind["name"].startswith("recorded: base rate 0.001")
     train(one)
-    assert names(one) == ["run 1: base rate 1e-3, learned projection"]
+    assert names(one) == ["run 1: base rate 0.001, learned projection"]
     assert [line["colour"] == "currentColor" for line in shown(one)["lines"]] == [
         True,
         False,
     ]
     one.controls["base_lr"].value = 6e-3  # nearer to the other run
-    assert "recorded: base rate 4e-3" in one.charts.value
-    assert "recorded: base rate 1e-3" not in one.charts.value
+    assert "recorded: base rate 0.004" in one.charts.value
+    assert "recorded: base rate 0.001" not in one.charts.value
 
 
 def test_a_rate_changed_in_mid_run_is_marked_and_obeyed(live):
@@ -388,8 +388,9 @@ def test_what_cannot_be_drawn_is_passed_over():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.004, "4e-3"), (1.5e-4, "1.5e-4"), (0.2, "0.2"), (0, "0"), (61440, "61.4k"),
-     (999.84, "1k"), (71.3, "71.3"), (1e-3, "1e-3"), (0.1, "0.1"), (3e7, "3e7")],
+    [(0.004, "0.004"), (4e-4, "4e-4"), (1.5e-4, "1.5e-4"), (0.2, "0.2"), (0, "0"),
+     (61440, "61.4k"), (999.84, "1k"), (71.3, "71.3"), (1e-3, "0.001"), (0.1, "0.1"),
+     (3e7, "3e7")],
 )  # fmt: skip
 def test_short_numbers(value, text):
     assert numbers.short(value) == text

@@ -108,7 +108,7 @@ def test_a_finished_run_is_not_trained_again_and_a_failed_one_is_named(tiny, tmp
 
 LOUD = """
 import os, warnings
-print("a library says hello")
+print("a library says hello", flush=True)
 os.write(1, b'["done", null]\\n{"done": true}\\n\\xff\\x00')
 warnings.warn("and warns")
 """

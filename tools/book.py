@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from tools import ROOT, chapters, fingerprint, inpage, ort
@@ -23,7 +24,8 @@ MARK = BUILD / "built-from"  # the fingerprint of the sources of the last good b
 FRAME_MARK = BUILD / "framed-from"  # that of what every page stands in
 FRAME = [
     *("_config.yml", "_toc.yml", "requirements.txt", "book/references.bib"),
-    *("tools/book.py", "tools/chapters.py", "tools/citations.py", "tools/site.py"),
+    *("tools/book.py", "tools/chapters.py", "tools/kernels.py"),
+    *("tools/citations.py", "tools/site.py"),
 ]
 SOURCES = [
     *FRAME,
@@ -77,17 +79,35 @@ def run_jupyter_book() -> int:
     return build.returncode
 
 
+@contextmanager
+def exporting():
+    """What trains inside the pages, exported by another process beside the work here.
+
+    CalledProcessError where that has failed.
+    """
+    command = [sys.executable, "-m", "tools.inpage"]
+    with subprocess.Popen(command, cwd=ROOT) as export:
+        try:
+            yield
+        except BaseException:
+            export.kill()
+            raise
+    if export.returncode:
+        raise subprocess.CalledProcessError(export.returncode, command)
+
+
 def make() -> bool:
     """Execute, export, set the pages; what went wrong is said."""
     BUILD.mkdir(exist_ok=True)
     print("Executing the chapters that have changed", flush=True)
     try:
-        executed = chapters.execute()
+        with exporting():
+            ort.build()
+            executed = chapters.execute()
     except chapters.ChapterFailed as failure:
         print(failure, file=sys.stderr)
         print("The book could not be built: a cell has failed.", file=sys.stderr)
         return False
-    graphs = [inpage.build(), ort.build()]  # what trains inside the pages
     print("Setting the pages", flush=True)
     forget(executed)
     if run_jupyter_book():
@@ -95,7 +115,7 @@ def make() -> bool:
         where = LOG.relative_to(ROOT)
         print(f"The book could not be built; the log is {where}.", file=sys.stderr)
         return False
-    shutil.copytree(graphs[0], HTML / "inpage", dirs_exist_ok=True)
+    shutil.copytree(inpage.INPAGE, HTML / "inpage", dirs_exist_ok=True)
     lighten(HTML)
     write_sitemap(HTML)
     return True

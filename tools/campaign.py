@@ -2,8 +2,9 @@
 
 200 bad inputs and more, in this process and every tenth in one of its own; recipes and
 files made up by Hypothesis by the thousand; 100 kills of a training and 100 of a sweep
-at random moments; the pages' graphs step by step, all chapters once more. `make test`
-has the short forms of the same tests.
+at random moments; the pages' graphs step by step, also where state stays on an imitated
+card; a cluster that never answers; all chapters once more. `make test` has the short
+forms of the same tests, but for the card's second step and the mute cluster.
 """
 
 import os
@@ -24,6 +25,8 @@ PARTS = {
     "100 kills of a sweep": ["tests/test_sweep.py", "-k", "killed"],
     "50 steps of the graphs": ["tests/test_export.py", "-k", "its_steps"],
     "50 steps in a browser": ["tests/test_inpage_parity.py"],
+    "steps on an imitated card": ["tests/test_inpage_webgpu.py", "-k", "losses"],
+    "a cluster that is mute": ["tests/test_ray.py", "-k", "mute"],
     "chapters in JupyterLab's kernel": ["tests/test_notebooks.py", "-k", "as_it_is"],
 }
 

@@ -19,14 +19,14 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from tools import ROOT, fingerprint
+from tools import ROOT, fingerprint, kernels
 from tools.site import pages
 
 EXECUTED = ROOT / "_build" / "executed"
 AT_A_TIME = 2
 TIMEOUT = 600  # seconds a cell may take
 SOURCES = [  # what a chapter's outputs depend on beside its own cells
-    *("requirements.txt", "pyproject.toml", "tools/chapters.py"),
+    *("requirements.txt", "pyproject.toml", "tools/chapters.py", "tools/kernels.py"),
     *("assets/lab", "assets/lab.css", "data", "mocolib"),
 ]
 FAILED = (CellExecutionError, CellTimeoutError, DeadKernelError)
@@ -113,6 +113,7 @@ def execute() -> list[Path]:
     """
     EXECUTED.mkdir(parents=True, exist_ok=True)
     wanted = due()
+    kernels.use_forks()
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         jobs = {pool.submit(execute_one, *one): one[0] for one in wanted}
         try:

@@ -25,9 +25,9 @@ globalThis.Why = globalThis.Why ?? {};
   const finite = (value) => typeof value === "number" && Number.isFinite(value);
   const fixed = (value) => String(Number(value.toFixed(1)));
 
-  /* A number in few letters: 4e-3, 0.2, 61k. */
+  /* A number in few letters: 0.004, 0.2, 61k. */
   function short(value) {
-    if (value && (Math.abs(value) < 0.01 || Math.abs(value) >= 1e6)) {
+    if (value && (Math.abs(value) < 0.001 || Math.abs(value) >= 1e6)) {
       const [digits, power] = value.toExponential(2).split("e");
       return `${Number(digits)}e${Number(power)}`;
     }

@@ -95,7 +95,7 @@ def ticks(ax, values):
 
 
 def _tick(value: float) -> str:
-    if value >= 0.01:
+    if value >= 0.001:
         return f"{value:,.0f}" if value >= 1 else f"{value:g}"
     digits, power = f"{value:.2e}".split("e")
     return f"{float(digits):g}e{int(power)}"

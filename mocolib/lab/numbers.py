@@ -7,8 +7,8 @@ MOST_POINTS = 300  # of a curve; more than the axes have pixels is a waste
 
 
 def short(value: float) -> str:
-    """A number in few letters: 4e-3, 0.2, 1.5e-4, 61k. The page writes them alike."""
-    if value and (abs(value) < 0.01 or abs(value) >= 1e6):
+    """A number in few letters: 0.004, 0.2, 1.5e-4, 61k. The page writes them alike."""
+    if value and (abs(value) < 0.001 or abs(value) >= 1e6):
         digits, power = f"{value:.2e}".split("e")
         return f"{float(digits):g}e{int(power)}"
     if abs(value) >= 999.5:

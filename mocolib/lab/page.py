@@ -45,14 +45,13 @@ def in_page() -> bool:
 def figure(tag, id, data, *, plain="", question=None, answer=None) -> HTML:
     """A panel: <`tag`> with its data, the question above, the answer folded below.
 
-    plain: HTML for readers without scripts.
+    answer: one paragraph a line. plain: HTML for readers without scripts.
     """
     asked = f"<figcaption>{escape(question)}</figcaption>" if question else ""
     told = ""
     if answer:
-        told = (
-            f"<details><summary>What is seen</summary><p>{escape(answer)}</p></details>"
-        )
+        lines = "".join(f"<p>{escape(line)}</p>" for line in answer.splitlines())
+        told = f"<details><summary>What is seen</summary>{lines}</details>"
     return HTML(
         f'<figure class="why-panel">{asked}'
         f"{element(tag, data, id=id, plain=plain)}{told}</figure>{scripts()}"

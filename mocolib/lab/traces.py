@@ -99,7 +99,7 @@ def _settings(recipe: Recipe, fellows: list[Recipe]) -> list[str]:
 
 
 def words(name: str, value) -> str:
-    """A setting as a reader would say it: `base rate 4e-3`, `fixed projection`."""
+    """A setting as a reader would say it: `base rate 0.004`, `fixed projection`."""
     if name == "dataset":
         return value
     return spoken(name, short(value) if isinstance(value, float) else in_words(value))
