@@ -42,8 +42,33 @@ def views_of(images, recipe: Recipe, data: Dataset, generator, **share):
     )
 
 
+class Order:
+    """Which images a step sees, by their places in the training set, [B].
+
+    Each epoch goes through all of them in a new order.
+    """
+
+    def __init__(self, recipe: Recipe, images: int):
+        self.recipe, self.images = recipe, images
+        self._epoch, self._places = None, None
+
+    def __call__(self, index: int) -> torch.Tensor:
+        size = self.recipe.batch_size
+        epoch, place = divmod(index, self.images // size)
+        if self._epoch != epoch:
+            generator = generator_of(self.recipe, "order", epoch)
+            self._epoch = epoch
+            self._places = torch.randperm(self.images, generator=generator)
+        return self._places[place * size : (place + 1) * size]
+
+    def share(self, index: int) -> torch.Tensor:
+        """The places that are this process's share, [b]."""
+        places = self(index)
+        return places[distributed.shard(len(places))]
+
+
 class Batches:
-    """The batches of a run, by step: their places in the training set, their views.
+    """The batches of a run, by step: their `places` in the training set, their views.
 
     Over many processes each draws the numbers of the whole batch and makes the views
     of its own share.
@@ -51,30 +76,17 @@ class Batches:
 
     def __init__(self, recipe: Recipe, data: Dataset, execution: Execution):
         self.recipe, self.data, self.execution = recipe, data, execution
-        self._epoch, self._order = None, None
         images = data.train_images
+        self.places = order = Order(recipe, len(images))
         held = torch.is_tensor(images)
-        self._ahead = None if held else Prefetcher(images, self._share, recipe.steps)
-
-    def places(self, index: int) -> torch.Tensor:
-        """A step's images by their places in the training set, [B].
-
-        Each epoch goes through all of them in a new order.
-        """
-        size, images = self.recipe.batch_size, len(self.data.train_images)
-        epoch, place = divmod(index, images // size)
-        if self._epoch != epoch:
-            generator = generator_of(self.recipe, "order", epoch)
-            self._epoch = epoch
-            self._order = torch.randperm(images, generator=generator)
-        return self._order[place * size : (place + 1) * size]
+        self._ahead = None if held else Prefetcher(images, order.share, recipe.steps)
 
     def batch(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Views [2, b, C, S, S] of this process's share, labels [B] of all."""
         recipe, data = self.recipe, self.data
         places = self.places(index)
         images = (
-            data.train_images[self._share(index)]
+            data.train_images[self.places.share(index)]
             if self._ahead is None
             else self._ahead(index)
         )
@@ -87,8 +99,3 @@ class Batches:
             whole=len(places),
         )
         return views, data.train_labels[places]
-
-    def _share(self, index: int) -> torch.Tensor:
-        """The places that are this process's share, [b]."""
-        places = self.places(index)
-        return places[distributed.shard(len(places))]

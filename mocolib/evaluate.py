@@ -35,6 +35,16 @@ def features(backbone, images, size: int, mean, std) -> torch.Tensor:
     return torch.cat(parts)
 
 
+def shared_features(backbone, data, size: int, images) -> torch.Tensor:
+    """Features of a data set's clean uint8 images, [N, d], as one process has them all.
+
+    Each of many computes a share.
+    """
+    own = images[distributed.shard(len(images))]
+    found = features(backbone, own, size, data.mean, data.std)
+    return distributed.all_gather(found, len(images))
+
+
 def mean_of_views(features) -> torch.Tensor:
     """Both views' features [2, B, d] as one direction an image, [B, d]."""
     return F.normalize(features, dim=2).mean(0)

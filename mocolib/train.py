@@ -13,6 +13,7 @@ the numbers of the whole batch and computes its share.
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -91,6 +92,9 @@ class Training:
         self.optimizer = optim.build_optimizer(recipe, optim.trainable(self.model))
         self.probe = Probe(self.model, self.optimizer)
         width, where = self.model.query.backbone.width, execution.torch_device
+        # not bound to this object: what refers to itself is let go late
+        backbone, size = self.model.query.backbone, recipe.image_size
+        self.features = partial(evaluate.shared_features, backbone, data, size)
         self.monitor = Monitor(recipe, data, width, self.features, where)
         self._averaging = None
 
@@ -174,18 +178,6 @@ class Training:
             knn=self.monitor.knn() if self.monitor.due(self.done) else None,
             **table,
         )
-
-    def features(self, images) -> torch.Tensor:
-        """The query backbone's features of clean uint8 images, [N, d].
-
-        Each process computes a share of them, and has all.
-        """
-        data, backbone = self.data, self.model.query.backbone
-        own = images[distributed.shard(len(images))]
-        found = evaluate.features(
-            backbone, own, self.recipe.image_size, data.mean, data.std
-        )
-        return distributed.all_gather(found, len(images))
 
 
 def train(

@@ -1,5 +1,6 @@
 """A folder too large for memory trains as one that is held, bit for bit."""
 
+import psutil
 import pytest
 import torch
 
@@ -63,6 +64,21 @@ def test_the_run_is_the_same(folder, monkeypatch, workers):
     drawn = torch.rand(3)
     torch.manual_seed(5)
     assert torch.equal(drawn, torch.rand(3))
+
+
+@pytest.mark.parametrize("steps", [3, 7], ids=["broken off", "whole"])
+def test_workers_end_with_the_run(folder, small_memory, steps):
+    """And not when the garbage collector finds them, which then waits for each."""
+    recipe = tiny(dataset=folder, batch_size=16, steps=7, knn_memory="clean")
+    before, running = (
+        set(psutil.Process().children()),
+        train(recipe, load(folder, 8, 2)),
+    )
+    rows(running, steps)
+    workers = set(psutil.Process().children()) - before
+    assert len(workers) == 2
+    del running
+    assert not workers & set(psutil.Process().children())
 
 
 def test_a_fingerprint_tells_folders_apart(folder, small_memory, tmp_path):
