@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 
 import nbformat
 import psutil
@@ -11,6 +12,9 @@ from jupyter_client.provisioning import KernelProvisionerFactory
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from tools import chapters, kernels
+
+if sys.platform != "linux":
+    pytest.skip("forks are for Linux", allow_module_level=True)
 
 
 @pytest.fixture

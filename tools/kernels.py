@@ -63,7 +63,12 @@ class ForkProvisioner(LocalProvisioner):
 
 
 def use_forks() -> None:
-    """From now on a kernel that this process starts is a fork."""
+    """From now on a kernel that this process starts is a fork, on Linux.
+
+    Elsewhere a process that has imported torch may not be forked, or none at all.
+    """
+    if sys.platform != "linux":
+        return
     forks = multiprocessing.get_context("forkserver")
     forks.set_forkserver_preload(IMPORTED)
     # read while they are imported
