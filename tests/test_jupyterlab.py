@@ -184,12 +184,12 @@ def save_shot(page: Page, name: str) -> None:
 @pytest.mark.parametrize("panel", [("tiny", "light", 1280)], indirect=True)
 def test_slider_run_stop_clear_and_trouble(panel: Page) -> None:
     rate = panel.locator(".widget-hslider", has_text="base rate")
-    assert "1e-3" in rate.inner_text()
+    assert "0.001" in rate.inner_text()
     rate.locator(".noUi-handle").focus()
     for _ in range(4):
         panel.keyboard.press("ArrowRight")
     expect(rate).to_contain_text("0.004")
-    expect(panel.locator(".jp-Cell-outputArea")).to_contain_text("= 1e-3; every run")
+    expect(panel.locator(".jp-Cell-outputArea")).to_contain_text("= 0.001; every run")
 
     button(panel, "Run").click()
     wait_for(panel, lambda: steps(panel) > 0)
@@ -235,7 +235,7 @@ def test_a_change_in_mid_run_is_marked_on_the_curves(panel: Page) -> None:
     panel.keyboard.press("ArrowRight")
     expect(marks).to_have_count(3)  # one a chart
     told = panel.locator("svg[data-key] text.said")
-    expect(told.first).to_have_text("base rate 1.5e-3")
+    expect(told.first).to_have_text("base rate 0.0015")
     button(panel, "fixed").click()
     expect(marks).to_have_count(6)
     expect(told.nth(1)).to_have_text("fixed projection")

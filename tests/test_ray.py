@@ -27,12 +27,13 @@ def tiny(tmp_path):
 
 def writer(folder: Path) -> int | None:
     """The process that has a step table under `folder` open, behind its first steps."""
-    for link in Path("/proc").glob("[0-9]*/fd/*"):
-        with contextlib.suppress(OSError):
-            target = Path(os.readlink(link))
-            under = target.name == "steps.jsonl" and folder in target.parents
-            if under and target.read_bytes().count(b"\n") > 5:
-                return int(link.parts[2])
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it may end while it is looked at
+            for link in (process / "fd").iterdir():
+                target = Path(os.readlink(link))
+                under = target.name == "steps.jsonl" and folder in target.parents
+                if under and target.read_bytes().count(b"\n") > 5:
+                    return int(process.name)
     return None
 
 

@@ -47,6 +47,7 @@ class GraphTraining(Training):
         self.vectors = state_of(self, self.layout)
         self.step_graph, self.features_graph = step, features
         self.projection_steps = 0
+        self.features = self.monitor.features = self._graph_features
 
     def change(self, **fields):
         """As in any run, but for the betas, whose moments lie elsewhere."""
@@ -74,7 +75,7 @@ class GraphTraining(Training):
         table = dict(zip(self.layout.layers, values.tolist(), strict=True))
         return table | ({"patch_projection": None} if fixed else {})
 
-    def features(self, images) -> torch.Tensor:
+    def _graph_features(self, images) -> torch.Tensor:
         """Normalized features of clean images [n, d], from the features graph."""
         size = self.features_graph.session.get_inputs()[0].shape[0]
         data, query = self.data, self.vectors["query"]
