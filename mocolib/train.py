@@ -91,11 +91,11 @@ class Training:
         self.model = prepared(model, execution)
         self.optimizer = optim.build_optimizer(recipe, optim.trainable(self.model))
         self.probe = Probe(self.model, self.optimizer)
-        width, where = self.model.query.backbone.width, execution.torch_device
+        where = execution.torch_device
         # not bound to this object: what refers to itself is let go late
         backbone, size = self.model.query.backbone, recipe.image_size
-        self.features = partial(evaluate.shared_features, backbone, data, size)
-        self.monitor = Monitor(recipe, data, width, self.features, where)
+        read = partial(evaluate.shared_features, backbone, data, size)
+        self.monitor = Monitor(recipe, data, backbone.width, read, where)
         self._averaging = None
 
     def __iter__(self):
@@ -178,6 +178,11 @@ class Training:
             knn=self.monitor.knn() if self.monitor.due(self.done) else None,
             **table,
         )
+
+    @property
+    def features(self):
+        """The query backbone's features of clean uint8 images: images -> [N, d]."""
+        return self.monitor.features
 
 
 def train(

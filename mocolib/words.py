@@ -57,6 +57,16 @@ def spoken(name: str, word: str) -> str:
     return f"{label(name)} {word}" if number else word
 
 
+def short(value: float) -> str:
+    """A number in few letters: 0.004, 0.2, 1.5e-4, 61k. The page writes them alike."""
+    if value and (abs(value) < 0.001 or abs(value) >= 1e6):
+        digits, power = f"{value:.2e}".split("e")
+        return f"{float(digits):g}e{int(power)}"
+    if abs(value) >= 999.5:
+        return f"{float(f'{value / 1000:.3g}'):g}k"
+    return f"{float(f'{value:.3g}'):g}"
+
+
 def layer_name(layer: str) -> str:
     """A layer: `block 1, qkv` for `blocks.0.qkv`."""
     head, *rest = layer.split(".")

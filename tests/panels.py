@@ -10,14 +10,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
-from mocolib.lab import numbers
+from mocolib import words
 
 THREE_DIGITS = Context(prec=3, rounding=ROUND_HALF_UP)
 
 
 def short(value: float) -> str:
     """A number as the page writes it: JavaScript rounds an exact half up."""
-    return numbers.short(float(THREE_DIGITS.create_decimal(Decimal(value))))
+    return words.short(float(THREE_DIGITS.create_decimal(Decimal(value))))
 
 
 def each(data: dict, kind: str):

@@ -70,10 +70,8 @@ def test_the_run_is_the_same(folder, monkeypatch, workers):
 def test_workers_end_with_the_run(folder, small_memory, steps):
     """And not when the garbage collector finds them, which then waits for each."""
     recipe = tiny(dataset=folder, batch_size=16, steps=7, knn_memory="clean")
-    before, running = (
-        set(psutil.Process().children()),
-        train(recipe, load(folder, 8, 2)),
-    )
+    before = set(psutil.Process().children())
+    running = train(recipe, load(folder, 8, 2))
     rows(running, steps)
     workers = set(psutil.Process().children()) - before
     assert len(workers) == 2

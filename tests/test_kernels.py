@@ -2,13 +2,13 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 
 import nbformat
 import psutil
 import pytest
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning import KernelProvisionerFactory
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from tools import chapters, kernels
@@ -17,58 +17,63 @@ if sys.platform != "linux":
     pytest.skip("forks are for Linux", allow_module_level=True)
 
 
-@pytest.fixture
-def forked(monkeypatch):
-    """In this test alone kernels are forks."""
-    factory = KernelProvisionerFactory.instance()
-    before = factory.default_provisioner_name
-    for name in ("MPLBACKEND", "OMP_NUM_THREADS"):
-        monkeypatch.setenv(name, "")  # put back at the end
-    kernels.use_forks()
-    yield
-    factory.default_provisioner_name = before
+@pytest.fixture(scope="module")
+def forked():
+    """What manages them."""
+    return kernels.start()
 
 
-def said(folder, *cells: str, **environment) -> list[str]:
+def said(forked, folder, *cells: str, **environment) -> list[str]:
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source) for source in cells]
     )
-    chapters.run(notebook, folder, **environment)
+    chapters.run(notebook, folder, forked, **environment)
     return ["".join(o.get("text", "") for o in c.outputs) for c in notebook.cells]
 
 
 ASKED = """import os, sys, mocolib, matplotlib
-print(os.getpid(), os.getcwd(), os.environ["TOLD"], "left" in globals(), sys.path[0])
+print(os.getpid(), os.getcwd(), os.environ["TOLD"])
+print("left" in globals(), hasattr(mocolib, "left"))
 print(matplotlib.get_backend(), "torch" in sys.modules)
 left = mocolib.left = 1"""
 
 
 def test_each_is_a_process_of_its_own_with_nothing_of_the_one_before(forked, tmp_path):
-    heard = [said(tmp_path, ASKED, TOLD=word)[0].split() for word in ("one", "two")]
+    heard = [
+        said(forked, tmp_path, ASKED, TOLD=word)[0].split() for word in ("one", "two")
+    ]
     ids = [int(one[0]) for one in heard]
     assert len({*ids, os.getpid()}) == 3
     assert [one[1:-2] for one in heard] == [
-        [str(tmp_path), "one", "False"],
-        [str(tmp_path), "two", "False"],
+        [str(tmp_path), "one", "False", "False"],
+        [str(tmp_path), "two", "False", "False"],
     ]
     assert all(one[-2].endswith("inline") and one[-1] == "True" for one in heard)
     assert not any(psutil.pid_exists(id) for id in ids)
 
 
-def test_what_it_imports_is_there_before_it_begins(forked, tmp_path):
-    [line] = said(tmp_path, "import mocolib; print(hasattr(mocolib, 'left'))")
-    assert line == "False\n"
+def test_what_is_no_chapter_is_started_as_before(forked, monkeypatch):
+    """In the same process: Colab's kernel has another interpreter."""
+    assert not {*kernels.READ} - {"OMP_NUM_THREADS"} & {*os.environ}
+    manager = AsyncKernelManager(kernel_name="python3")
+    monkeypatch.setattr(kernels, "Fork", None)  # would fail
+    asyncio.run(_started_and_ended(manager))
+
+
+async def _started_and_ended(manager):
+    await manager.start_kernel()
+    assert isinstance(manager.provisioner.process, subprocess.Popen)
+    await manager.shutdown_kernel(now=True)
 
 
 def test_a_failing_cell_and_a_dead_kernel_are_told(forked, tmp_path):
     with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
-        said(tmp_path, "1 / 0")
+        said(forked, tmp_path, "1 / 0")
     with pytest.raises(DeadKernelError):
-        said(tmp_path, "import os; os._exit(3)")
+        said(forked, tmp_path, "import os; os._exit(3)")
 
 
-async def _interrupted() -> str:
-    manager = AsyncKernelManager(kernel_name="python3")
+async def _interrupted(manager) -> str:
     await manager.start_kernel()
     client = manager.client()
     client.start_channels()
@@ -86,4 +91,6 @@ async def _interrupted() -> str:
 
 
 def test_it_can_be_interrupted(forked):
-    assert asyncio.run(_interrupted()) == "KeyboardInterrupt"
+    assert (
+        asyncio.run(_interrupted(forked(kernel_name="python3"))) == "KeyboardInterrupt"
+    )

@@ -11,7 +11,7 @@ import ipywidgets
 import pytest
 import torch
 
-from mocolib import lab
+from mocolib import lab, words
 from mocolib.lab import controls, numbers, panel, session
 from mocolib.lab import recorded as recorded_panel
 from mocolib.lab.traces import Trace, from_run, labels
@@ -393,4 +393,4 @@ def test_what_cannot_be_drawn_is_passed_over():
      (3e7, "3e7")],
 )  # fmt: skip
 def test_short_numbers(value, text):
-    assert numbers.short(value) == text
+    assert words.short(value) == text

@@ -24,13 +24,12 @@ MARK = BUILD / "built-from"  # the fingerprint of the sources of the last good b
 FRAME_MARK = BUILD / "framed-from"  # that of what every page stands in
 FRAME = [
     *("_config.yml", "_toc.yml", "requirements.txt", "book/references.bib"),
-    *("tools/book.py", "tools/chapters.py", "tools/kernels.py"),
-    *("tools/citations.py", "tools/site.py"),
+    *("tools/book.py", "tools/chapters.py", "tools/citations.py", "tools/site.py"),
 ]
 SOURCES = [
     *FRAME,
     *("pyproject.toml", "assets", "book", "data", "mocolib"),
-    *("tools/inpage.py", "tools/ort.py"),
+    *("tools/inpage.py", "tools/kernels.py", "tools/ort.py"),
 ]
 
 # "-n" asks for unknown references, "-W --keep-going" makes each warning fail the

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import nbformat
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -64,19 +65,20 @@ def stored(chapter: Path):
     return nbformat.read(file, as_version=4) if file.exists() else None
 
 
-def run(notebook, folder: Path, kernel="python3", **environment):
+def run(notebook, folder: Path, manager=AsyncKernelManager, **environment):
     """All cells in a new kernel, on one thread; a failing cell raises."""
     client = NotebookClient(
         notebook,
         timeout=TIMEOUT,
-        kernel_name=kernel,
+        kernel_name="python3",
+        kernel_manager_class=manager,
         resources={"metadata": {"path": str(folder)}},
     )
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
     return asyncio.run(client.async_execute(env=environment))
 
 
-def execute_one(chapter: Path, notebook, own_key: str) -> float:
+def execute_one(chapter: Path, notebook, own_key: str, manager) -> float:
     """Execute it as a page and store it; the seconds that took."""
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as runs:
@@ -84,7 +86,7 @@ def execute_one(chapter: Path, notebook, own_key: str) -> float:
         # own runs have no place in a page
         own = {"MOCOLIB_PAGE": "1", "MOCOLIB_RUNS": runs, "PYTHONPATH": str(ROOT)}
         try:
-            run(notebook, chapter.parent, **own)
+            run(notebook, chapter.parent, manager, **own)
         except FAILED as error:
             told = COLOUR.sub("", str(error))
             raise ChapterFailed(f"{chapter.relative_to(ROOT)}: {told}") from None
@@ -113,9 +115,11 @@ def execute() -> list[Path]:
     """
     EXECUTED.mkdir(parents=True, exist_ok=True)
     wanted = due()
-    kernels.use_forks()
+    if not wanted:
+        return []
+    manager = kernels.start()
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        jobs = {pool.submit(execute_one, *one): one[0] for one in wanted}
+        jobs = {pool.submit(execute_one, *one, manager): one[0] for one in wanted}
         try:
             for done, job in enumerate(as_completed(jobs), 1):
                 name, took = jobs[job].relative_to(ROOT), job.result()

@@ -7,15 +7,18 @@ chapter still has a process of its own, in which nothing but imports has happene
 import multiprocessing
 import os
 import sys
-from importlib.metadata import EntryPoint
+from multiprocessing import forkserver
 
-from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
+from jupyter_client.manager import AsyncKernelManager
 
 IMPORTED = [
     *("ipykernel.kernelapp", "matplotlib_inline.backend_inline", "matplotlib.pyplot"),
     *("ipywidgets", "torchvision.transforms.v2", "mocolib.figures", "mocolib.lab"),
 ]
-INLINE = "module://matplotlib_inline.backend_inline"  # what a kernel draws with
+READ = {  # while they are imported: what a kernel draws with, and its one thread
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "OMP_NUM_THREADS": "1",
+}
 
 
 def serve(arguments: list[str], folder: str, environment: dict[str, str]) -> None:
@@ -53,27 +56,28 @@ class Fork:
         os.kill(self.pid, number)
 
 
-class ForkProvisioner(LocalProvisioner):
+class ForkManager(AsyncKernelManager):
     """Starts a kernel as a fork instead of a command."""
 
-    async def launch_kernel(self, cmd, *, env, cwd=".", **_):
-        self.process = Fork(cmd[cmd.index("-f") :], cwd, env)
-        self.pid = self.process.pid
-        return self.connection_info
+    async def _async_launch_kernel(self, kernel_cmd, *, env, cwd=".", **_):
+        arguments = kernel_cmd[kernel_cmd.index("-f") :]
+        self.provisioner.process = Fork(arguments, cwd, env)
+        self._reconcile_connection_info(self.provisioner.connection_info)
 
 
-def use_forks() -> None:
-    """From now on a kernel that this process starts is a fork, on Linux.
+def start() -> type[AsyncKernelManager]:
+    """Start the process to fork, where it is not there; what then manages a kernel.
 
-    Elsewhere a process that has imported torch may not be forked, or none at all.
+    Only on Linux: elsewhere a process that has imported torch may not be forked.
     """
     if sys.platform != "linux":
-        return
-    forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload(IMPORTED)
-    # read while they are imported
-    os.environ.update(MPLBACKEND=INLINE, OMP_NUM_THREADS="1")
-    factory = KernelProvisionerFactory.instance()
-    own = EntryPoint("fork", f"{__name__}:ForkProvisioner", factory.GROUP_NAME)
-    factory.provisioners[own.name] = own
-    factory.default_provisioner_name = own.name
+        return AsyncKernelManager
+    forkserver.set_forkserver_preload(IMPORTED)
+    before = {name: os.environ.get(name) for name in READ}
+    os.environ.update(READ)
+    forkserver.ensure_running()
+    for name, value in before.items():
+        os.environ.pop(name)
+        if value is not None:
+            os.environ[name] = value
+    return ForkManager

@@ -47,7 +47,7 @@ class GraphTraining(Training):
         self.vectors = state_of(self, self.layout)
         self.step_graph, self.features_graph = step, features
         self.projection_steps = 0
-        self.features = self.monitor.features = self._graph_features
+        self.monitor.features = self._graph_features
 
     def change(self, **fields):
         """As in any run, but for the betas, whose moments lie elsewhere."""

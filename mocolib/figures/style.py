@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from mocolib import data
 from mocolib.analysis.measures import settings
 from mocolib.runs import Run
-from mocolib.words import title
+from mocolib.words import short, title
 
 STYLE = {
     "axes.spines.top": False,
@@ -95,10 +95,7 @@ def ticks(ax, values):
 
 
 def _tick(value: float) -> str:
-    if value >= 0.001:
-        return f"{value:,.0f}" if value >= 1 else f"{value:g}"
-    digits, power = f"{value:.2e}".split("e")
-    return f"{float(digits):g}e{int(power)}"
+    return f"{value:,.0f}" if value >= 1 else short(value)
 
 
 def plain(axis):

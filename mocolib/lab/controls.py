@@ -5,9 +5,8 @@ Core widgets only, with options that ipywidgets 7.7 (Colab) and 8 both have.
 
 import ipywidgets as widgets
 
-from mocolib.lab.numbers import short
 from mocolib.recipe import FIELDS, Recipe
-from mocolib.words import label
+from mocolib.words import label, short
 
 # close to evenly spaced on a log axis, and easy to say
 BASE_LRS = [

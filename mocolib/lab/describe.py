@@ -12,7 +12,6 @@ from mocolib import words
 from mocolib.analysis import measures
 from mocolib.errors import BadInput
 from mocolib.lab.groups import Line, group
-from mocolib.lab.numbers import short
 from mocolib.runs import Run
 
 STANDARD = {
@@ -140,7 +139,9 @@ def _axis_of(name: str, lines: list[Line]) -> Axis:
 
 def axis(name: str, values: list) -> Axis:
     """A control over these values, in this order."""
-    said = tuple(short(v) if isinstance(v, float) else words.value(v) for v in values)
+    said = tuple(
+        words.short(v) if isinstance(v, float) else words.value(v) for v in values
+    )
     return Axis(name=name, label=words.label(name), values=tuple(values), words=said)
 
 

@@ -1,19 +1,9 @@
-"""Numbers for the screen: in few letters, and few of them."""
+"""Numbers for the screen: in few digits, and few of them."""
 
 import math
 from collections.abc import Sequence
 
 MOST_POINTS = 300  # of a curve; more than the axes have pixels is a waste
-
-
-def short(value: float) -> str:
-    """A number in few letters: 0.004, 0.2, 1.5e-4, 61k. The page writes them alike."""
-    if value and (abs(value) < 0.001 or abs(value) >= 1e6):
-        digits, power = f"{value:.2e}".split("e")
-        return f"{float(digits):g}e{int(power)}"
-    if abs(value) >= 999.5:
-        return f"{float(f'{value / 1000:.3g}'):g}k"
-    return f"{float(f'{value:.3g}'):g}"
 
 
 def points(x: Sequence, y: Sequence, *, log: bool, most=MOST_POINTS) -> list[tuple]:

@@ -11,10 +11,10 @@ import pandas as pd
 from mocolib.analysis import causes
 from mocolib.analysis.measures import first_layer
 from mocolib.lab.curves import COLOURS, DASHES, columns, picture
-from mocolib.lab.numbers import points, short
+from mocolib.lab.numbers import points
 from mocolib.lab.pictures import Frame, frames
 from mocolib.runs import Run
-from mocolib.words import value
+from mocolib.words import short, value
 
 ORDER = (  # of the changes, the placebo last
     causes.FIXED,

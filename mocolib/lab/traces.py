@@ -3,11 +3,10 @@
 import math
 from dataclasses import dataclass, field
 
-from mocolib.lab.numbers import short
 from mocolib.recipe import FIELDS, Recipe
 from mocolib.runs import Run
 from mocolib.train import Step
-from mocolib.words import spoken
+from mocolib.words import short, spoken
 from mocolib.words import value as in_words
 
 # what a panel can set comes first in a name
