@@ -10,6 +10,7 @@ and the result is the same; norms, softmax and the loss are left out.
 """
 
 import math
+from functools import cache
 
 import pandas as pd
 import torch
@@ -61,6 +62,7 @@ def flops(recipe: Recipe, channels: int = 3) -> float:
     return 2 * (8 * (first + blocks + projector) + 6 * predictor)
 
 
+@cache  # a table asks for it row by row
 def parameters(recipe: Recipe, channels: int = 3) -> int:
     """Numbers in the backbone, the part that is kept after training."""
     with torch.device("meta"):  # shapes alone; nothing is allocated

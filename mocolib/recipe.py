@@ -196,7 +196,7 @@ class Recipe:
 
     def replace(self, **changes) -> "Recipe":
         """A copy with some fields changed; unknown names are refused."""
-        return from_dict({**dataclasses.asdict(self), **changes})
+        return from_dict({**vars(self), **changes})
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=1)

@@ -146,3 +146,36 @@ def go_to(page, id: str, one: dict, at: list) -> None:
         elif len(axis["words"]) > 1:
             control.fill(str(at[k]))
     assert setting(page, id, one) == at
+
+
+# What a press changes is drawn before the press has ended. A test of what is drawn in
+# many settings reaches them so, in one go; that real keys and clicks reach them as
+# well is seen by `moves` and `go_to`.
+JUMP = """panel => at => { for (const round of [0, 1]) at.forEach((place, axis) => {
+  const all = panel.querySelectorAll(`[data-axis="${axis}"]`);
+  if (!all.length) return;
+  const one = all.length > 1 || all[0].type !== "range" ? all[place] : all[0];
+  if (one.type === "range") one.value = place; else one.checked = true;
+  one.dispatchEvent(new Event("input", { bubbles: true }));
+}) }"""
+KEEP = f"""(panel, all) => {{ for (const at of all) {{
+  ({JUMP})(panel)(at);
+  panel.querySelector(".keep:not([disabled])")?.click();
+}} return panel.querySelectorAll("[data-drop]").length }}"""
+DROP = f"""(panel, [count, at]) => {{
+  for (let n; (n = panel.querySelectorAll("[data-drop]").length) > count;) {{
+    panel.querySelectorAll("[data-drop]")[n - 1].click();
+    if (panel.querySelectorAll("[data-drop]").length >= n) throw "nothing was dropped";
+  }}
+  ({JUMP})(panel)(at);
+}}"""
+
+
+def keep(panel, settings: list) -> int:
+    """Keep the curves of these settings, as far as it may be; how many there are."""
+    return panel.evaluate(KEEP, settings)
+
+
+def drop(panel, count: int, at: list) -> None:
+    """Let the last curves go until `count` are kept, and show a setting."""
+    panel.evaluate(DROP, [count, at])

@@ -126,6 +126,7 @@ def opened(notebooks, jupyter, browser, theme: str) -> Page:
         count = len(notebooks) + 1
         wait_for(page, lambda: len(kernels(page, address, "idle")) == count)
         notebooks[theme] = page
+    notebooks[theme].bring_to_front()  # one behind another waits to be drawn
     return notebooks[theme]
 
 

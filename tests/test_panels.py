@@ -12,8 +12,10 @@ from bs4 import BeautifulSoup
 from tests.panels import (
     check_curves,
     check_words,
+    drop,
     each,
     go_to,
+    keep,
     moves,
     name_of,
     setting,
@@ -21,7 +23,7 @@ from tests.panels import (
 from tests.told import picture
 from tools import ROOT
 from tools.book import HTML
-from tools.browser import WIDTHS, open_page
+from tools.browser import WIDTHS, open_page, resize
 from tools.site import pages
 
 CHAPTERS = [name for name in pages() if (ROOT / f"{name}.ipynb").exists()]
@@ -65,32 +67,36 @@ WORDS = """() => [...document.querySelectorAll("svg[data-key]")].flatMap(svg => 
 def test_words_in_charts_are_neither_cut_nor_on_each_other(chapter, width):
     """As a page opens, and with as many curves as a panel keeps."""
     page, data, problems = chapter
-    page.set_viewport_size({"width": width, "height": 900})
-    page.wait_for_timeout(200)  # charts are drawn anew at their new width
+    resize(page, width)
     assert page.evaluate(WORDS) == []
     for id, one in each(data, "lab-"):
         panel, before = page.locator(f"#{id}"), setting(page, id, one)
         kept = panel.locator("[data-drop]").count()
-        for at in [g["at"] for g in one["groups"]][: MOST - 1 - kept]:
-            go_to(page, id, one, at)
-            if panel.locator(".keep").is_enabled():
-                panel.locator(".keep").click()
+        wanted = [g["at"] for g in one["groups"]][: MOST - 1 - kept]
+        assert keep(panel, wanted) >= min(len(wanted), MOST - 1)
         assert page.evaluate(WORDS) == []
-        while panel.locator("[data-drop]").count() > kept:
-            panel.locator("[data-drop]").last.click()
-        go_to(page, id, one, before)
-    page.set_viewport_size({"width": 1280, "height": 900})
-    page.wait_for_timeout(200)
+        drop(panel, kept, before)
+        assert setting(page, id, one) == before
+    resize(page, WIDTHS[0])
     assert problems == []
 
 
+# the words along the y axes
+TICKS = """panel => [...panel.querySelectorAll("svg[data-key]")].map(svg =>
+  [...svg.querySelectorAll("text[text-anchor=end]:not(.label, .said)")]
+    .map(text => text.textContent).join())"""
+
+
 def test_every_move_shows_the_recorded_runs(chapter):
+    """On axes that hold still, so curves can be compared."""
     page, data, problems = chapter
     for id, one in each(data, "lab-"):
         check_words(page.locator(f"#{id}"), one, one["start"])
+        ticks = page.locator(f"#{id}").evaluate(TICKS)
         for panel, at in moves(page, id, one):
             check_curves(panel, one, at)
             check_words(panel, one, at)
+            assert panel.evaluate(TICKS) == ticks
     assert problems == []
 
 
@@ -136,13 +142,11 @@ def test_curves_are_kept_up_to_six_and_let_go(chapter):
     page, data, problems = chapter
     for id, one in each(data, "lab-"):
         panel = page.locator(f"#{id}")
-        while panel.locator("[data-drop]").count():
-            panel.locator("[data-drop]").first.click()
-        wanted = [g["at"] for g in one["groups"]][: MOST - 1]
-        for count, at in enumerate(wanted, 1):
-            go_to(page, id, one, at)
-            panel.locator(".keep").press("Enter")
-            assert panel.locator("[data-drop]").count() == count
+        [first, *others] = [g["at"] for g in one["groups"]][: MOST - 1]
+        drop(panel, 0, first)
+        panel.locator(".keep").press("Enter")
+        assert panel.locator("[data-drop]").count() == 1
+        assert keep(panel, others) == 1 + len(others)
         assert panel.locator(".keep").is_disabled()
         go_to(page, id, one, one["groups"][-1]["at"])
         rows = panel.locator("tbody tr").count()
@@ -158,25 +162,13 @@ def test_curves_are_kept_up_to_six_and_let_go(chapter):
             )
             assert len(set(styles)) == len(styles)
         panel.locator("[data-drop]").last.press("Enter")
-        assert panel.locator("[data-drop]").count() == len(wanted) - 1
+        assert panel.locator("[data-drop]").count() == len(others)
     assert problems == []
 
 
-def test_axes_hold_still_whatever_is_chosen(chapter):
-    """The same words along the y axes in every setting, so curves can be compared."""
-    page, data, _ = chapter
-    ticks = """panel => [...panel.querySelectorAll("svg[data-key]")].map(svg =>
-      [...svg.querySelectorAll("text[text-anchor=end]:not(.label, .said)")]
-        .map(text => text.textContent).join())"""
-    for id, one in each(data, "lab-"):
-        seen = {str(panel.evaluate(ticks)) for panel, _ in moves(page, id, one)}
-        assert len(seen) <= 1
-
-
 def test_letters_are_large_enough_on_a_phone(chapter):
-    page, data, problems = chapter
-    page.set_viewport_size({"width": 390, "height": 900})
-    page.wait_for_timeout(200)  # charts are drawn anew at their new width
+    page, _, problems = chapter
+    resize(page, WIDTHS[1])
     small = page.locator("why-lab, why-charts").evaluate_all(
         """all => all.flatMap(one => [...one.querySelectorAll("svg[data-key] text")])
         .map(text => [text.textContent, parseFloat(getComputedStyle(text).fontSize) *
@@ -185,11 +177,11 @@ def test_letters_are_large_enough_on_a_phone(chapter):
         .filter(([, size]) => size < 11)"""
     )
     assert small == []
-    for id, _ in each(data, "lab-"):
-        cells = page.locator(f"#{id} td").all()
-        assert all(0 <= cell.bounding_box()["x"] < 390 for cell in cells)
-    page.set_viewport_size({"width": 1280, "height": 900})
-    page.wait_for_timeout(200)
+    starts = page.locator("why-lab td").evaluate_all(
+        "all => all.map(cell => cell.getBoundingClientRect().x)"
+    )
+    assert all(0 <= x < WIDTHS[1] for x in starts)
+    resize(page, WIDTHS[0])
     assert problems == []
 
 

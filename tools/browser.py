@@ -143,6 +143,15 @@ def open_page(
     page.close()
 
 
+FRAMES = "() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))"
+
+
+def resize(page: Page, width: int) -> None:
+    """Make the page so wide, and wait until what follows its width is drawn anew."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.evaluate(FRAMES)
+
+
 if __name__ == "__main__":
     if not find_chromium():
         install("chromium", "fonts-liberation")

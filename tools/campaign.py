@@ -4,7 +4,8 @@
 files made up by Hypothesis by the thousand; 100 kills of a training and 100 of a sweep
 at random moments; the pages' graphs step by step, also where state stays on an imitated
 card; a cluster that never answers; all chapters once more. `make test` has the short
-forms of the same tests, but for the card's second step and the mute cluster.
+forms of the same tests, but for the card's second step, LAMB on it, and the mute
+cluster.
 """
 
 import os

@@ -14,6 +14,7 @@ from jupyter_client.manager import AsyncKernelManager
 IMPORTED = [
     *("ipykernel.kernelapp", "matplotlib_inline.backend_inline", "matplotlib.pyplot"),
     *("ipywidgets", "torchvision.transforms.v2", "mocolib.figures", "mocolib.lab"),
+    "torch._dynamo",  # torch imports it for the first optimizer
 ]
 READ = {  # while they are imported: what a kernel draws with, and its one thread
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",

@@ -77,7 +77,10 @@ def read(name, seeds: int | None = None, **changes) -> Sweep:
     if not number or not 0 <= hours < math.inf:
         raise BadInput(f"sweep {path}: core_hours is {hours!r}, but must be a number.")
     whole = _planned(path, table, {})
-    wanted = _planned(path, _first_seeds(path, table, seeds), changes)
+    fewer = seeds is not None or changes
+    wanted = (
+        _planned(path, _first_seeds(path, table, seeds), changes) if fewer else whole
+    )
     return Sweep(
         name=path.stem,
         title=str(table.get("title", path.stem)),
