@@ -71,13 +71,13 @@ REMARKS = {
         holds="Accuracy falls with it, by {size} points: what the marks explain need "
         "not be learned from the pictures.",
         open="Accuracy hardly minds ({less} points, open): the cheat takes something "
-        "off the loss and, at this length, nothing that one can measure off the "
-        "features.",
+        "off the loss and, at this length, nothing that we could measure off "
+        "the features.",
         opposite="And accuracy rose, by {size} points, against the paper: statistics "
         "of eight images are noisy, and noise can act as one more augmentation.",
     ),
     "C3-bn.repair": Remark(
-        holds="Shuffling gives back {size} points.",
+        holds="With keys shuffled a linear layer reads {size} points more off them.",
         open="What shuffling changes in accuracy is open ({mean} points).",
         opposite="Shuffling costs {size} points here.",
     ),

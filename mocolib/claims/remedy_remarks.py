@@ -5,7 +5,24 @@ As in `remarks`, of which they are a part.
 
 from mocolib.claims.remark import Remark
 
+# what may cost accuracy where nothing shakes, by the beginning of its effect's key
+PRICED = {
+    "slow": "a fifth of the rate for the projection",
+    "light": "a clip of the projection at 1e-3",
+    "all": "a clip of the whole gradient at .1",
+    "batch": "BatchNorm on the projection",
+    "weight": "weight norm on the projection",
+}
+PRICES = {
+    f"C12.{key} price": Remark(
+        holds=f"At the calm rate {remedy} costs less than half a point.",
+        open=f"Whether {remedy} costs half a point at the calm rate is open.",
+        opposite=f"At the calm rate {remedy} costs more than half a point.",
+    )
+    for key, remedy in PRICED.items()
+}
 REMEDY_REMARKS = {
+    **PRICES,
     "C7.jitter": Remark(
         holds="Jitter goes the same way: {size} points less with the projection fixed.",
         open="Jitter differs by {less} points, which is open.",
