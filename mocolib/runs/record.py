@@ -213,9 +213,9 @@ def write_table(table: pd.DataFrame, path: Path):
     Measures by layer keep bfloat16's precision (0.4 %): they are read on log axes,
     and their last digits would be nine tenths of the file.
     """
-    columns = {}
+    columns, counts = {}, ("step", "samples")
     for name, values in table.items():
-        if name in ("step", "samples"):
+        if name in counts:
             columns[name] = pa.array(values, pa.int64())
         elif "/" in name:
             exact = torch.tensor(values.astype("float32").to_numpy())
@@ -233,6 +233,7 @@ def write_table(table: pd.DataFrame, path: Path):
         write_statistics=False,
         store_schema=False,  # Arrow's own copy of the header: an eighth of the file
         use_byte_stream_split=split,
+        column_encoding={n: "DELTA_BINARY_PACKED" for n in counts if n in columns},
     )
     write_atomic(path, target.getvalue())
 
