@@ -154,8 +154,8 @@ def go_to(page, id: str, one: dict, at: list) -> None:
 JUMP = """panel => at => { for (const round of [0, 1]) at.forEach((place, axis) => {
   const all = panel.querySelectorAll(`[data-axis="${axis}"]`);
   if (!all.length) return;
-  const one = all.length > 1 || all[0].type !== "range" ? all[place] : all[0];
-  if (one.type === "range") one.value = place; else one.checked = true;
+  const range = all[0].type === "range", one = range ? all[0] : all[place];
+  if (range) one.value = place; else one.checked = true;
   one.dispatchEvent(new Event("input", { bubbles: true }));
 }) }"""
 KEEP = f"""(panel, all) => {{ for (const at of all) {{
