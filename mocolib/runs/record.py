@@ -34,6 +34,7 @@ from mocolib.train import Step, Training, check, train
 EVERY = 25  # steps between checkpoints
 CHECKPOINT = "checkpoint.safetensors"
 LIBRARIES = ("torch", "numpy", "timm", "torch-optimi")
+COUNTS = {"step", "samples"}  # columns that grow evenly: stored as differences
 
 
 def record(
@@ -213,9 +214,9 @@ def write_table(table: pd.DataFrame, path: Path):
     Measures by layer keep bfloat16's precision (0.4 %): they are read on log axes,
     and their last digits would be nine tenths of the file.
     """
-    columns, counts = {}, ("step", "samples")
+    columns = {}
     for name, values in table.items():
-        if name in counts:
+        if name in COUNTS:
             columns[name] = pa.array(values, pa.int64())
         elif "/" in name:
             exact = torch.tensor(values.astype("float32").to_numpy())
@@ -233,7 +234,7 @@ def write_table(table: pd.DataFrame, path: Path):
         write_statistics=False,
         store_schema=False,  # Arrow's own copy of the header: an eighth of the file
         use_byte_stream_split=split,
-        column_encoding={n: "DELTA_BINARY_PACKED" for n in counts if n in columns},
+        column_encoding=dict.fromkeys(columns.keys() & COUNTS, "DELTA_BINARY_PACKED"),
     )
     write_atomic(path, target.getvalue())
 

@@ -77,10 +77,9 @@ def read(name, seeds: int | None = None, **changes) -> Sweep:
     if not number or not 0 <= hours < math.inf:
         raise BadInput(f"sweep {path}: core_hours is {hours!r}, but must be a number.")
     whole = _planned(path, table, {})
-    fewer = seeds is not None or changes
-    wanted = (
-        _planned(path, _first_seeds(path, table, seeds), changes) if fewer else whole
-    )
+    part = _first_seeds(path, table, seeds)
+    as_written = part is table and not changes
+    wanted = whole if as_written else _planned(path, part, changes)
     return Sweep(
         name=path.stem,
         title=str(table.get("title", path.stem)),
