@@ -8,7 +8,7 @@ import pandas as pd
 
 from mocolib import runs
 from mocolib.recipe import Recipe
-from mocolib.runs.record import write_table
+from mocolib.runs import step_table
 
 LAYERS = ("patch_projection", "blocks.0.qkv", "projector.0", "predictor.1")
 SEEDS = range(5)
@@ -52,7 +52,7 @@ def plant(
     (run.folder / "recipe.json").write_text(recipe.to_json())
     (run.folder / "provenance.json").write_text("{}")
     table |= columns or {}
-    write_table(pd.DataFrame(table), run.folder / "steps.parquet")
+    step_table.write(pd.DataFrame(table), run.folder / "steps.parquet")
     (run.folder / "end.json").write_text(json.dumps(end))
     return run
 

@@ -14,7 +14,7 @@ import torch
 
 from mocolib import files
 from mocolib.errors import BadInput, LeftOut
-from mocolib.runs import Run, all_runs, find, read, readable
+from mocolib.runs import Run, all_runs, find, read, readable, step_table
 from mocolib.runs import record as recorder
 from mocolib.runs.publish import publish, verify
 from mocolib.runs.record import record
@@ -327,8 +327,8 @@ def edit(name):
 
 
 def drop_a_step(folder):
-    table = pd.read_parquet(folder / "steps.parquet")
-    table.drop(index=4).to_parquet(folder / "steps.parquet", index=False)
+    table = Run(folder).steps
+    step_table.write(table.drop(index=4), folder / "steps.parquet")
 
 
 def drop_the_date(folder):
@@ -402,7 +402,7 @@ def test_rows_are_counted_without_reading_a_table(tmp_path, monkeypatch):
     def never(*_, **__):
         raise AssertionError("a table was read")
 
-    monkeypatch.setattr(pd, "read_parquet", never)
+    monkeypatch.setattr(step_table, "read", never)
     monkeypatch.setattr(json, "loads", never)
     assert (half.rows, whole.rows) == (7, 12)
 

@@ -17,7 +17,7 @@ import re
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -28,6 +28,7 @@ from mocolib.data import Dataset, data_root
 from mocolib.errors import BadInput, LeftOut
 from mocolib.files import read_json, shown, unreadable, whole_lines
 from mocolib.recipe import Recipe
+from mocolib.runs import step_table
 
 NUMBER = (int, float, type(None))  # None where a run diverged
 OTHER_RUNS = "bring those images back, or name another folder of runs by --runs"
@@ -128,24 +129,13 @@ class Run:
         path, lines = self.folder / "steps.parquet", self.folder / "steps.jsonl"
         if self._in_parquet:
             try:
-                state = path.stat()
-                if not path.is_file():  # a folder would be read as a set of tables
-                    raise ValueError("not a file")
-                changed = (state.st_ino, state.st_size, state.st_mtime_ns)
-                return _table(path, changed).copy()
+                return step_table.read(path)
             except (OSError, ValueError) as error:
                 raise unreadable(path, error) from None
         try:
             return pd.DataFrame([json.loads(line) for line in whole_lines(lines)])
         except ValueError as error:
             raise unreadable(lines, error) from None
-
-
-@lru_cache(maxsize=256)  # the ledger reads each table several times
-def _table(path: Path, changed: tuple) -> pd.DataFrame:
-    """A step table; `changed` tells a file from the one that it has replaced."""
-    # on this thread: for so small a table another costs more than it does
-    return pq.ParquetFile(path).read(use_threads=False).to_pandas(use_threads=False)
 
 
 def read(id: str, root: Path | None = None) -> Run:

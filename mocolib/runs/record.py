@@ -8,33 +8,26 @@ the same steps.
 
 import contextlib
 import datetime
-import io
 import json
-import os
 import platform
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 import filelock
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import safetensors.torch
-import torch
 
 from mocolib.data import Dataset
 from mocolib.errors import BadInput
 from mocolib.execution import PLAIN, Execution, distributed
 from mocolib.files import as_json, unreadable, whole_lines, write_atomic
 from mocolib.recipe import Recipe
-from mocolib.runs import Run, check_data, checkpoint, default_root
+from mocolib.runs import Run, check_data, checkpoint, default_root, step_table
 from mocolib.train import Step, Training, check, train
 
 EVERY = 25  # steps between checkpoints
 CHECKPOINT = "checkpoint.safetensors"
 LIBRARIES = ("torch", "numpy", "timm", "torch-optimi")
-COUNTS = {"step", "samples"}  # columns that grow evenly: stored as differences
 
 
 def record(
@@ -121,7 +114,7 @@ def _open(
             raise
         except checkpoint.DAMAGED as error:
             raise unreadable(saved, error) from None
-    table = StepTable(folder / "steps.jsonl")
+    table = step_table.StepTable(folder / "steps.jsonl")
     if table.rows < training.done:
         table.file.close()
         raise BadInput(
@@ -144,30 +137,6 @@ def _note_change(folder: Path, execution: Execution, done: int):
         write_atomic(folder / "provenance.json", changed)
 
 
-class StepTable:
-    """steps.jsonl, open for appending; a torn last line is cut off."""
-
-    def __init__(self, path: Path):
-        lines = whole_lines(path)
-        self.rows = len(lines)
-        self.file = open(path, "ab")  # noqa: SIM115, closed by __exit__
-        self.file.truncate(sum(len(line) for line in lines))
-
-    def append(self, row: dict):
-        self.file.write(json.dumps(row).encode() + b"\n")
-        self.file.flush()  # survives the process; `sync` survives the machine
-        self.rows += 1
-
-    def sync(self):
-        os.fsync(self.file.fileno())
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.file.close()
-
-
 def _state(training: Training):
     """What the other processes need of a run that goes on; None for a fresh one."""
     if training.done == 0:
@@ -187,7 +156,7 @@ def _finish(folder: Path, training: Training):
     }
     model = {k: v.contiguous() for k, v in training.model.state_dict().items()}
     write_atomic(folder / "weights.safetensors", safetensors.torch.save(model))
-    write_table(Run(folder).steps, folder / "steps.parquet")
+    step_table.write(Run(folder).steps, folder / "steps.parquet")
     write_atomic(folder / "end.json", as_json(end))
     _clear(folder)
 
@@ -206,37 +175,6 @@ def _clear(folder: Path):
     rest = [folder / "steps.jsonl", folder / CHECKPOINT]
     for file in (*rest, *folder.glob(".*.part")):
         file.unlink(missing_ok=True)
-
-
-def write_table(table: pd.DataFrame, path: Path):
-    """A step table as Parquet, small enough to publish by the hundred.
-
-    Measures by layer keep bfloat16's precision (0.4 %): they are read on log axes,
-    and their last digits would be nine tenths of the file.
-    """
-    columns = {}
-    for name, values in table.items():
-        if name in COUNTS:
-            columns[name] = pa.array(values, pa.int64())
-        elif "/" in name:
-            exact = torch.tensor(values.astype("float32").to_numpy())
-            columns[name] = pa.array(exact.bfloat16().float().numpy(), from_pandas=True)
-        else:
-            columns[name] = pa.array(values, pa.float64(), from_pandas=True)
-    split = [name for name in columns if "/" in name]
-    target = io.BytesIO()
-    pq.write_table(
-        pa.table(columns),
-        target,
-        compression="zstd",
-        compression_level=12,
-        use_dictionary=False,
-        write_statistics=False,
-        store_schema=False,  # Arrow's own copy of the header: an eighth of the file
-        use_byte_stream_split=split,
-        column_encoding=dict.fromkeys(columns.keys() & COUNTS, "DELTA_BINARY_PACKED"),
-    )
-    write_atomic(path, target.getvalue())
 
 
 def facts(data: Dataset, threads: int) -> dict:
