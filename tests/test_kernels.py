@@ -1,6 +1,7 @@
 """Kernels that are forks: each has a process and names of its own, and ends."""
 
 import asyncio
+import importlib
 import os
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+from mocolib import claims
+from mocolib.claims import register
 from tools import chapters, kernels
 
 if sys.platform != "linux":
@@ -58,6 +61,21 @@ def test_what_is_no_chapter_is_started_as_before(forked, monkeypatch):
     manager = AsyncKernelManager(kernel_name="python3")
     monkeypatch.setattr(kernels, "Fork", None)  # would fail
     asyncio.run(_started_and_ended(manager))
+
+
+def test_many_are_forks_of_one_that_has_judged_the_claims(monkeypatch):
+    given = []
+    monkeypatch.setattr(kernels.forkserver, "set_forkserver_preload", given.append)
+    monkeypatch.setattr(kernels.forkserver, "ensure_running", lambda: None)
+    kernels.start()
+    kernels.start(many=True)
+    few, many = given
+    assert many == [*few, "tools.judged"]
+    for name in many:
+        importlib.import_module(name)
+    asked = register._of_record.cache_info().misses
+    claims.ledger()
+    assert register._of_record.cache_info().misses == asked
 
 
 async def _started_and_ended(manager):

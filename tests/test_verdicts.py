@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mocolib import claims
+from mocolib import claims, runs, sweep
 from mocolib.__main__ import main
 from mocolib.claims import findings, statistics, text, verdicts
 from mocolib.claims.verdicts import Effect, Verdict, difference, effect
@@ -203,6 +203,19 @@ def test_every_registered_claim_is_judged_from_the_public_runs():
     for verdict in claims.ledger():
         assert verdict.word in words
         assert verdict.finding.endswith(".")
+
+
+def test_a_verdict_is_kept_until_a_record_changes(tmp_path, monkeypatch):
+    """What was judged once is given again, but never for other files."""
+    for run in sweep.recorded("lr", seed=(10, 11, 12)):
+        (tmp_path / run.id).symlink_to(run.folder)
+    monkeypatch.setattr(runs, "public_root", lambda: tmp_path)
+    first = claims.judge("C4")
+    assert claims.judge("C4") is first
+    assert len(first.primary.values) == 3
+    for run in sweep.recorded("lr", seed=12):
+        (tmp_path / run.id).unlink()
+    assert claims.judge("C4").word == "too few runs"
 
 
 def test_the_ledger_is_a_line_a_claim_and_every_effect_where_asked():

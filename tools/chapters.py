@@ -28,6 +28,7 @@ AT_A_TIME = 2
 TIMEOUT = 600  # seconds a cell may take
 SOURCES = [  # what a chapter's outputs depend on beside its own cells
     *("requirements.txt", "pyproject.toml", "tools/chapters.py", "tools/kernels.py"),
+    "tools/judged.py",
     *("assets/lab", "assets/lab.css", "data", "mocolib"),
 ]
 FAILED = (CellExecutionError, CellTimeoutError, DeadKernelError)
@@ -117,7 +118,7 @@ def execute() -> list[Path]:
     wanted = due()
     if not wanted:
         return []
-    manager = kernels.start()
+    manager = kernels.start(many=len(wanted) > AT_A_TIME)
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         jobs = {pool.submit(execute_one, *one, manager): one[0] for one in wanted}
         try:

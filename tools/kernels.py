@@ -1,7 +1,8 @@
 """Kernels that begin where importing has ended: each is a fork of one process.
 
 To import torch, pandas and matplotlib was half of what executing a chapter took. A
-chapter still has a process of its own, in which nothing but imports has happened.
+chapter still has a process of its own, in which nothing but imports has happened; one
+of them, where many chapters are due, has judged the claims that they tell of.
 """
 
 import multiprocessing
@@ -16,6 +17,7 @@ IMPORTED = [
     *("ipywidgets", "torchvision.transforms.v2", "mocolib.figures", "mocolib.lab"),
     "torch._dynamo",  # torch imports it for the first optimizer
 ]
+JUDGED = "tools.judged"
 READ = {  # while they are imported: what a kernel draws with, and its one thread
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "OMP_NUM_THREADS": "1",
@@ -66,14 +68,15 @@ class ForkManager(AsyncKernelManager):
         self._reconcile_connection_info(self.provisioner.connection_info)
 
 
-def start() -> type[AsyncKernelManager]:
+def start(many: bool = False) -> type[AsyncKernelManager]:
     """Start the process to fork, where it is not there; what then manages a kernel.
 
-    Only on Linux: elsewhere a process that has imported torch may not be forked.
+    It has judged the claims where `many` kernels will be asked for. Only on Linux:
+    elsewhere a process that has imported torch may not be forked.
     """
     if sys.platform != "linux":
         return AsyncKernelManager
-    forkserver.set_forkserver_preload(IMPORTED)
+    forkserver.set_forkserver_preload([*IMPORTED, JUDGED] if many else IMPORTED)
     before = {name: os.environ.get(name) for name in READ}
     os.environ.update(READ)
     forkserver.ensure_running()

@@ -4,12 +4,14 @@ A claim is a function from what was recorded, a list of runs for each sweep or a
 to effects by a short key, the primary one first.
 """
 
+import functools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
 
-from mocolib import sweep
+from mocolib import runs, sweep
 from mocolib.analysis import tables
 from mocolib.claims.verdicts import Verdict
 
@@ -27,13 +29,15 @@ class Claim:
 
     def __call__(self, *parts) -> Verdict:
         """The verdict by the book's records, or by `parts`, one a source."""
-        return self._judged(parts or [_recorded(source) for source in self.sources])
+        return (
+            self._judged(parts) if parts else _of_record(self, self.sources, _state())
+        )
 
     def on_second(self) -> Verdict | None:
         """The same on the second data set; None where nothing was recorded on it."""
         if not self.elsewhere:
             return None
-        return self._judged([_recorded(source) for source in self.elsewhere])
+        return _of_record(self, self.elsewhere, _state())
 
     def of(self, root, pooled: bool = False) -> Verdict:
         """The verdict by the runs under `root`, or by those and the book's own.
@@ -51,6 +55,23 @@ class Claim:
 
 
 CLAIMS: dict[str, Claim] = {}
+
+
+@functools.lru_cache(maxsize=256)  # a chapter asks for a verdict many times
+def _of_record(claim: Claim, sources: tuple, state: int) -> Verdict:
+    """The verdict by the book's records; `state` tells them from what they replaced."""
+    return claim._judged([_recorded(source) for source in sources])
+
+
+def _state() -> int:
+    """Of all files behind the verdicts: changes with each of them."""
+    told = []
+    for root in (runs.public_root(), tables.root()):
+        for folder, _, names in os.walk(root, followlinks=True):
+            paths = [os.path.join(folder, name) for name in names]
+            states = [(path, os.stat(path)) for path in paths]
+            told += [(path, s.st_ino, s.st_size, s.st_mtime_ns) for path, s in states]
+    return hash(tuple(sorted(told)))
 
 
 def claim(id: str, title: str, text: str, *sources: str, elsewhere: tuple = ()):
