@@ -114,6 +114,26 @@ def test_the_same_seed_gives_the_same_curve_and_another_another(opened):
     assert "_1" in opened.url
 
 
+def six_steps(page, change=None) -> list:
+    """The losses of six steps, with a change of a setting behind the third."""
+    for count in range(1, 7):
+        press(page, "step")
+        wait_for_steps(page, count)
+        if change and count == 3:
+            choose(page, *change)
+    found = losses(page)
+    if change:
+        assert page.locator("svg[data-key=loss] path.change").count() >= 1
+    press(page, "reset")
+    return found
+
+
+@pytest.fixture(scope="module")
+def alone(address, browser):
+    with open_trainer(browser, address) as page:
+        return six_steps(page)
+
+
 @pytest.mark.parametrize(
     ("name", "place"),
     [
@@ -121,22 +141,8 @@ def test_the_same_seed_gives_the_same_curve_and_another_another(opened):
         *(("momentum", 0), ("beta2", 0), ("optimizer", 1)),
     ],
 )
-def test_what_is_changed_in_mid_run_changes_the_outcome(opened, name, place):
-    """Six steps left alone, and six with a change behind the third."""
-
-    def six(change: bool) -> list:
-        for count in range(1, 7):
-            press(opened, "step")
-            wait_for_steps(opened, count)
-            if change and count == 3:
-                choose(opened, name, place)
-        found = losses(opened)
-        if change:
-            assert opened.locator("svg[data-key=loss] path.change").count() >= 1
-        press(opened, "reset")
-        return found
-
-    alone, changed = six(False), six(True)
+def test_what_is_changed_in_mid_run_changes_the_outcome(opened, alone, name, place):
+    changed = six_steps(opened, (name, place))
     assert changed[:3] == alone[:3]
     assert changed[3:] != alone[3:]
 

@@ -1,11 +1,10 @@
 """Every page of the built book, in a real browser that can reach nothing else.
 
-A page is opened once in each theme, and all tests of it look at the open page. What
-no colour can change is looked at in light.
+A page is opened once, and all tests of it look at the open page; it follows the
+system's theme, as it does for a reader who has chosen none. What no colour can change
+is looked at in light.
 """
 
-import contextlib
-import functools
 import gzip
 import re
 from urllib.parse import urlsplit
@@ -34,23 +33,29 @@ CONTRAST = {"runOnly": ["color-contrast"]}
 EACH_THEME = pytest.mark.parametrize("theme", THEMES)
 
 
+THEME = "document.documentElement.dataset.theme"
+
+
 @pytest.fixture(scope="module", params=pages())
 def opened(site, reader, request):
-    """By theme: the page, and what went wrong on it so far."""
+    """A function of a theme: the page in it, and what went wrong on it so far."""
     url = f"{site}/{request.param}.html"
-    with contextlib.ExitStack() as stack:
+    with open_page(reader, url, WIDTHS[0], "auto") as (page, problems):
 
-        @functools.cache
-        def once(theme: str):
-            return stack.enter_context(open_page(reader, url, WIDTHS[0], theme))
+        def in_theme(theme: str):
+            page.emulate_media(color_scheme=theme)
+            page.wait_for_function(
+                f"document.documentElement.dataset.theme == '{theme}'"
+            )
+            page.evaluate(AT_ONCE)
+            return page, problems
 
-        def in_front(theme: str):
-            once(theme)[0].bring_to_front()  # one behind another waits to be drawn
-            return once(theme)
-
-        yield in_front
+        yield in_theme
 
 
+# colours that are on their way from one theme to the other arrive
+AT_ONCE = """() => document.getAnimations()
+  .filter(one => one instanceof CSSTransition).forEach(one => one.finish())"""
 LOADED = """performance.getEntriesByType("resource").map(e =>
   [new URL(e.name).pathname, e.decodedBodySize])"""
 
@@ -83,7 +88,6 @@ def read(paths):
 def test_nothing_goes_wrong(opened, theme):
     page, problems = opened(theme)
     assert problems == []  # a request to another host is refused and listed here
-    assert page.evaluate("document.documentElement.dataset.theme") == theme
     dead = page.locator("script[type*='jupyter.widget']").count()
     assert dead == 0, "a widget without a kernel is an empty box"
 
@@ -159,22 +163,31 @@ def test_every_picture_is_there_and_described(opened, theme):
     assert states == [[True, True]] * len(states)
 
 
-# Contrast needs one word of each kind: in its colours, over its grounds, so large. The
-# others, and what has no words, only make a page long to look at.
+# Contrast needs one word of each kind: in its colours, over its grounds, so large, in
+# either theme. The others, and what has no words, only make a page long to look at.
 ONE_OF_A_KIND = """() => {
-  const seen = new Set(), rest = new Set();
+  const seen = new Set(), rest = new Set(), kinds = new Map();
   const drawn = [...document.querySelectorAll("svg")];
   const said = one => [...one.childNodes].some(n => n.nodeType === 3 && n.data.trim());
   const below = one => [...one.querySelectorAll("*")];
-  for (const one of below(document.body).filter(said)) {
+  const kind = one => {
     const { color, fill, fontSize, fontWeight } = getComputedStyle(one);
-    let kind = [one.tagName, color, fill, fontSize, fontWeight].join();
+    let looks = [one.tagName, color, fill, fontSize, fontWeight].join();
     for (let up = one; up; up = up.parentElement) {
       const { backgroundColor, backgroundImage, opacity } = getComputedStyle(up);
-      kind += [backgroundColor, backgroundImage, opacity, drawn.indexOf(up)].join();
+      looks += [backgroundColor, backgroundImage, opacity, drawn.indexOf(up)].join();
     }
-    if (seen.has(kind)) rest.add(one);
-    else seen.add(kind);
+    return looks;
+  };
+  const root = document.documentElement, shown = root.dataset.theme;
+  for (const theme of [shown === "dark" ? "light" : "dark", shown]) {
+    root.dataset.theme = theme;
+    for (const one of below(document.body).filter(said))
+      kinds.set(one, [kinds.get(one), kind(one)].join());
+  }
+  for (const [one, looks] of kinds) {
+    if (seen.has(looks)) rest.add(one);
+    else seen.add(looks);
   }
   for (const one of rest)
     if (below(one).every(inner => rest.has(inner) || !said(inner))) one.remove();
@@ -211,7 +224,7 @@ def test_it_prints_whole(opened, theme):
     page.emulate_media(media="print")
     page.wait_for_function("!document.querySelector('details:not([open])')")
     page.wait_for_timeout(100)  # the theme answers to the change as well
-    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    assert page.evaluate(THEME) == "light"
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == "rgb(255, 255, 255)"
     for around in (".bd-sidebar-primary", ".bd-header-article", ".prev-next-area"):
@@ -226,7 +239,7 @@ def test_it_prints_whole(opened, theme):
         f"document.querySelectorAll('details:not([open])').length == {folded}"
     )
     # paper or screen, light or dark: the two are told apart, in either order
-    page.wait_for_function(f"document.documentElement.dataset.theme == '{theme}'")
+    page.wait_for_function(f"{THEME} == '{theme}'")
     assert problems == []
 
 
@@ -235,6 +248,7 @@ def test_words_stand_out_from_their_ground(opened, theme):
     """The last look at a page, which has lost most of its words then."""
     page, _ = opened(theme)
     page.evaluate(ONE_OF_A_KIND)
+    page.evaluate(AT_ONCE)
     broken, kept = against(page, CONTRAST)
     assert broken == {}
     assert kept == {"color-contrast"}  # it did look at some words

@@ -116,6 +116,7 @@ def open_page(
 ) -> Iterator[tuple[Page, list[str]]]:
     """A loaded page, and the list of everything that went wrong on it so far.
 
+    Its theme is the reader's choice, "light" or "dark", or with "auto" the system's.
     Pages of one context share what the browser keeps, a page of a browser nothing.
     """
     page = browser.new_page()
