@@ -114,24 +114,21 @@ def test_the_same_seed_gives_the_same_curve_and_another_another(opened):
     assert "_1" in opened.url
 
 
-def six_steps(page, change=None) -> list:
-    """The losses of six steps, with a change of a setting behind the third."""
+@pytest.fixture(scope="module")
+def again(address, browser):
+    """A page that is trained again and again, and the losses of its first six steps."""
+    with open_trainer(browser, address) as page:
+        yield page, six_steps(page)
+
+
+def six_steps(page, name="", place=0) -> list:
+    """The losses of six steps; with a name that setting changes behind the third."""
     for count in range(1, 7):
         press(page, "step")
         wait_for_steps(page, count)
-        if change and count == 3:
-            choose(page, *change)
-    found = losses(page)
-    if change:
-        assert page.locator("svg[data-key=loss] path.change").count() >= 1
-    press(page, "reset")
-    return found
-
-
-@pytest.fixture(scope="module")
-def alone(address, browser):
-    with open_trainer(browser, address) as page:
-        return six_steps(page)
+        if name and count == 3:
+            choose(page, name, place)
+    return losses(page)
 
 
 @pytest.mark.parametrize(
@@ -141,10 +138,17 @@ def alone(address, browser):
         *(("momentum", 0), ("beta2", 0), ("optimizer", 1)),
     ],
 )
-def test_what_is_changed_in_mid_run_changes_the_outcome(opened, alone, name, place):
-    changed = six_steps(opened, (name, place))
+def test_what_is_changed_in_mid_run_changes_the_outcome(again, name, place):
+    page, alone = again
+    axes = page.evaluate("document.querySelector('why-train').data.axes")
+    start = page.evaluate("document.querySelector('why-train').data.at")
+    press(page, "reset")
+    changed = six_steps(page, name, place)
     assert changed[:3] == alone[:3]
     assert changed[3:] != alone[3:]
+    assert len(page.evaluate(f"{TRAINING}.live[0].changes")) == 1
+    assert page.locator("svg[data-key=loss] path.change").count() >= 1
+    choose(page, name, start[[axis["name"] for axis in axes].index(name)])
 
 
 def test_a_fixed_projection_does_not_move_and_has_no_gradient(opened):
