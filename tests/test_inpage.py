@@ -216,15 +216,15 @@ def test_the_main_thread_is_never_blocked_for_long(opened, browser):
     choose(opened, "base_lr", 3)
     wait_for_steps(opened, 20)
     events = json.loads(browser.stop_tracing())["traceEvents"]
-    [main] = {
+    mains = {  # of another page that is open too, which has nothing to do
         (event["pid"], event["tid"])
         for event in events
         if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
-    } & {(e["pid"], e["tid"]) for e in events if e["name"].endswith("RunTask")}
+    }
     tasks = [
         event.get("tdur", 0) / 1000
         for event in events
-        if (event["pid"], event["tid"]) == main and event["name"].endswith("RunTask")
+        if (event["pid"], event["tid"]) in mains and event["name"].endswith("RunTask")
     ]
     print(f"{len(tasks)} tasks, the longest {max(tasks):.0f} ms")
     assert len(tasks) > 100
