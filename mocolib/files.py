@@ -38,6 +38,12 @@ def atomic(path: Path):
         raise
 
 
+def state(path: Path | str) -> tuple[int, int, int]:
+    """Tells a file from the one that it has replaced."""
+    found = os.stat(path)
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def check_place(path: Path, what: str = "output") -> Path:
     """The path, if a file can be written there; asked before the work begins.
 

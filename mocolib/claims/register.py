@@ -14,6 +14,7 @@ import pandas as pd
 from mocolib import runs, sweep
 from mocolib.analysis import tables
 from mocolib.claims.verdicts import Verdict
+from mocolib.files import state
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +30,9 @@ class Claim:
 
     def __call__(self, *parts) -> Verdict:
         """The verdict by the book's records, or by `parts`, one a source."""
-        return (
-            self._judged(parts) if parts else _of_record(self, self.sources, _state())
-        )
+        if parts:
+            return self._judged(parts)
+        return _of_record(self, self.sources, _state())
 
     def on_second(self) -> Verdict | None:
         """The same on the second data set; None where nothing was recorded on it."""
@@ -58,20 +59,20 @@ CLAIMS: dict[str, Claim] = {}
 
 
 @functools.lru_cache(maxsize=256)  # a chapter asks for a verdict many times
-def _of_record(claim: Claim, sources: tuple, state: int) -> Verdict:
-    """The verdict by the book's records; `state` tells them from what they replaced."""
+def _of_record(claim: Claim, sources: tuple, written: int) -> Verdict:
+    """The verdict by the book's records; `written` tells which those are."""
     return claim._judged([_recorded(source) for source in sources])
 
 
 def _state() -> int:
     """Of all files behind the verdicts: changes with each of them."""
-    told = []
-    for root in (runs.public_root(), tables.root()):
-        for folder, _, names in os.walk(root, followlinks=True):
-            paths = [os.path.join(folder, name) for name in names]
-            states = [(path, os.stat(path)) for path in paths]
-            told += [(path, s.st_ino, s.st_size, s.st_mtime_ns) for path, s in states]
-    return hash(tuple(sorted(told)))
+    paths = sorted(
+        os.path.join(folder, name)
+        for root in (runs.public_root(), tables.root())
+        for folder, _, names in os.walk(root, followlinks=True)
+        for name in names
+    )
+    return hash(tuple((path, state(path)) for path in paths))
 
 
 def claim(id: str, title: str, text: str, *sources: str, elsewhere: tuple = ()):

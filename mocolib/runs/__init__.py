@@ -21,12 +21,11 @@ from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from mocolib import recipe as recipes
 from mocolib.data import Dataset, data_root
 from mocolib.errors import BadInput, LeftOut
-from mocolib.files import read_json, shown, unreadable, whole_lines
+from mocolib.files import read_json, shown, state, unreadable, whole_lines
 from mocolib.recipe import Recipe
 from mocolib.runs import step_table
 
@@ -76,11 +75,8 @@ class Run:
     @property
     def written(self) -> tuple:
         """What tells a finished run's files from those that they have replaced."""
-        states = [path.stat() for path in sorted(self.folder.glob("end.json"))]
-        states += [path.stat() for path in sorted(self.folder.glob("steps.*"))]
-        return tuple(
-            (state.st_ino, state.st_size, state.st_mtime_ns) for state in states
-        )
+        kept = [self.folder.glob(name) for name in ("end.json", "steps.*")]
+        return tuple(state(path) for paths in kept for path in sorted(paths))
 
     @cached_property
     def end(self) -> dict:
@@ -98,7 +94,7 @@ class Run:
         path, lines = self.folder / "steps.parquet", self.folder / "steps.jsonl"
         if self._in_parquet:
             try:
-                return pq.read_metadata(path).num_rows
+                return step_table.rows(path)
             except (OSError, ValueError) as error:
                 raise unreadable(path, error) from None
         try:
