@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import itertools
 import os
 import subprocess
 import sys
@@ -60,11 +61,20 @@ def one_thread():
     torch.set_num_threads(threads())
 
 
+@pytest.fixture(scope="session")
+def fresh_folders(tmp_path_factory) -> Iterator[Path]:
+    """One after the other; each by `mktemp` would look through all that there are."""
+    top = tmp_path_factory.mktemp("own")
+    return (top / str(count) for count in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def own_folders(tmp_path_factory, monkeypatch):
+def own_folders(fresh_folders, monkeypatch):
     """Runs and decoded images of a test stay out of the user's folders."""
-    monkeypatch.setenv("MOCOLIB_RUNS", str(tmp_path_factory.mktemp("runs")))
-    monkeypatch.setenv("MOCOLIB_DATA", str(tmp_path_factory.mktemp("data")))
+    own = next(fresh_folders)
+    for name in ("runs", "data"):
+        (own / name).mkdir(parents=True)
+        monkeypatch.setenv(f"MOCOLIB_{name.upper()}", str(own / name))
 
 
 @pytest.fixture(scope="session")

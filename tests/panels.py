@@ -3,7 +3,6 @@
 What it should show is in the JSON that it was given; `one` is that of a panel.
 """
 
-import itertools
 import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 from urllib.parse import parse_qs, urlsplit
@@ -38,10 +37,15 @@ def places(axis: dict) -> list[int]:
     return sorted({0, last // 2, last}, reverse=True)
 
 
-def move(panel, axis: int, kind: str, place: int) -> None:
-    """Bring a control to a place, the last step of the way by keyboard."""
-    control = panel.locator(f"[data-axis='{axis}']")
-    if kind == "switch":
+def move(panel, k: int, axis: dict, place: int) -> None:
+    """Bring a control to a place, the last step of the way by keyboard.
+
+    The last word of a switch is clicked on.
+    """
+    control = panel.locator(f"[data-axis='{k}']")
+    if axis["kind"] == "switch" and place == len(axis["words"]) - 1:
+        control.nth(place).check()
+    elif axis["kind"] == "switch":
         control.nth(place).press("Space")
     elif place == 0:
         control.press("Home")
@@ -51,32 +55,63 @@ def move(panel, axis: int, kind: str, place: int) -> None:
 
 
 def moves(page, id: str, one: dict):
-    """Move every control everywhere; the setting reached, after each move."""
+    """Move every control everywhere; what is shown and the setting, after each move."""
     panel = page.locator(f"#{id}")
     for k, axis in enumerate(one["axes"]):
         if len(axis["words"]) < 2:
             assert panel.locator(f"[data-axis='{k}']").count() == 0
             continue
         for place in places(axis):
-            move(panel, k, axis["kind"], place)
+            move(panel, k, axis, place)
             at = setting(page, id, one)
             assert at[k] == place
-            check_controls(panel, one["axes"], at)
-            yield panel, at
+            seen = look(panel)
+            check_controls(seen, one["axes"], at)
+            yield seen, at
 
 
-def check_controls(panel, axes: list, at: list) -> None:
+# All that a panel shows, asked for in one go: each question waits for the page.
+LOOK = """panel => ({
+  axes: Object.fromEntries([...new Set(
+    [...panel.querySelectorAll("[data-axis]")].map(one => one.dataset.axis),
+  )].map(axis => {
+    const all = [...panel.querySelectorAll(`[data-axis="${axis}"]`)], [one] = all;
+    const output = panel.querySelector(`output[for="${one.id}"]`);
+    const slider = { spoken: one.getAttribute("aria-valuetext"),
+      said: output?.innerText };
+    return [axis, one.type === "range" ? slider : all.findIndex(two => two.checked)];
+  })),
+  x: panel.querySelector("select.x")?.value,
+  charts: Object.fromEntries([...panel.querySelectorAll("svg[data-key]")].map(svg => {
+    const lines = [...svg.querySelectorAll("path.line")];
+    // the words along its y axis
+    const ticks = svg.querySelectorAll("text[text-anchor=end]:not(.label, .said)");
+    return [svg.dataset.key, { label: svg.getAttribute("aria-label"),
+      last: lines.at(-1)?.getAttribute("d"),
+      styles: lines.map(line => line.getAttribute("stroke") +
+        line.getAttribute("stroke-dasharray")),
+      seeds: svg.querySelectorAll("path.seed").length,
+      ticks: [...ticks].map(text => text.textContent) }];
+  })),
+  heard: panel.querySelector(".heard")?.textContent,
+  rows: [...panel.querySelectorAll("tbody tr")].map(row => row.innerText),
+})"""
+
+
+def look(panel) -> dict:
+    return panel.evaluate(LOOK)
+
+
+def check_controls(seen: dict, axes: list, at: list) -> None:
     """Each control stands where the setting is, for eyes and for ears."""
     for k, (axis, i) in enumerate(zip(axes, at, strict=True)):
-        control = panel.locator(f"[data-axis='{k}']")
         if len(axis["words"]) < 2:
             continue
         if axis["kind"] == "switch":
-            assert control.nth(i).is_checked()
+            assert seen["axes"][str(k)] == i
         else:
-            assert control.get_attribute("aria-valuetext") == axis["spoken"][i]
-            assert panel.locator(f"output[for='{control.get_attribute('id')}']"
-                                 ).inner_text() == axis["words"][i]  # fmt: skip
+            slider = {"spoken": axis["spoken"][i], "said": axis["words"][i]}
+            assert seen["axes"][str(k)] == slider
 
 
 def group_at(one: dict, at: list) -> dict:
@@ -88,25 +123,22 @@ def name_of(one: dict, at: list) -> str:
     return ", ".join(a["spoken"][i] for a, i in zip(one["axes"], at, strict=True))
 
 
-def check_curves(panel, one: dict, at: list) -> None:
+def check_curves(seen: dict, one: dict, at: list) -> None:
     """The strong curve of every chart is the recorded one, point by point."""
     group = group_at(one, at)
-    images = panel.locator("select.x").input_value() == "images"
     for drawn_of in one["charts"]:
         steps, values = group["lines"].get(drawn_of["key"]) or ([], [])
-        svg = panel.locator(f"svg[data-key='{drawn_of['key']}']")
         if len(steps) < 2:
             continue
-        label = svg.get_attribute("aria-label")
-        assert f"{name_of(one, at)} ends at {short(values[-1])}" in label
-        path = svg.locator("path.line").last.get_attribute("d")
-        drawn = np.array(re.findall(r"([-\d.]+) ([-\d.]+)", path), float)
+        chart = seen["charts"][drawn_of["key"]]
+        assert f"{name_of(one, at)} ends at {short(values[-1])}" in chart["label"]
+        drawn = np.array(re.findall(r"([-\d.]+) ([-\d.]+)", chart["last"]), float)
         assert len(drawn) == len(steps)
         assert straight(drawn[:, 0], steps)
         assert straight(-drawn[:, 1], np.log10(values) if drawn_of["log"] else values)
-        assert ("images seen" in label) == images
+        assert ("images seen" in chart["label"]) == (seen["x"] == "images")
         others = sum(bool(other.get(drawn_of["key"])) for other in group["others"])
-        assert svg.locator("path.seed").count() >= others
+        assert chart["seeds"] >= others
 
 
 def straight(pixels, values) -> bool:
@@ -120,10 +152,9 @@ def straight(pixels, values) -> bool:
     return scale > 0 and np.abs(off).max() < 0.25
 
 
-def check_words(panel, one: dict, at: list) -> None:
+def check_words(seen: dict, one: dict, at: list) -> None:
     """The sentence and the table say what was recorded."""
-    group, said = group_at(one, at), panel.locator(".heard").text_content()
-    row = panel.locator("tbody tr").first.inner_text()
+    group, said, row = group_at(one, at), seen["heard"], seen["rows"][0]
     assert f"Shown: {name_of(one, at)}; {group['seeds']} run" in said
     assert name_of(one, at) in row
     for fact, (mean, *_) in group["facts"].items():
@@ -136,21 +167,9 @@ def check_words(panel, one: dict, at: list) -> None:
             assert f"{drawn['title']} goes {ends}" in said
 
 
-def go_to(page, id: str, one: dict, at: list) -> None:
-    """Reach a recorded setting by its controls, some of which move others."""
-    panel = page.locator(f"#{id}")
-    for _, (k, axis) in itertools.product(range(2), enumerate(one["axes"])):
-        control = panel.locator(f"[data-axis='{k}']")
-        if axis["kind"] == "switch" and len(axis["words"]) > 1:
-            control.nth(at[k]).check()
-        elif len(axis["words"]) > 1:
-            control.fill(str(at[k]))
-    assert setting(page, id, one) == at
-
-
 # What a press changes is drawn before the press has ended. A test of what is drawn in
 # many settings reaches them so, in one go; that real keys and clicks reach them as
-# well is seen by `moves` and `go_to`.
+# well is seen by `moves`.
 JUMP = """panel => at => { for (const round of [0, 1]) at.forEach((place, axis) => {
   const all = panel.querySelectorAll(`[data-axis="${axis}"]`);
   if (!all.length) return;
@@ -169,6 +188,11 @@ DROP = f"""(panel, [count, at]) => {{
   }}
   ({JUMP})(panel)(at);
 }}"""
+
+
+def go_to(panel, at: list) -> None:
+    """Show a recorded setting; some controls move others."""
+    panel.evaluate(f"(panel, at) => ({JUMP})(panel)(at)", at)
 
 
 def keep(panel, settings: list) -> int:
