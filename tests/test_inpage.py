@@ -13,6 +13,7 @@ from tests.served import choose, served, write_page
 from tests.trainer import (
     PATIENCE,
     TRAINING,
+    as_new,
     first_losses,
     losses,
     open_trainer,
@@ -37,9 +38,20 @@ def address(tmp_path_factory):
 
 
 @pytest.fixture
-def opened(address, browser):
+def own_page(address, browser):
     with open_trainer(browser, address) as page:
         yield page
+
+
+@pytest.fixture(scope="module")
+def shared(address, browser):
+    with open_trainer(browser, address) as page:
+        yield page
+
+
+@pytest.fixture
+def opened(shared):
+    return as_new(shared)
 
 
 def test_nothing_is_loaded_before_train_and_then_the_curve_moves(address, browser):
@@ -115,10 +127,9 @@ def test_the_same_seed_gives_the_same_curve_and_another_another(opened):
 
 
 @pytest.fixture(scope="module")
-def again(address, browser):
-    """A page that is trained again and again, and the losses of its first six steps."""
-    with open_trainer(browser, address) as page:
-        yield page, six_steps(page)
+def alone(shared):
+    """The losses of six steps in which nothing is changed."""
+    return six_steps(as_new(shared))
 
 
 def six_steps(page, name="", place=0) -> list:
@@ -138,17 +149,12 @@ def six_steps(page, name="", place=0) -> list:
         *(("momentum", 0), ("beta2", 0), ("optimizer", 1)),
     ],
 )
-def test_what_is_changed_in_mid_run_changes_the_outcome(again, name, place):
-    page, alone = again
-    axes = page.evaluate("document.querySelector('why-train').data.axes")
-    start = page.evaluate("document.querySelector('why-train').data.at")
-    press(page, "reset")
-    changed = six_steps(page, name, place)
+def test_what_is_changed_in_mid_run_changes_the_outcome(alone, opened, name, place):
+    changed = six_steps(opened, name, place)
     assert changed[:3] == alone[:3]
     assert changed[3:] != alone[3:]
-    assert len(page.evaluate(f"{TRAINING}.live[0].changes")) == 1
-    assert page.locator("svg[data-key=loss] path.change").count() >= 1
-    choose(page, name, start[[axis["name"] for axis in axes].index(name)])
+    assert len(opened.evaluate(f"{TRAINING}.live[0].changes")) == 1
+    assert opened.locator("svg[data-key=loss] path.change").count() >= 1
 
 
 def test_a_fixed_projection_does_not_move_and_has_no_gradient(opened):
@@ -231,29 +237,29 @@ def test_the_main_thread_is_never_blocked_for_long(opened, browser):
     assert max(tasks) <= 100
 
 
-def test_a_killed_worker_is_told_and_the_curve_stays(opened):
-    press(opened, "train")
-    wait_for_steps(opened, 3)
-    opened.workers[0].evaluate("self.close()")
-    opened.wait_for_selector(".trouble:not(:empty)")
-    assert "the curve so far stays" in opened.text_content(".trouble")
-    assert len(losses(opened)) >= 3
-    assert opened.locator("svg[data-key=loss] path.line").count() == 1
-    press(opened, "train")  # and it can begin anew
-    wait_for_steps(opened, 2)
-    assert opened.text_content(".trouble") == ""
+def test_a_killed_worker_is_told_and_the_curve_stays(own_page):
+    press(own_page, "train")
+    wait_for_steps(own_page, 3)
+    own_page.workers[0].evaluate("self.close()")
+    own_page.wait_for_selector(".trouble:not(:empty)")
+    assert "the curve so far stays" in own_page.text_content(".trouble")
+    assert len(losses(own_page)) >= 3
+    assert own_page.locator("svg[data-key=loss] path.line").count() == 1
+    press(own_page, "train")  # and it can begin anew
+    wait_for_steps(own_page, 2)
+    assert own_page.text_content(".trouble") == ""
 
 
-def test_out_of_memory_is_told_and_the_curve_stays(opened):
-    press(opened, "train")
-    wait_for_steps(opened, 3)
-    opened.workers[0].evaluate("""() => {
+def test_out_of_memory_is_told_and_the_curve_stays(own_page):
+    press(own_page, "train")
+    wait_for_steps(own_page, 3)
+    own_page.workers[0].evaluate("""() => {
       const full = new RangeError("Array buffer allocation failed");
       Float32Array.from = () => { throw full; };
     }""")
-    opened.wait_for_selector(".trouble:not(:empty)")
-    assert "out of memory; the curve so far stays" in opened.text_content(".trouble")
-    assert len(losses(opened)) >= 3
+    own_page.wait_for_selector(".trouble:not(:empty)")
+    assert "out of memory; the curve so far stays" in own_page.text_content(".trouble")
+    assert len(losses(own_page)) >= 3
 
 
 def test_a_missing_graph_is_told(address, browser):
@@ -275,12 +281,12 @@ def test_an_unsupported_browser_gets_a_sentence_and_the_recorded_view(address, b
     context.close()
 
 
-def test_leaving_the_page_stops_the_training(opened):
-    press(opened, "train")
-    wait_for_steps(opened, 2)
-    opened.goto(opened.url.replace("one.html", "next.html"))
-    opened.wait_for_timeout(500)
-    assert opened.workers == []
+def test_leaving_the_page_stops_the_training(own_page):
+    press(own_page, "train")
+    wait_for_steps(own_page, 2)
+    own_page.goto(own_page.url.replace("one.html", "next.html"))
+    own_page.wait_for_timeout(500)
+    assert own_page.workers == []
 
 
 def test_what_training_loads_weighs_what_the_chapter_says():

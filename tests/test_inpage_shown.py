@@ -12,6 +12,7 @@ from mocolib.presets import named_recipe
 from tests.served import choose, served
 from tests.trainer import (
     TRAINING,
+    as_new,
     first_losses,
     losses,
     open_trainer,
@@ -35,9 +36,20 @@ def address(tmp_path_factory):
 
 
 @pytest.fixture
-def opened(address, browser):
+def own_page(address, browser):
     with open_trainer(browser, address) as page:
         yield page
+
+
+@pytest.fixture(scope="module")
+def shared(address, browser):
+    with open_trainer(browser, address) as page:
+        yield page
+
+
+@pytest.fixture
+def opened(shared):
+    return as_new(shared)
 
 
 def test_the_answer_says_what_the_recorded_runs_behind_did(opened):
@@ -51,23 +63,22 @@ def test_the_answer_says_what_the_recorded_runs_behind_did(opened):
     ]
 
 
-def test_the_recorded_runs_behind_follow_the_controls(opened):
+def test_the_recorded_runs_behind_follow_the_controls(own_page):
     """All seeds of the setting that is nearest, and nothing else."""
-    behind, said = opened.locator(f"{KNN} path.seed"), opened.locator(".behind")
-    axis = opened.locator(f"{KNN} text[text-anchor=end]:not(.label, .said)")
-    choose(opened, "base_lr", 7)
+    page = own_page  # it is loaded anew
+    behind, said = page.locator(f"{KNN} path.seed"), page.locator(".behind")
+    axis = page.locator(f"{KNN} text[text-anchor=end]:not(.label, .said)")
+    choose(page, "base_lr", 7)
     high, ticks = behind.first.get_attribute("d"), axis.all_text_contents()
     nearest = "Thin: recorded runs nearest to it, base rate 0.096 (seeds 0, 1)."
     assert said.text_content() == nearest  # 0.192 was not recorded
-    choose(opened, "base_lr", 0)
+    choose(page, "base_lr", 0)
     assert behind.count() == 2
     assert behind.first.get_attribute("d") != high
     assert said.text_content() == "Thin: recorded runs of this setting (seeds 0, 1)."
     assert axis.all_text_contents() == ticks  # so that the two can be compared
-    opened.reload()  # the address kept it
-    assert (
-        opened.evaluate("document.querySelector('why-train').settings.base_lr") == 4e-3
-    )
+    page.reload()  # the address kept it
+    assert page.evaluate("document.querySelector('why-train').settings.base_lr") == 4e-3
 
 
 def test_another_layers_gradient_has_no_recorded_runs_behind(opened):

@@ -122,13 +122,18 @@ CASES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def opened(gpu_browser, address):
+    with open_page(gpu_browser, address, 900, "light") as (page, problems):
+        yield page
+        assert problems == []
+
+
 @pytest.mark.parametrize(("adapter", "card", "wasm", "device", "timed"), CASES)
-def test_the_quicker_one_is_chosen(
-    gpu_browser, address, adapter, card, wasm, device, timed
-):
+def test_the_quicker_one_is_chosen(opened, adapter, card, wasm, device, timed):
     choice = f"""async ([card, wasm]) => {{
       const gpu = {{ requestAdapter: async () => ({adapter}) }};
-      Object.defineProperty(navigator, "gpu", {{ value: gpu }});
+      Object.defineProperty(navigator, "gpu", {{ value: gpu, configurable: true }});
       const {{ fitting }} = await import("/_static/inpage/device.js"), timed = [];
       const speed = async (device) => {{
         timed.push(device);
@@ -136,6 +141,4 @@ def test_the_quicker_one_is_chosen(
       }};
       return [await fitting(speed, null), timed];
     }}"""
-    with open_page(gpu_browser, address, 900, "light") as (page, problems):
-        assert page.evaluate(choice, [card, wasm]) == [device, timed]
-        assert problems == []
+    assert opened.evaluate(choice, [card, wasm]) == [device, timed]
