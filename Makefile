@@ -35,7 +35,7 @@ endif
 
 test: $(READY)
 	@$(PY) -m tools.browser
-	@$(PY) -m pytest -n 2 --dist loadfile
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lab: $(READY)
 	@.venv/bin/jupyter lab book $(AS_ROOT)

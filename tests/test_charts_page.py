@@ -1,5 +1,6 @@
-"""Charts in a real browser: where the labels of their lines stand."""
+"""Charts in a real browser: where the words of their lines and marks stand."""
 
+import itertools
 import json
 
 import pytest
@@ -10,7 +11,7 @@ from tools.browser import open_page
 SHORT, LONG = "fixed", "projection fixed, half the rate"
 
 
-def charts(*labels: str) -> str:
+def charts(*labels: str, marks=()) -> str:
     """One chart with a line for each label, laid out as a panel is."""
     lines = [
         {
@@ -25,6 +26,7 @@ def charts(*labels: str) -> str:
         "charts": [{"key": "knn", "title": "kNN accuracy, %"}],
         "x": {"title": "training step", "until": 10},
         "lines": lines,
+        "marks": [{"at": at, "words": words} for at, words in marks],
     }
     script = f'<script type="application/json">{json.dumps(data)}</script>'
     return f'<figure class="why-panel"><why-charts>{script}</why-charts></figure>'
@@ -56,3 +58,40 @@ def test_labels_stand_at_their_lines_or_all_in_a_key(
             for x in ends.evaluate_all("all => all.map(one => one.getAttribute('x'))"):
                 assert float(x) > float(right)  # beside the curves, never on them
             assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("places", "rows"),
+    [((1, 5), 1), ((1, 1.2), 2), ((1, 1.2, 5, 5.2), 2), ((9.8, 1), 1), ((1, 1, 1), 3)],
+)
+def test_marks_are_told_in_the_first_row_that_has_room(browser, tmp_path, places, rows):
+    """Over the curves, no two words on each other; at the right end to the left."""
+    write_page(tmp_path, charts(SHORT, marks=[(x, "restart") for x in places]))
+    with served(tmp_path) as root:
+        address = f"{root}/book/one.html"
+        with open_page(browser, address, 390, "light") as (page, problems):
+            assert page.locator("svg path.change").count() == len(places)
+            boxes = page.locator("svg text.said").evaluate_all(BOXES)
+            assert len(boxes) == len(places)
+            assert len({top for _, top, *_ in boxes}) == rows
+            for one, other in itertools.combinations(boxes, 2):
+                assert apart(one, other)
+            edge = page.locator("svg").last.bounding_box()
+            assert all(right <= edge["x"] + edge["width"] for *_, right, _ in boxes)
+            assert page.evaluate(OVER)
+            assert problems == []
+
+
+BOXES = """all => all.map(one => one.getBoundingClientRect())
+  .map(({ left, top, right, bottom }) => [left, top, right, bottom])"""
+OVER = """() => {
+  const line = document.querySelector("svg path.line");
+  return [...document.querySelectorAll("svg text.said")].every(one =>
+    line.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING);
+}"""
+
+
+def apart(one, other) -> bool:
+    """Whether two boxes share no pixel; one is rounding."""
+    (left, top, right, bottom), (x, y, end, low) = one, other
+    return min(right, end) - max(left, x) <= 1 or min(bottom, low) - max(top, y) <= 3

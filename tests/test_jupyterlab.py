@@ -282,7 +282,7 @@ def test_recorded_runs_are_drawn_by_the_page_s_own_program(
     save_shot(panel, request.node.name)
 
 
-LOOKS = [("live", "light", 1280), ("live", "dark", 1280), ("live", "light", 640)]
+LOOKS = [("live", "light", 1280), ("live", "dark", 640)]
 
 
 @pytest.mark.parametrize(

@@ -41,10 +41,9 @@ def opened(site, reader, request):
     with open_page(reader, url, WIDTHS[0], "auto") as (page, problems):
 
         def in_theme(theme: str):
-            page.emulate_media(color_scheme=theme)
-            page.wait_for_function(
-                f"document.documentElement.dataset.theme == '{theme}'"
-            )
+            if page.evaluate(THEME) != theme:
+                page.emulate_media(color_scheme=theme)
+                page.wait_for_function(f"{THEME} == '{theme}'")
             page.evaluate(AT_ONCE)
             return page, problems
 

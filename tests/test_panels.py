@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, SoupStrainer
 
 from tests.panels import (
     check_curves,
@@ -36,7 +36,8 @@ QUICK = 0.05  # seconds for an answer
 def chapter(site, reader, request):
     """An open page, its panels' data by id, and what went wrong on it so far."""
     text = (HTML / f"{request.param}.html").read_text(encoding="utf-8")
-    found = BeautifulSoup(text, "html.parser").select("why-lab, why-frames")
+    panels = SoupStrainer(["why-lab", "why-frames"])
+    found = BeautifulSoup(text, "html.parser", parse_only=panels).find_all(panels)
     data = {one["id"]: json.loads(one.script.string) for one in found}
     url = f"{site}/{request.param}.html"
     with open_page(reader, url, 1280, "light") as (page, problems):

@@ -90,7 +90,7 @@ def _failure(request: Request) -> str:
 
 @contextmanager
 def _all_come(page: Page) -> Iterator[None]:
-    """Go on when nothing has been under way for half a second.
+    """Go on when nothing has been under way for a fifth of a second.
 
     Playwright's own "networkidle" waits for ever for a worker that was ended at once.
     """
@@ -103,8 +103,8 @@ def _all_come(page: Page) -> Iterator[None]:
         page.on(end, lambda one: under_way.discard(one))  # it takes no method of C
     yield
     quiet, end = 0, time.monotonic() + PATIENCE / 1000
-    while quiet < 5:
-        page.wait_for_timeout(100)
+    while quiet < 4:
+        page.wait_for_timeout(50)
         quiet = 0 if under_way else quiet + 1
         if time.monotonic() > end:
             raise TimeoutError(f"still under way: {[one.url for one in under_way]}")

@@ -34,21 +34,29 @@ globalThis.Why = globalThis.Why ?? {};
     fall: "M-4 -4H1V4M-2 1L1 4.5L4 1",
   };
 
-  /* An upright line where something was changed, with what it was. */
-  function upright({ at: x, words: said }, at, row) {
-    const across = at.across(x),
-      end = across > at.right - wide(said);
-    return (
-      `<path class="change" d="M${fixed(across)} ${TOP}V${fixed(at.bottom)}" ` +
-      `stroke-dasharray="2 2"/>` +
-      words(
-        across + (end ? -3 : 3),
-        TOP + 10 + 12 * row,
-        said,
-        end ? "end" : "start",
-        ' class="said"',
-      )
-    );
+  /* An upright line where something was changed. */
+  const upright = ({ at: x }, at) =>
+    `<path class="change" d="M${fixed(at.across(x))} ${TOP}V${fixed(at.bottom)}" ` +
+    `stroke-dasharray="2 2"/>`;
+
+  /* What was changed, beside its line and over the curves; of three rows in the first
+     that has room, since it lies above most curves. */
+  function told(marks, at) {
+    const rows = [[], [], []];
+    return marks
+      .map(({ at: x, words: said }) => {
+        const across = at.across(x),
+          long = wide(said),
+          end = across > at.right - long;
+        const from = across + (end ? -3 - long : 3),
+          room = (row) => row.every(([a, b]) => from > b || from + long < a);
+        const free = rows.findIndex(room),
+          row = free < 0 ? rows.length - 1 : free;
+        rows[row].push([from, from + long]);
+        const place = [across + (end ? -3 : 3), TOP + 10 + 12 * row];
+        return words(...place, said, end ? "end" : "start", ' class="said"');
+      })
+      .join("");
   }
 
   function line(
@@ -145,8 +153,9 @@ globalThis.Why = globalThis.Why ?? {};
       `data-key="${escaped(key)}" data-since="${at.since}" data-until="${at.until}" ` +
       `data-right="${fixed(at.right)}" data-bottom="${fixed(at.bottom)}">` +
       axes(description, at) +
-      marks.map((mark, i) => upright(mark, at, i % 3)).join("") +
+      marks.map((mark) => upright(mark, at)).join("") +
       lines.map((one) => line(one, at, log)).join("") +
+      told(marks, at) +
       points.map((one) => symbol(one, at)).join("") +
       `${labels(lines, at, log)}<g class="hover"></g></svg>`
     );
