@@ -24,13 +24,10 @@ MOST_SENT = 400_000
 # axe would fetch each style sheet again, and @import from the wrong folder
 DATA = r"<script type=.application/json.>(.*?)</script>"
 AXE = {"preload": False, "resultTypes": ["violations"]}
-# one page in two themes: all that can differ are its colours
 # a page has the same words and parts in two themes: all that can differ is colours
 COLOURS = ["color-contrast", "link-in-text-block"]
 BUT_COLOURS = {"rules": {rule: {"enabled": False} for rule in COLOURS}}
 EACH_THEME = pytest.mark.parametrize("theme", THEMES)
-
-
 THEME = "document.documentElement.dataset.theme"
 
 
