@@ -37,6 +37,7 @@ lines = [
 ]
 lab.experiment(lines, id="one", by=("kind",), start={"kind": "calm"})""",
 }
+IDLE = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
 SETTINGS = {
     "themes": lambda theme: {"theme": f"JupyterLab {theme.title()}"},
     "notification": lambda _: {"fetchNews": "false", "checkForUpdates": False},
@@ -124,7 +125,9 @@ def opened(notebooks, jupyter, browser, theme: str) -> Page:
         page.goto(f"{address}/lab/tree/{theme}.ipynb?reset")
         page.locator(".jp-Notebook .cm-content").first.wait_for(timeout=60_000)
         count = len(notebooks) + 1
-        wait_for(page, lambda: len(kernels(page, address, "idle")) == count)
+        wait_for(page, lambda: len(kernels(page, address)) == count)
+        # the page knows: the server may have missed what its kernel said first
+        page.locator(IDLE).first.wait_for(timeout=60_000)
         notebooks[theme] = page
     notebooks[theme].bring_to_front()  # one behind another waits to be drawn
     return notebooks[theme]
@@ -152,10 +155,10 @@ def prompt(page: Page) -> str:
     return page.locator(".jp-InputPrompt").first.inner_text()
 
 
-def kernels(page: Page, address: str, state: str = "") -> list[dict]:
-    """The server's kernels that a page is connected to, in the state asked for."""
+def kernels(page: Page, address: str) -> list[dict]:
+    """The server's kernels that a page is connected to."""
     known = page.request.get(f"{address}/api/kernels").json()
-    return [k for k in known if k["connections"] and state in k["execution_state"]]
+    return [kernel for kernel in known if kernel["connections"]]
 
 
 def button(page: Page, name: str):
