@@ -12,7 +12,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 import torch
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.tiny import blobs
 from tools import ROOT
@@ -113,6 +113,34 @@ def reader(browser) -> Iterator[BrowserContext]:
     """Who goes from page to page: what these share is fetched and compiled once."""
     with contextlib.closing(browser.new_context()) as context:
         yield context
+
+
+@pytest.fixture
+def own_page(address, browser) -> Iterator[Page]:
+    """A page that trains, at the module's `address`, for what a page does not survive.
+
+    What asserts is imported here, after pytest has been told of it.
+    """
+    from tests.trainer import open_trainer
+
+    with open_trainer(browser, address) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def shared(address, browser) -> Iterator[Page]:
+    """The like for all tests of a module; `opened` is as it was at first."""
+    from tests.trainer import open_trainer
+
+    with open_trainer(browser, address) as page:
+        yield page
+
+
+@pytest.fixture
+def opened(shared) -> Page:
+    from tests.trainer import as_new
+
+    return as_new(shared)
 
 
 @pytest.fixture(scope="session")

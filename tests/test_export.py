@@ -11,7 +11,7 @@ import onnx
 import pytest
 import torch
 
-from mocolib import augment, evaluate, load, named_recipe
+from mocolib import augment, load, named_recipe
 from mocolib.errors import BadInput
 from mocolib.export import ANY, ONLY, export
 from mocolib.export import check as page_check
@@ -35,6 +35,7 @@ from mocolib.probe import layers
 from mocolib.recipe import FIELDS, from_dict
 from mocolib.train import train
 from tests.campaign import LONG
+from tests.monitor import features_of_both
 from tests.tiny import blobs, random_images, tiny
 from tools import inpage
 
@@ -251,16 +252,12 @@ def test_updates_are_torchs_and_timms(optimizer, decay):
 
 
 def test_features_are_the_monitors(shipped, fashion):
+    count = shipped.about["features"]["batch"]
     training = train(shipped.recipe, fashion)
-    state = state_of(training, Layout(training.model))
-    images = fashion.test_images[: shipped.about["features"]["batch"]]
-    pixels = {"pixel_mean": fashion.mean, "pixel_std": fashion.std}
-    out = shipped.graphs["features"]({"images": images, **pixels, **state})
-    theirs = evaluate.features(
-        training.model.query.backbone, images, 28, fashion.mean, fashion.std
+    ours, theirs = features_of_both(
+        training, fashion, shipped.graphs["features"], count
     )
-    theirs = torch.nn.functional.normalize(theirs, dim=1)
-    np.testing.assert_allclose(out["features"], theirs, atol=1e-5)
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 # ---- what the manifest says

@@ -16,7 +16,6 @@ from tests.trainer import (
     as_new,
     first_losses,
     losses,
-    open_trainer,
     phase,
     press,
     runs_of,
@@ -35,23 +34,6 @@ def address(tmp_path_factory):
     write_page(folder, "", "next.html")
     with served(folder) as root:
         yield f"{root}/book/one.html"
-
-
-@pytest.fixture
-def own_page(address, browser):
-    with open_trainer(browser, address) as page:
-        yield page
-
-
-@pytest.fixture(scope="module")
-def shared(address, browser):
-    with open_trainer(browser, address) as page:
-        yield page
-
-
-@pytest.fixture
-def opened(shared):
-    return as_new(shared)
 
 
 def test_nothing_is_loaded_before_train_and_then_the_curve_moves(address, browser):

@@ -2,16 +2,14 @@
 
 import numpy as np
 import pytest
-from torch.nn.functional import normalize
 
 from mocolib.data import load
-from mocolib.evaluate import features
 from mocolib.export.compare import CLOSE, KINK, apart, compared, differing
-from mocolib.export.inputs import state_of
 from mocolib.export.layout import Layout
 from mocolib.presets import named_recipe
 from mocolib.train import train
 from tests.campaign import LONG
+from tests.monitor import features_of_both
 from tests.served import served, write_graphs, write_page
 from tools.browser import open_browser, open_page
 
@@ -105,9 +103,5 @@ def test_features_are_the_monitors(page, device):
     data = load("fashion-mnist")
     training = train(named_recipe("page", knn_every=0), data)
     graph = Browser(*page, "features", device)
-    images = data.test_images[: graph.about["batch"]]
-    pixels = {"pixel_mean": data.mean, "pixel_std": data.std}
-    state = state_of(training, Layout(training.model))
-    ours = graph({"images": images, **pixels, **state})["features"]
-    theirs = features(training.model.query.backbone, images, 28, data.mean, data.std)
-    assert apart(ours, normalize(theirs, dim=1).ravel()) <= CLOSE
+    ours, theirs = features_of_both(training, data, graph, graph.about["batch"])
+    assert apart(ours, theirs.ravel()) <= CLOSE

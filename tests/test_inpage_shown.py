@@ -12,10 +12,8 @@ from mocolib.presets import named_recipe
 from tests.served import choose, served
 from tests.trainer import (
     TRAINING,
-    as_new,
     first_losses,
     losses,
-    open_trainer,
     press,
     rows_of,
     runs_of,
@@ -33,23 +31,6 @@ def address(tmp_path_factory):
     write_trainer(folder)
     with served(folder) as root:
         yield f"{root}/book/one.html"
-
-
-@pytest.fixture
-def own_page(address, browser):
-    with open_trainer(browser, address) as page:
-        yield page
-
-
-@pytest.fixture(scope="module")
-def shared(address, browser):
-    with open_trainer(browser, address) as page:
-        yield page
-
-
-@pytest.fixture
-def opened(shared):
-    return as_new(shared)
 
 
 def test_the_answer_says_what_the_recorded_runs_behind_did(opened):

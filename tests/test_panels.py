@@ -49,8 +49,8 @@ def test_a_chapter_has_a_panel(chapter):
     assert page.locator("why-lab, why-frames, why-train").count()
 
 
-WORDS = """within => [...within.querySelectorAll("svg[data-key]")].flatMap(svg => {
-  const inside = (a, b) => a.left >= b.left - 1 && a.right <= b.right + 1 &&
+WORDS = """() => [...document.querySelectorAll("svg[data-key]")].flatMap(svg => {
+  const within = (a, b) => a.left >= b.left - 1 && a.right <= b.right + 1 &&
     a.top >= b.top - 1 && a.bottom <= b.bottom + 1;
   const apart = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) <= 1 ||
     Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) <= 1;
@@ -58,7 +58,7 @@ WORDS = """within => [...within.querySelectorAll("svg[data-key]")].flatMap(svg =
   const words = [...svg.querySelectorAll("text")].filter(one => one.textContent.trim())
     .map(one => [one.textContent, one.getBoundingClientRect()]);
   return [
-    ...words.filter(([, box]) => !inside(box, around)).map(([said]) => said),
+    ...words.filter(([, box]) => !within(box, around)).map(([said]) => said),
     ...words.flatMap(([said, box], i) => words.slice(0, i)
       .filter(([, other]) => !apart(box, other)).map(([other]) => [said, other])),
   ];
@@ -68,21 +68,20 @@ WORDS = """within => [...within.querySelectorAll("svg[data-key]")].flatMap(svg =
 def test_words_in_charts_are_neither_cut_nor_on_each_other(chapter):
     """As a page opens, and with as many curves as a panel keeps; wide and narrow."""
     page, data, problems = chapter
-    body, panels = page.locator("body"), each(data, "lab-")
-    before = {}
-    assert body.evaluate(WORDS) == []
+    panels, before = each(data, "lab-"), {}
+    assert page.evaluate(WORDS) == []
     for id, one in panels:
         panel = page.locator(f"#{id}")
         before[id] = panel.locator("[data-drop]").count(), setting(page, id, one)
         wanted = [g["at"] for g in one["groups"]][: MOST - 1 - before[id][0]]
         assert keep(panel, wanted) >= min(len(wanted), MOST - 1)
-    assert body.evaluate(WORDS) == []
+    assert page.evaluate(WORDS) == []
     resize(page, WIDTHS[1])
-    assert body.evaluate(WORDS) == []
+    assert page.evaluate(WORDS) == []
     for id, one in panels:
         drop(page.locator(f"#{id}"), *before[id])
         assert setting(page, id, one) == before[id][1]
-    assert body.evaluate(WORDS) == []
+    assert page.evaluate(WORDS) == []
     resize(page, WIDTHS[0])
     assert problems == []
 
@@ -153,7 +152,9 @@ def test_curves_are_kept_up_to_six_and_let_go(chapter):
         assert panel.locator("[data-drop]").count() == 1
         assert keep(panel, others) == 1 + len(others)
         assert panel.locator(".keep").is_disabled()
-        go_to(panel, one["groups"][-1]["at"])
+        last = one["groups"][-1]["at"]
+        go_to(panel, last)
+        assert setting(page, id, one) == last
         seen = look(panel)
         assert len(seen["rows"]) == min(MOST, len(one["groups"]))
         for chart in one["charts"]:
