@@ -108,10 +108,22 @@ class Monitor:
         every = 0 if self.pauses else self.recipe.knn_every
         return every > 0 and (done % every == 0 or done == self.recipe.steps)
 
-    def knn(self, memory: str | None = None) -> float:
-        """kNN accuracy on the full test split, against the recipe's memory."""
+    def knn(self) -> float:
+        """A dense reading: kNN accuracy against the recipe's memory.
+
+        On `knn_test_size` test images, the same at each reading.
+        """
+        size = self.recipe.knn_test_size
+        asked = slice(None) if size == 0 else evenly_spread(self.data.test_images, size)
+        return self._knn(self.recipe.knn_memory, asked)
+
+    def final_knn(self) -> float:
+        """kNN accuracy on all test images, against clean images."""
+        return self._knn("clean", slice(None))
+
+    def _knn(self, memory: str, asked) -> float:
         data = self.data
-        if (memory or self.recipe.knn_memory) == "queue":
+        if memory == "queue":
             stored, labels = self.queue.read()
         else:
             generator = generator_of(self.recipe, "memory")
@@ -119,10 +131,10 @@ class Monitor:
             chosen = order[: self.recipe.knn_memory_size]
             stored = self.features(data.train_images[chosen])
             labels = data.train_labels[chosen]
-        tests = self.features(data.test_images)
+        tests = self.features(data.test_images[asked])
         here = tests.device
-        known, asked = labels.to(here), data.test_labels.to(here)
-        return knn_accuracy(stored.to(tests), known, tests, asked, len(data.classes))
+        known, right = labels.to(here), data.test_labels[asked].to(here)
+        return knn_accuracy(stored.to(tests), known, tests, right, len(data.classes))
 
     def linear_probe(self) -> float:
         """Accuracy of a linear classifier on the features as they are now."""
@@ -134,6 +146,15 @@ class Monitor:
             data.test_labels.to(self.device),
             len(data.classes),
         )
+
+
+def evenly_spread(images, size: int) -> torch.Tensor:
+    """Places [size] of so many of the images, evenly spread; all where there are fewer.
+
+    So a folder that is sorted by class gives as many of each.
+    """
+    chosen = min(size, len(images))
+    return torch.arange(chosen) * len(images) // chosen
 
 
 def knn_of(model: nn.Module, memory, memory_labels, tests, labels, embed=None) -> float:

@@ -10,6 +10,7 @@ On a ViT the first two keep MoCo v3's heads, so that only the loss differs.
 
 import copy
 import math
+import re
 
 import torch
 import torch.nn.functional as F
@@ -201,7 +202,31 @@ def build_model(recipe: Recipe, channels: int, images: int) -> Framework:
 
     images: how many there are to train on; MoCo v1's memory bank holds them all.
     """
-    return FRAMEWORKS[recipe.framework](recipe, channels, images)
+    model = FRAMEWORKS[recipe.framework](recipe, channels, images)
+    if recipe.frozen != "none":
+        freeze(model, recipe.frozen)
+    return model
+
+
+def freeze(model: Framework, beginning: str):
+    """Fix the trained layers whose names begin so, as in `blocks.0.fc`.
+
+    BadInput where there is none: the sentence names the layers that there are.
+    """
+    trained = {
+        re.sub(r"^query\.|backbone\.|attention\.", "", name): parameter
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    }
+    chosen = [p for name, p in trained.items() if name.startswith(beginning)]
+    if not chosen:
+        layers = dict.fromkeys(name.rpartition(".")[0] or name for name in trained)
+        raise BadInput(
+            f"frozen is {beginning!r}, but must be none or begin one of "
+            f"{', '.join(layers)}."
+        )
+    for parameter in chosen:
+        parameter.requires_grad_(False)
 
 
 def check(recipe: Recipe, execution: Execution):

@@ -107,7 +107,12 @@ def decays(recipe: Recipe, name: str, parameter) -> bool:
     """Whether weight decay acts on a parameter. A learned temperature never decays."""
     if name == "log_temperature":
         return False
-    return recipe.decay == "all" or parameter.ndim >= 2
+    return {
+        "all": True,
+        "matrices": parameter.ndim >= 2,
+        "vectors": parameter.ndim < 2,
+        "patch_projection": name.startswith(PROJECTION),
+    }[recipe.decay]
 
 
 def clip(model, recipe: Recipe):

@@ -67,6 +67,11 @@ class Recipe:
     patch_projection_clip: float = setting(
         0.0, "largest L2 norm of its gradient; 0 for no limit", low=0, high=1e6
     )
+    frozen: str = setting(
+        "none",
+        "layers that are fixed at their random start as well, by how their names "
+        "begin: blocks.0.qkv, blocks.1, projector.0, predictor, ...; or none",
+    )
     stem: str = setting(
         "patch",
         "one linear patch projection, or a small convolutional stem",
@@ -146,8 +151,10 @@ class Recipe:
     )
     decay: str = setting(
         "all",
-        "decay every parameter (as the authors' code) or weight matrices only",
-        choices=("all", "matrices"),
+        "what decays: every parameter (as in the authors' code), weight matrices only, "
+        "only what is no matrix (biases, norms, class token), or the patch projection "
+        "only",
+        choices=("all", "matrices", "vectors", "patch_projection"),
     )
     beta1: float = setting(0.9, "first-moment decay, or SGD's momentum", low=0, below=1)
     beta2: float = setting(0.999, "second-moment decay", low=0, below=1)
@@ -166,6 +173,9 @@ class Recipe:
         choices=("queue", "clean"),
     )
     knn_memory_size: int = setting(5000, "features in the memory", low=20, high=10**6)
+    knn_test_size: int = setting(
+        0, "test images of a dense reading, evenly spread; 0 for all", low=0, high=10**6
+    )
 
     seed: int = setting(0, "decides weights, batches and views", low=0, high=2**31 - 1)
 

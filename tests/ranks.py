@@ -50,7 +50,7 @@ def outcome(name: str) -> dict:
             training.change(patch_projection="learned")
     done = {"losses": torch.tensor(losses, dtype=torch.float64)}
     if name == "whole":
-        accuracy = [training.monitor.knn("clean"), training.monitor.linear_probe()]
+        accuracy = [training.monitor.final_knn(), training.monitor.linear_probe()]
         done["accuracy"] = torch.tensor(accuracy, dtype=torch.float64)
     return done | {k: v.clone() for k, v in checkpoint.state(training)[0].items()}
 

@@ -128,6 +128,7 @@ def test_any_field_is_a_flag(capsys, tmp_path):
         patch_projection_norm="batch",
         patch_projection_clip=0.5,
         grad_clip=2.0,
+        frozen="blocks.0",
         stem="conv",
         position="none",
         pool="average",
@@ -161,6 +162,7 @@ def test_any_field_is_a_flag(capsys, tmp_path):
         knn_every=3,
         knn_memory="clean",
         knn_memory_size=400,
+        knn_test_size=50,
         seed=5,
     )
     assert set(changes) == set(FIELDS)

@@ -5,7 +5,12 @@ import pytest
 import torch
 
 from mocolib import evaluate
-from mocolib.evaluate import features, knn_accuracy, linear_probe
+from mocolib.evaluate import (
+    evenly_spread,
+    features,
+    knn_accuracy,
+    linear_probe,
+)
 from mocolib.execution import Execution
 from mocolib.train import train
 from tests.near import SAME, distance
@@ -171,3 +176,13 @@ def test_the_monitor_reads_any_network(kind):
         features = (embed or plain)(images)
     expected = knn_accuracy(features[:40], labels[:40], features[40:], labels[40:], 3)
     assert found == expected
+
+
+@pytest.mark.parametrize(("count", "size"), [(10, 4), (10, 10), (3, 8), (10_000, 1999)])
+def test_evenly_spread_places_are_all_different_and_reach_both_ends(count, size):
+    places = evenly_spread(torch.zeros(count), size)
+    steps = places.diff()
+    assert len(places) == min(count, size)
+    assert places[0] == 0
+    assert (steps > 0).all()
+    assert count - places[-1] <= steps.max() if len(steps) else True

@@ -24,7 +24,7 @@ from mocolib.runs import checkpoint
 from mocolib.train import train
 from tests.near import SAME, distance
 from tests.test_moco import noise, views
-from tests.tiny import CHOICES, rows, tiny
+from tests.tiny import CHOICES, blobs, rows, tiny
 
 V1 = {"framework": "moco_v1", "backbone": "resnet8", "negatives": 10}
 MECHANISMS = ("queue", "memory_bank", "end_to_end")
@@ -439,3 +439,36 @@ def test_fields_must_fit(changes, sentence):
         tiny(**changes)
     assert str(refused.value).startswith(sentence)
     assert str(refused.value).count(".") == 1
+
+
+# ---- layers that are fixed at their start
+
+
+@pytest.mark.parametrize(
+    ("frozen", "fixed"),
+    [
+        ("blocks.0.fc", {"blocks.0.fc1", "blocks.0.fc2"}),
+        ("blocks.0", {f"blocks.0.{n}" for n in ("qkv", "proj", "fc1", "fc2")}),
+        ("projector.0", {"projector.0"}),
+        ("predictor", {"predictor.0", "predictor.1"}),
+    ],
+)
+def test_frozen_layers_stay_and_all_others_move(frozen, fixed):
+    """By the record, and in the weights; the key side follows a start that stays."""
+    training = train(tiny(frozen=frozen, weight_decay=0.3), blobs())
+    before = {n: p.detach().clone() for n, p in training.model.named_parameters()}
+    for _ in range(2):
+        step = next(training)
+    still = {layer for layer, norm in step.grad_inf.items() if norm is None}
+    assert still == fixed
+    moved = {
+        n for n, p in training.model.named_parameters() if not torch.equal(p, before[n])
+    }
+    assert moved
+    assert not [n for n in moved if frozen in n]
+
+
+@pytest.mark.parametrize("frozen", ["blocks.7", "qkv", "log_temperature"])
+def test_a_layer_that_is_not_there_cannot_be_frozen(frozen):
+    with pytest.raises(BadInput, match=r"blocks\.0\.qkv, .*predictor"):
+        train(tiny(frozen=frozen), blobs())

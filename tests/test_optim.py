@@ -123,16 +123,22 @@ def parameters(**shapes):
     }
 
 
-MIXED = dict(weight=(3, 4), bias=(4,), log_temperature=())
+PATCHES = "query.backbone.patch_projection"
+SHAPES = {"weight": (3, 4), "bias": (4,), "log_temperature": ()}
+SHAPES |= {f"{PATCHES}.weight": (3, 4), f"{PATCHES}.bias": (4,)}
+DECAYED = {
+    "all": SHAPES.keys() - {"log_temperature"},
+    "matrices": {"weight", f"{PATCHES}.weight"},
+    "vectors": {"bias", f"{PATCHES}.bias"},
+    "patch_projection": {f"{PATCHES}.weight", f"{PATCHES}.bias"},
+}
 
 
-@pytest.mark.parametrize(
-    ("decay", "decayed"), [("all", {"weight", "bias"}), ("matrices", {"weight"})]
-)
+@pytest.mark.parametrize("decay", CHOICES["decay"])
 @pytest.mark.parametrize("name", CHOICES["optimizer"])
-def test_what_decays(name, decay, decayed):
+def test_what_decays(name, decay):
     """Seen in the weights themselves: without a gradient's pull they shrink or stay."""
-    named = parameters(**MIXED)
+    named = parameters(**SHAPES)
     recipe = tiny(optimizer=name, decay=decay, weight_decay=0.5, base_lr=1.6, beta1=0.0)
     optimizer = build_optimizer(recipe, named.items())
     before = {n: p.detach().clone() for n, p in named.items()}
@@ -140,7 +146,7 @@ def test_what_decays(name, decay, decayed):
         p.grad = torch.zeros_like(p)
     optimizer.step()
     shrunk = {n for n, p in named.items() if not torch.equal(p, before[n])}
-    assert shrunk == decayed
+    assert shrunk == DECAYED[decay]
     assert all(named[n].norm() < before[n].norm() for n in shrunk)
 
 
@@ -245,7 +251,7 @@ def test_new_values_reach_the_optimizer(name):
     new = old.replace(**changes)
     weights = []
     for start in (old, new):
-        named = parameters(**MIXED)
+        named = parameters(**SHAPES)
         optimizer = build_optimizer(start, named.items())
         for step in range(3):
             set_hyperparameters(optimizer, new, step)

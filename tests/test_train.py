@@ -8,7 +8,7 @@ import torch
 
 from mocolib import augment
 from mocolib.errors import BadInput
-from mocolib.evaluate import FeatureMemory, knn_accuracy
+from mocolib.evaluate import FeatureMemory, evenly_spread, knn_accuracy
 from mocolib.probe import MEASURES
 from mocolib.runs import checkpoint
 from mocolib.train import CHANGEABLE, train
@@ -403,5 +403,11 @@ def test_knn_reads_either_memory(data):
     tests = training.features(data.test_images)
     expected = knn_accuracy(own, own_labels, tests, data.test_labels, 3)
     assert clean.monitor.knn() == pytest.approx(expected, abs=1e-9)
+    part = start(data, knn_memory="clean", knn_memory_size=96, knn_test_size=9)
+    rows(part, 6)
+    some = evenly_spread(data.test_images, 9)
+    few = knn_accuracy(own, own_labels, tests[some], data.test_labels[some], 3)
+    assert part.monitor.knn() == pytest.approx(few, abs=1e-9)
+    assert part.monitor.final_knn() == pytest.approx(expected, abs=1e-9)
     queue = knn_accuracy(*training.monitor.queue.read(), tests, data.test_labels, 3)
     assert training.monitor.knn() == pytest.approx(queue, abs=1e-9)

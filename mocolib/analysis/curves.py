@@ -5,6 +5,7 @@ reads the arrays out of runs. Accuracies are shares, 0 to 1.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,10 @@ import pandas as pd
 SMOOTH = 9  # kNN readings in the running median that jitter is measured against
 WINDOW = 25  # steps in the running median that spikes are measured against
 SPIKE = 2.5  # times that median
+DEEP = 5  # times a curve's noise below its level: what is called a fall
+LEVEL = 5  # readings whose median is the level that a curve has reached
+NEAR_BEST = 0.01  # of accuracy: so close to its level a curve has made a fall good
+SOON = 1 / 5  # of the run: within so much of it
 LAGS = 20
 NEAR = 4  # lags whose correlations enter the lead
 AFTER = 20  # steps behind a spike in which a dip is looked for
@@ -90,6 +95,81 @@ def ends_of_fall(knn) -> tuple[int, int]:
     knn = np.asarray(knn, float)
     low = int(np.argmax(np.maximum.accumulate(knn) - knn))
     return int(np.argmax(knn[: low + 1])), low
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fall:
+    """One fall of a curve below the level that it had reached; indices of readings."""
+
+    start: int  # the last reading near that level
+    low: int  # the lowest reading
+    end: int | None  # the first reading near the level again; None: never
+    level: float  # the best level before it
+    depth: float  # level minus lowest, in accuracy
+    made_good: bool  # back soon: a dip; otherwise a lasting fall
+
+
+def falls_of(steps, knn, sigma: float) -> list[Fall]:
+    """The falls of a dense curve, each a made-good dip or a lasting fall.
+
+    steps, knn [n]: the readings, knn as shares; sigma: the noise of one reading. A
+    curve's level is the median of its last five readings, so that one lucky reading
+    raises it by little; a fall lies more than 5 sigma below the best level so far. It
+    is made good where a reading within a point (or sigma) of that level follows within
+    a fifth of the run. Noise alone, level and without a rise, gives one in about 20
+    curves of 160 readings (a test holds it).
+
+    >>> knn = [0.6] * 9 + [0.5] * 2 + [0.6] * 9
+    >>> [(fall.depth, fall.made_good) for fall in falls_of(range(20), knn, 0.004)]
+    [(0.1, True)]
+    """
+    steps, knn = np.asarray(steps, float), np.asarray(knn, float)
+    near, found, i = max(NEAR_BEST, sigma), [], 0
+    soon = SOON * (steps[-1] - steps[0]) if len(steps) else 0.0
+    level = np.maximum.accumulate(_level(knn)) if len(knn) else knn
+    while i < len(knn):
+        if not knn[i] < level[i] - DEEP * sigma:
+            i += 1
+            continue
+        best = level[i]
+        back = np.flatnonzero(knn[i:] >= best - near)
+        end = i + int(back[0]) if len(back) else None
+        before = np.flatnonzero(knn[:i] >= best - near)
+        start = int(before[-1]) if len(before) else 0
+        low = i + int(np.argmin(knn[i:end]))
+        quick = end is not None and steps[end] - steps[start] <= soon
+        found.append(
+            Fall(
+                start=start,
+                low=low,
+                end=end,
+                level=float(best),
+                depth=float(round(best - knn[low], 12)),
+                made_good=quick,
+            )
+        )
+        i = len(knn) if end is None else end + 1
+    return found
+
+
+def _level(knn) -> np.ndarray:
+    """The median of the readings up to each one, of LEVEL of them; lowest at first."""
+    series = pd.Series(knn)
+    settled = series.rolling(LEVEL).median()
+    return settled.fillna(series.expanding().min()).to_numpy()
+
+
+def collapsed(knn, untrained: float) -> bool:
+    """Whether a curve ends with more than half of what it had gained lost again.
+
+    knn [n] and untrained: accuracies. The gain is that of its best level over the
+    untrained network, and the end is its last level; one below that network has lost
+    all. A run that diverged has collapsed.
+    """
+    if not len(knn) or not np.isfinite(knn[-1]):
+        return True
+    level = _level(np.asarray(knn, float))
+    return bool(level[-1] < max(untrained, (level.max() + untrained) / 2))
 
 
 def spikes(norms, factor: float = SPIKE) -> np.ndarray:

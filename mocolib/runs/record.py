@@ -165,7 +165,7 @@ def _readings(training: Training) -> dict:
     """What is read at the end; each process takes part."""
     good = training.outcome == "finished"
     return {
-        "knn": training.monitor.knn("clean") if good else None,
+        "knn": training.monitor.final_knn() if good else None,
         "linear_probe": training.monitor.linear_probe() if good else None,
     }
 
