@@ -8,8 +8,11 @@ the same steps.
 
 import contextlib
 import datetime
+import functools
 import json
+import os
 import platform
+import subprocess
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +31,7 @@ from mocolib.train import Step, Training, check, train
 EVERY = 25  # steps between checkpoints
 CHECKPOINT = "checkpoint.safetensors"
 LIBRARIES = ("torch", "numpy", "timm", "torch-optimi")
+STATUS = ("git", "status", "--porcelain=v2", "--branch", "--untracked-files=normal")
 
 
 def record(
@@ -127,10 +131,12 @@ def _open(
 
 def _note_change(folder: Path, execution: Execution, done: int):
     """Provenance says from which step on a run was carried out in another way."""
-    provenance, now = Run(folder).provenance, execution.facts()
+    provenance = Run(folder).provenance
+    now = {"commit": commit(), **execution.facts()}
     later = provenance.get("continued", [])
-    last = later[-1] if later else {"step": 0, **provenance.get("execution", now)}
-    # an older record has other words for some of it
+    first = {name: provenance[name] for name in ("commit",) if name in provenance}
+    last = later[-1] if later else {**first, **provenance.get("execution", now)}
+    # an older record has other words for some of it, or none
     if any(last[name] != now[name] for name in now.keys() & last.keys()):
         later = [*later, {"step": done, **now}]
         changed = as_json({**provenance, "continued": later})
@@ -178,11 +184,12 @@ def _clear(folder: Path):
 
 
 def facts(data: Dataset, threads: int) -> dict:
-    """Versions, images, machine and date: the provenance of what is made now."""
+    """Versions, commit, images, machine, date: the provenance of what is made now."""
     from mocolib import __version__
 
     return {
         "mocolib": __version__,
+        "commit": commit(),
         "python": platform.python_version(),
         **{name: version(name) for name in LIBRARIES},
         "data": data.fingerprint,
@@ -192,6 +199,33 @@ def facts(data: Dataset, threads: int) -> dict:
         "machine": f"{platform.system()} {platform.machine()}, {processor()}",
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
     }
+
+
+@functools.cache  # a process goes on with the code that it has loaded
+def commit(checkout: Path = Path(__file__).parents[2]) -> str | None:
+    """The git commit of mocolib's code, with a + where the code was changed since.
+
+    None where it comes from no checkout, or where git does not say.
+    """
+    if not (checkout / ".git").exists():  # installed, maybe into another's checkout
+        return None
+    plain = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    try:
+        told = subprocess.run(
+            [*STATUS, "--", "mocolib"],
+            cwd=checkout,
+            env=plain | {"GIT_OPTIONAL_LOCKS": "0"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=20,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    lines = told.stdout.splitlines()
+    head = [line.split()[-1].decode() for line in lines if b"# branch.oid" in line]
+    changed = any(not line.startswith(b"#") for line in lines)
+    return head[0] + "+" * changed if head and head[0] != "(initial)" else None
 
 
 def processor() -> str:
