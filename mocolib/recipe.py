@@ -3,9 +3,9 @@
     >>> from mocolib import named_recipe
     >>> recipe = named_recipe("mini", base_lr=4e-3, patch_projection="fixed")
     >>> recipe.lr                       # base_lr x batch_size / 256, as in the paper
-    0.008
+    0.004
     >>> recipe.id                       # stable: the same settings, the same id
-    '51f0f578ff45'
+    'd8724c04578e'
 
 A field that keeps its default leaves no trace in the id, so a release that adds
 fields does not rename runs that were recorded before it.

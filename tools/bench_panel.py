@@ -14,7 +14,7 @@ def panel_times(steps: int = 40, rounds: int = 5) -> list[dict]:
     """Seconds of `steps` of `live`, bare and in a panel, and of the panel's drawing."""
     from mocolib import lab, load, named_recipe, train
 
-    recipe = named_recipe("mini", steps=steps)
+    recipe = named_recipe("short", steps=steps)
     data = load(recipe.dataset)
     _ = data.mean  # read once, before anything is timed
     panel, cores, times = lab.live(recipe, data=data), os.cpu_count(), []

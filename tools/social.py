@@ -22,7 +22,7 @@ LOOKS = {  # told apart in grey too
 
 def draw(path: Path) -> None:
     """1200 x 630 pixels, what link previews ask for."""
-    rate = named_recipe("mini").base_lr
+    rate = named_recipe("short").base_lr
     runs = [run for run in sweep.recorded("lr") if run.recipe.base_lr == rate]
     first = min(run.recipe.seed for run in runs)
 

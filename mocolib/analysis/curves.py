@@ -125,7 +125,7 @@ def falls_of(steps, knn, sigma: float) -> list[Fall]:
     """
     steps, knn = np.asarray(steps, float), np.asarray(knn, float)
     near, found, i = max(NEAR_BEST, sigma), [], 0
-    soon = SOON * (steps[-1] - steps[0]) if len(steps) else 0.0
+    soon = SOON * steps[-1] if len(steps) else 0.0
     level = np.maximum.accumulate(_level(knn)) if len(knn) else knn
     while i < len(knn):
         if not knn[i] < level[i] - DEEP * sigma:
@@ -145,7 +145,7 @@ def falls_of(steps, knn, sigma: float) -> list[Fall]:
                 end=end,
                 level=float(best),
                 depth=float(round(best - knn[low], 12)),
-                made_good=quick,
+                made_good=bool(quick),
             )
         )
         i = len(knn) if end is None else end + 1

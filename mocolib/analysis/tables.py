@@ -3,6 +3,7 @@
     mocolib tables make causes     # resumable, part by part
     tables.read("causes")
 
+baselines     untrained networks, pixels and principal components, by a run's start
 completeness  what a random projection keeps of a patch, by width (C8)
 causes        spikes replayed with one thing changed, step by step (C15)
 curvature     preconditioned sharpness before spikes, in calm, and on the way (C14)
@@ -20,6 +21,7 @@ import pandas as pd
 
 from mocolib import sweep
 from mocolib.analysis import (
+    baselines,
     causes,
     completeness,
     curvature,
@@ -157,6 +159,16 @@ def learned_runs(base_lr: float) -> list[Run]:
     return [run for run in found if run.recipe.seed in SEEDS]
 
 
+def _baselines():
+    recorded = [run for name in sweep.names() for run in sweep.recorded(name)]
+    for start in dict.fromkeys(baselines.start_of(run.recipe) for run in recorded):
+
+        def compute(data, start=start):
+            return baselines.table_of(start, data)
+
+        yield start.id, (start.dataset, start.image_size), compute
+
+
 def _completeness():
     for name, patch in (("fashion-mnist", 7), ("folder:cifar10", 8)):
 
@@ -237,6 +249,7 @@ def states(run: Run) -> dict[int, str]:
 
 
 TABLES = {
+    "baselines": _baselines,
     "completeness": _completeness,
     "causes": _causes,
     "curvature": _curvature,
