@@ -106,7 +106,8 @@ def test_each_run_that_was_asked_for_is_a_line_with_its_name(tmp_path, kind, x):
     labelled(figure)
     knn, loss, gradient = drawn(figure)
     assert list(knn) == list(loss) == list(gradient) == names
-    assert [t.get_text() for t in figure.axes[0].get_legend().get_texts()] == names
+    [legend] = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == names
     for run, name in zip(made, names, strict=True):
         assert knn[name].tolist() == run.steps["knn"].dropna().tolist()
         assert loss[name].tolist() == run.steps["loss"].tolist()
@@ -124,7 +125,7 @@ def test_copies_of_a_run_are_told_apart_and_a_run_asked_for_twice_is_one(tmp_pat
 def test_a_run_of_one_reading_is_seen_and_a_single_run_needs_no_legend(tmp_path):
     figure = figures.curves([plant(tmp_path, [0.3], steps=5, warmup_steps=0)])
     assert figure.axes[0].lines[0].get_marker() == "."
-    assert figure.axes[0].get_legend() is None
+    assert not figure.legends
 
 
 def test_a_band_is_that_of_the_lines_own_setting(runs):

@@ -1,5 +1,7 @@
 """A sweep's curves, and accuracy against what was swept, beside the paper's own."""
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
@@ -20,7 +22,7 @@ ROWS = {
     "loss": "loss",
     "gradient": "first layer: largest\ngradient entry",
 }
-MOST_IN_A_COLUMN = 24  # names in a legend as high as the figure
+WIDE, HIGH = 84, 0.19  # letters in a line under the panels, inches of one
 
 
 @style.figure
@@ -32,8 +34,12 @@ def curves(runs: list[Run], x: str = "step", seeds: list[Run] = ()) -> Figure:
     them: a band of the first panel reaches from their lowest to their highest seed.
     """
     runs = list({run.folder.resolve(): run for run in runs}.values())
-    figure, axes = plt.subplots(3, sharex=True, figsize=(6.2, 7.2))
-    for run, name, look in zip(runs, _names(runs), _looks(runs), strict=True):
+    names = [textwrap.fill(name, WIDE) for name in _names(runs)]
+    longest = max(map(len, "\n".join(names).splitlines()), default=0)
+    columns = max(1, WIDE // (longest + 7))
+    high = 7 + HIGH * sum(1 + name.count("\n") for name in names) / columns
+    figure, axes = plt.subplots(3, sharex=True, figsize=(6.2, high))
+    for run, name, look in zip(runs, names, _looks(runs), strict=True):
         alike = [one for one in seeds if _setting(one) == _setting(run)]
         _band(axes[0], alike, x, look["color"])
         for ax, values in zip(axes, _values(run, x), strict=True):
@@ -47,8 +53,8 @@ def curves(runs: list[Run], x: str = "step", seeds: list[Run] = ()) -> Figure:
     axes[2].set_xlabel({"step": "training step", "samples": "images seen"}[x])
     style.note(axes[0], list(seeds) or runs)
     if len(runs) > 1:
-        columns = -(-len(runs) // MOST_IN_A_COLUMN)
-        axes[0].legend(loc="upper left", bbox_to_anchor=(1, 1), ncols=columns)
+        lines = axes[1].lines
+        figure.legend(lines, names, loc="outside lower left", ncols=columns, fontsize=9)
     return figure
 
 
