@@ -6,7 +6,7 @@ class BadInput(ValueError):
 
 
 class LeftOut(UserWarning):
-    """A recorded run that can't be read, among others that can."""
+    """Recorded runs that are passed over, among others that count."""
 
 
 class PeerLost(RuntimeError):

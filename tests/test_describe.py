@@ -2,13 +2,18 @@
 
 import json
 
+import nbformat
 import numpy as np
 import pytest
 
+from mocolib import lab
 from mocolib.errors import BadInput
 from mocolib.lab.describe import FEW, Line, axis, describe
 from mocolib.lab.page import as_data
 from mocolib.words import spoken
+from tests.calls import calls, made
+from tests.planted import plant, shaking
+from tools.chapters import chapters
 
 
 def test_each_setting_can_be_understood_without_its_control():
@@ -76,6 +81,60 @@ def test_what_a_start_leaves_out_is_as_in_the_kept_setting():
     assert described.start == (2, 1)
     with pytest.raises(BadInput, match=r"setting .* was not recorded"):
         describe(lines, id="x", by=by, start={"kind": "b", "rate": 0.1})
+
+
+def test_lines_of_one_setting_differ_in_nothing_but_the_seed(tmp_path):
+    """Two optimizers are no two seeds, of a run as of a line that tells less of it."""
+    runs = [
+        plant(tmp_path, shaking(0, 0), seed=i, optimizer=name)
+        for i, name in enumerate(("sgd", "adamw"))
+    ]
+    lines = [Line.of(run, ["knn"], settings={"kind": "a"}) for run in runs]
+    told = (
+        r"differ in optimizer \(sgd, adamw\), but must differ in nothing but the seed"
+    )
+    for some, by in ((runs, "base_lr"), (lines, "kind")):
+        with pytest.raises(BadInput, match=f"^runs of {by}=.* {told}"):
+            describe(some, id="x", by=(by,), charts={"knn": "kNN"})
+        apart = describe(some, id="x", by=(by, "optimizer"), charts={"knn": "kNN"})
+        assert [group.seeds for group in apart.groups.values()] == [1, 1]
+
+
+def test_a_seed_stands_once_in_a_setting():
+    lines = [line(0, CALM), line(1, CALM), line(0, DEEP)]
+    with pytest.raises(BadInput, match=r"^runs of rate=0.1 have seed 0 2 times"):
+        describe(lines, id="x", by=("rate",))
+
+
+@pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
+def test_every_panel_of_the_book_lays_alike_runs_together(chapter, monkeypatch):
+    def described(runs, *, question=None, answer=None, **given):
+        panels.append(describe(runs, **given))
+
+    panels = []
+    monkeypatch.setattr(lab, "experiment", described)
+    monkeypatch.setattr(lab, "remarked", lambda *_: "")
+    wanted = calls(chapter, "experiment")
+    for one in wanted:
+        made(one)
+    assert len(panels) == len(wanted)
+    assert all(panel.groups for panel in panels)
+
+
+def test_a_call_of_a_chapter_is_made_with_all_that_it_stands_on(tmp_path, monkeypatch):
+    cells = [
+        "from mocolib import lab",
+        "runs = [1]\nother = 1 / 0",
+        "runs += [2]\ndef more(run):\n    return 10 * run",
+        "lab.experiment([more(run) for run in runs], id='x', by=())",
+    ]
+    book = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells)))
+    nbformat.write(book, tmp_path / "one.ipynb")
+    seen = []
+    monkeypatch.setattr(lab, "experiment", lambda runs, **_: seen.append(runs))
+    [only] = calls(tmp_path / "one.ipynb", "experiment")
+    made(only)
+    assert seen == [[10, 20]]
 
 
 def test_seeds_read_at_the_same_steps_share_them():

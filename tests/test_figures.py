@@ -1,5 +1,7 @@
 """Each figure shows the runs' own numbers, with labels on every axis."""
 
+import shutil
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -7,7 +9,9 @@ from matplotlib.figure import Figure
 from mocolib import figures
 from mocolib.analysis import measures
 from mocolib.analysis.paper import paper_numbers
+from mocolib.errors import BadInput
 from mocolib.figures import style
+from mocolib.runs import Run
 from tests.planted import LAYERS, events, plant, shaking
 
 
@@ -46,13 +50,118 @@ def labelled(figure: Figure):
         assert all(text.get_fontsize() >= 8 for text in [*ticks, *ax.texts])
 
 
+def drawn(figure: Figure) -> list[dict]:
+    """What each panel shows: {name: values} of the lines that have one."""
+    named = [line for ax in figure.axes for line in ax.lines]
+    assert not [line for line in named if line.get_label().startswith("_")]
+    return [
+        {one.get_label(): one.get_ydata() for one in ax.lines} for ax in figure.axes
+    ]
+
+
+LAMB = {"optimizer": "lamb"}
+APART = {  # runs, and the names by which they are told apart
+    "rate and seed": (
+        [{"base_lr": 0.05, "seed": 0}, {"base_lr": 0.01, "seed": 1}],
+        ["base rate 0.05, seed 0", "base rate 0.01, seed 1"],
+    ),
+    "seeds alone": ([{"seed": s} for s in range(3)], ["seed 0", "seed 1", "seed 2"]),
+    "three fields": (
+        [
+            {"optimizer": "lamb"},
+            {"beta2": 0.95},
+            {"qk_norm": True, "optimizer": "lamb"},
+        ],
+        [
+            "qk-norm no, optimizer LAMB, β₂ 0.999",
+            "qk-norm no, optimizer AdamW, β₂ 0.95",
+            "qk-norm yes, optimizer LAMB, β₂ 0.999",
+        ],
+    ),
+    "projection and rate": (
+        [
+            {"base_lr": rate, "patch_projection": kind}
+            for rate in (0.1, 0.4)
+            for kind in ("learned", "fixed")
+        ],
+        [
+            f"patch projection {kind}, base rate {rate}"
+            for rate in (0.1, 0.4)
+            for kind in ("learned", "fixed")
+        ],
+    ),
+    "lengths": ([{"steps": 240}, {"steps": 120}], ["steps 240", "steps 120"]),
+}
+
+
 @pytest.mark.parametrize("x", ["step", "samples"])
-def test_curves_are_those_of_the_first_seed(runs, x):
-    figure = figures.curves(runs, x)
+@pytest.mark.parametrize("kind", APART)
+def test_each_run_that_was_asked_for_is_a_line_with_its_name(tmp_path, kind, x):
+    changes, names = APART[kind]
+    made = [
+        plant(tmp_path, shaking(0.01, i, one.get("steps", 240) // 5), loss=i, **one)
+        for i, one in enumerate(changes)
+    ]
+    figure = figures.curves(made, x)
     labelled(figure)
-    drawn = [line.get_ydata() for line in figure.axes[1].lines]
-    assert any(np.allclose(d, 3.0) for d in drawn if len(d))  # the planted loss
-    assert len(runs[0].steps) in {len(d) for d in drawn}
+    knn, loss, gradient = drawn(figure)
+    assert list(knn) == list(loss) == list(gradient) == names
+    [legend] = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == names
+    for run, name in zip(made, names, strict=True):
+        assert knn[name].tolist() == run.steps["knn"].dropna().tolist()
+        assert loss[name].tolist() == run.steps["loss"].tolist()
+    looks = {(line.get_color(), line.get_linestyle()) for line in figure.axes[1].lines}
+    assert len(looks) == len(made)
+
+
+def test_copies_of_a_run_are_told_apart_and_a_run_asked_for_twice_is_one(tmp_path):
+    run = plant(tmp_path, shaking(0.01, 0))
+    copy = Run(shutil.copytree(run.folder, tmp_path / f"{run.id} (1)"))
+    _, loss, _ = drawn(figures.curves([run, copy, run]))
+    assert list(loss) == [f"({run.id})", f"({copy.id})"]
+
+
+def test_a_run_of_one_reading_is_seen_and_a_single_run_needs_no_legend(tmp_path):
+    figure = figures.curves([plant(tmp_path, [0.3], steps=5, warmup_steps=0)])
+    assert figure.axes[0].lines[0].get_marker() == "."
+    assert not figure.legends
+
+
+def test_a_band_is_that_of_the_lines_own_setting(runs):
+    first = [run for run in runs if run.recipe.seed == 0]
+    figure = figures.curves(first, seeds=runs)
+    labelled(figure)
+    assert len(figure.axes[1].lines) == len(first) == len(figure.axes[0].collections)
+    for run, band in zip(first, figure.axes[0].collections, strict=True):
+        alike = [r for r in runs if r.recipe.replace(seed=0) == run.recipe]
+        read = np.stack([one.steps["knn"].dropna() for one in alike])
+        heights = band.get_paths()[0].vertices[:, 1]
+        assert heights.min() == read.min()
+        assert heights.max() == read.max()
+
+
+MIXED = {
+    "accuracy": lambda runs: figures.accuracy(runs, "base_lr"),
+    "compared": lambda runs: figures.compared({"all": runs}, "base_lr"),
+    "remedy": figures.remedy,
+    "over_rates": figures.over_rates,
+    "negatives": figures.negatives,
+    "side_by_side": lambda runs: figures.side_by_side({"all": runs}),
+}
+
+
+@pytest.mark.parametrize("kind", MIXED)
+def test_a_mean_is_of_runs_that_are_alike(tmp_path, kind):
+    """Two optimizers are no two seeds, in no figure."""
+    made = [
+        plant(tmp_path, shaking(0, 0), seed=i, optimizer=name)
+        for i, name in enumerate(("sgd", "adamw"))
+    ]
+    with pytest.raises(
+        BadInput, match=r"^runs of .* differ in optimizer \(sgd, adamw\)"
+    ):
+        MIXED[kind](made)
 
 
 def test_accuracy_is_every_runs_linear_probe(runs):
@@ -75,7 +184,7 @@ def test_the_papers_batches_are_not_said_to_be_one(tmp_path):
     assert paper.get_xticklabels()[0].get_text() == "1,024"
     assert paper.get_title() == "the paper: ImageNet, ViT-B/16"
     assert ours.get_legend() is None  # one kind of projection
-    figure = figures.accuracy(batches, "base_lr", paper=("lamb",))
+    figure = figures.accuracy(batches[:1], "base_lr", paper=("lamb",))
     assert figure.axes[1].get_title().endswith("batch 4096")
 
 
@@ -179,3 +288,11 @@ def test_knn_around_a_step_starts_from_the_last_reading_before_it(run, tmp_path)
 def test_a_caption_counts(run, runs):
     assert figures.caption([run]).endswith("batch 500; 1 run, 1 seed")
     assert figures.caption(runs).endswith("12 runs, 3 seeds")
+
+
+def test_a_caption_says_of_unlike_runs_that_they_are(tmp_path):
+    changes = [{}, {"depth": 2}, {"dataset": "cifar10"}, {"batch_size": 64, "width": 8}]
+    made = [plant(tmp_path, shaking(0, 0), **one) for one in changes]
+    assert figures.caption(made) == (
+        "several data sets, ViT of several widths and several depths; 4 runs, 1 seed"
+    )

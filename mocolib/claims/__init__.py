@@ -10,10 +10,14 @@ their signs were committed before any of their runs existed (see data/README.md)
 """
 
 import re
+import warnings
 
+from mocolib import sweep
 from mocolib.claims import mechanism, parts, relatives, shaking  # noqa: F401
-from mocolib.claims.register import CLAIMS, Claim
+from mocolib.claims.register import CLAIMS, Claim, asked_for
 from mocolib.claims.verdicts import Effect, Verdict
+from mocolib.errors import LeftOut
+from mocolib.sweep.found import strangers
 
 __all__ = [
     "CLAIMS",
@@ -30,7 +34,7 @@ __all__ = [
 def judge(id: str, root=None, pooled: bool = False) -> Verdict:
     """A claim's verdict by the recorded runs; with `root` by those under it."""
     claim = CLAIMS[id]
-    return claim() if root is None else claim.of(root, pooled)
+    return claim() if root is None else claim.of(sweep.own(root), pooled)
 
 
 def finding(id: str) -> str:
@@ -38,9 +42,19 @@ def finding(id: str) -> str:
     return judge(id).finding
 
 
-def ledger(root=None, pooled: bool = False) -> list[Verdict]:
-    """Every claim's verdict, C2 before C10."""
-    return [judge(id, root, pooled) for id in sorted(CLAIMS, key=_place)]
+def ledger(root=None, pooled: bool = False, watched=iter) -> list[Verdict]:
+    """Every claim's verdict, C2 before C10; with `root` by the runs under it.
+
+    Warnings name the runs that are left out: damaged ones, copies, those of no sweep.
+    `watched` passes runs and claims on, as `tqdm` does: thousands take a while.
+    """
+    ids = sorted(CLAIMS, key=_place)
+    if root is None:
+        return [CLAIMS[id]() for id in watched(ids)]
+    own = sweep.own(root, watched)
+    if told := strangers(own, asked_for()):
+        warnings.warn(told, LeftOut, stacklevel=2)
+    return [CLAIMS[id].of(own, pooled) for id in watched(ids)]
 
 
 def second_ledger() -> dict[str, Verdict]:

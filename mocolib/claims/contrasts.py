@@ -6,6 +6,7 @@ same images in the same views. Accuracies and what is measured on them come in p
 
 import pandas as pd
 
+from mocolib.analysis.alike import check_groups
 from mocolib.analysis.measures import jitter, monitored, summary
 from mocolib.presets import named_recipe
 from mocolib.runs import Run
@@ -49,9 +50,10 @@ def remedied(runs: list[Run], remedy: str, **where) -> list[Run]:
 
 def grid(runs: list[Run], column: str, by: str, **where) -> pd.DataFrame:
     """A measure with a row a seed and a column a setting, ascending."""
-    part = chosen(runs, **where)
+    part = once(chosen(runs, **where))
     if not part:
         return pd.DataFrame()
+    check_groups(part, by)
     return _scaled(summary(part).pivot(index="seed", columns=by, values=column), column)
 
 
@@ -60,17 +62,35 @@ def at(runs: list[Run], column: str, **where) -> pd.Series:
     return means(chosen(runs, **where), column)
 
 
+def once(runs: list[Run]) -> list[Run]:
+    """Each recipe's run once: a copy is no second run, and no second seed."""
+    return list({run.recipe: run for run in reversed(runs)}.values())[::-1]
+
+
+def whole(runs: list[Run]) -> list[Run]:
+    """The runs, each recipe's once, of the seeds that have all the settings there are.
+
+    A seed that lacks some waits: its mean would be of other settings than the rest's.
+    """
+    runs, settings = once(runs), {}
+    for run in runs:
+        alike = run.recipe.replace(seed=0)
+        settings.setdefault(run.recipe.seed, set()).add(alike)
+    every = set().union(*settings.values())
+    return [run for run in runs if settings[run.recipe.seed] == every]
+
+
 def means(runs: list[Run], column: str) -> pd.Series:
     """A column of `measures.summary` by seed, the mean over each seed's runs.
 
     Accuracies and what is measured on them come in points. A seed that lacks some of
-    the runs waits; one with a run that diverged has nan.
+    the settings waits; one with a run that diverged has nan.
     """
-    if not runs:
+    kept = whole(runs)
+    if not kept:
         return pd.Series(dtype=float)
-    groups = summary(runs).groupby("seed")[column]
-    whole = groups.agg(lambda values: values.mean(skipna=False))
-    return _scaled(whole[groups.size() == groups.size().max()], column)
+    groups = summary(kept).groupby("seed")[column]
+    return _scaled(groups.agg(lambda values: values.mean(skipna=False)), column)
 
 
 def by_seed(runs: list[Run], measure) -> pd.Series:
@@ -78,10 +98,11 @@ def by_seed(runs: list[Run], measure) -> pd.Series:
 
     A seed that lacks some of the settings waits until they are there.
     """
-    if not runs:
+    kept = whole(runs)
+    if not kept:
         return pd.Series(dtype=float)
-    rows = pd.DataFrame([(r.recipe.seed, measure(r)) for r in runs]).groupby(0)[1]
-    return rows.mean()[rows.size() == rows.size().max()]
+    rows = pd.DataFrame([(run.recipe.seed, measure(run)) for run in kept])
+    return rows.groupby(0)[1].mean()
 
 
 def _scaled(values, column: str):

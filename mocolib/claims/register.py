@@ -40,12 +40,12 @@ class Claim:
             return None
         return _of_record(self, self.elsewhere, _state())
 
-    def of(self, root, pooled: bool = False) -> Verdict:
-        """The verdict by the runs under `root`, or by those and the book's own.
+    def of(self, own: dict, pooled: bool = False) -> Verdict:
+        """The verdict by the runs that `sweep.own` found, or by those and the book's.
 
         A table is the book's, so it speaks only where both are pooled.
         """
-        return self._judged([_own(source, root, pooled) for source in self.sources])
+        return self._judged([_own(source, own, pooled) for source in self.sources])
 
     def _judged(self, parts) -> Verdict:
         facts = dict(id=self.id, title=self.title, claim=self.text)
@@ -91,11 +91,19 @@ def _recorded(source: str):
     return tables.read(name) if kind == "table" else sweep.recorded(name)
 
 
-def _own(source: str, root, pooled: bool):
+def _own(source: str, own: dict, pooled: bool):
     if source.startswith("table:"):
         return _recorded(source) if pooled else pd.DataFrame()
     ours = sweep.recorded(source) if pooled else []
-    return list({run.id: run for run in [*ours, *sweep.alike(source, root)]}.values())
+    theirs = sweep.of_sweep(source, own)
+    return list({run.recipe: run for run in [*ours, *theirs]}.values())
+
+
+def asked_for() -> set:
+    """The recipes of all sweeps that claims stand on, their seeds put to 0."""
+    sources = {source for claim in CLAIMS.values() for source in claim.sources}
+    named = [source for source in sources if not source.startswith("table:")]
+    return {recipe for name in named for recipe in sweep.unseeded(name)}
 
 
 def _ids(part) -> set:

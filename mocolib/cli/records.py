@@ -9,6 +9,7 @@ mocolib claims
 mocolib tables make causes --to data/tables
 """
 
+import functools
 from pathlib import Path
 
 from mocolib import runs
@@ -19,6 +20,7 @@ from mocolib.files import atomic, check_folder, check_place, write_atomic
 from mocolib.runs import publish
 
 LEDGER = Path("data/claims.json")
+QUIET = 3  # seconds of work that nothing is said of
 # commands with commands of their own; the first is meant where none is typed
 ACTIONS = {"runs": ("list", "show", "verify", "publish"), "tables": ("list", "make")}
 
@@ -213,6 +215,8 @@ def _plot(options) -> int:
 
 
 def _claims(options) -> int:
+    from tqdm import tqdm
+
     from mocolib import claims
     from mocolib.claims import text
 
@@ -227,7 +231,8 @@ def _claims(options) -> int:
         )
     if options.write:
         check_place(options.write, "write")
-    ledger = claims.ledger(options.runs, options.pool)
+    watched = functools.partial(tqdm, delay=QUIET, leave=False, disable=None)
+    ledger = claims.ledger(options.runs, options.pool, watched)
     second = {} if options.runs else claims.second_ledger()
     print(text.as_text(ledger, second, options.all))
     if options.write:

@@ -7,6 +7,7 @@ from matplotlib.ticker import NullLocator
 
 from mocolib import data
 from mocolib.analysis import measures
+from mocolib.analysis.alike import check_groups
 from mocolib.analysis.negatives import expected_start
 from mocolib.figures import style
 from mocolib.figures.style import GREY, percent
@@ -64,6 +65,7 @@ def age_chart(ages: np.ndarray, oldest: int, most: int) -> Figure:
 @style.figure
 def negatives(runs: list[Run]) -> Figure:
     """Linear probe against K by mechanism; a dot a seed, lines through the means."""
+    check_groups(runs, "keys", "negatives")
     figure, ax = plt.subplots(figsize=(6.4, 3.6))
     for keys, (name, colour, mark) in MECHANISMS.items():
         part = [run for run in runs if run.recipe.keys == keys]

@@ -7,15 +7,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mocolib.analysis import measures
+from mocolib.analysis.alike import check_groups
 from mocolib.analysis.paper import paper_numbers
 from mocolib.claims.contrasts import REMEDIES, remedied
 from mocolib.figures import style
-from mocolib.figures.style import GREY, KINDS
+from mocolib.figures.style import GREY, KINDS, STROKES
 from mocolib.runs import Run
 from mocolib.words import layer_name
 
 COLUMNS = {"deepest_fall": "deepest fall, points", "linear_probe": "linear probe, %"}
-STROKES = {"learned": "-", "fixed": "--"}
 
 
 @style.figure
@@ -25,8 +25,7 @@ def remedy(runs: list[Run]) -> Figure:
     Dots are seeds, lines go through their means. Gain: linear probe, fixed minus
     learned, within a seed. The paper's gains stand in its text, one number a rate.
     """
-    table = measures.summary(runs)
-    seeds = table.pivot(index=["base_lr", "seed"], columns="patch_projection")
+    seeds = _by_rate(runs)
     figure, (shaking, ours, theirs) = plt.subplots(ncols=3, figsize=(7.6, 3.1))
     for kind, colour, mark in KINDS:
         _over_rates(shaking, 100 * seeds["deepest_fall", kind], colour, mark, kind)
@@ -53,8 +52,7 @@ def over_rates(runs: list[Run]) -> Figure:
 
     Spikes are those of the first layer that learns: not the same layer in both.
     """
-    table = measures.summary(runs)
-    seeds = table.pivot(index=["base_lr", "seed"], columns="patch_projection")
+    seeds = _by_rate(runs)
     labels = {**COLUMNS, "spikes": "spikes a run in the\nfirst layer that learns"}
     figure, axes = plt.subplots(ncols=3, figsize=(7.6, 3.1))
     for ax, name in zip(axes, ("deepest_fall", "spikes", "linear_probe"), strict=True):
@@ -71,6 +69,13 @@ def over_rates(runs: list[Run]) -> Figure:
     return figure
 
 
+def _by_rate(runs: list[Run]) -> pd.DataFrame:
+    """Measures with a row a rate and seed, and columns by kind of projection."""
+    check_groups(runs, "base_lr", "patch_projection")
+    table = measures.summary(runs)
+    return table.pivot(index=["base_lr", "seed"], columns="patch_projection")
+
+
 def _over_rates(ax, values: pd.Series, colour: str, mark: str, label: str = ""):
     style.seeds(ax, values, colour, mark, label)
     ax.set(xscale="log", xlabel="base rate")
@@ -84,6 +89,8 @@ def side_by_side(groups: dict[str, list[Run]]) -> Figure:
     The bar is the mean. The first group's mean goes down as a dotted line, for the
     others to be compared with. A row without runs stays empty.
     """
+    for members in groups.values():
+        check_groups(members)
     runs = [run for members in groups.values() for run in members]
     figure, axes = plt.subplots(
         ncols=2, sharey=True, figsize=(7.4, 1.2 + 0.36 * len(groups))

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from mocolib import data
 from mocolib.analysis.measures import settings
+from mocolib.recipe import Recipe
 from mocolib.runs import Run
-from mocolib.words import short, title
+from mocolib.words import short, title, value
 
 STYLE = {
     "axes.spines.top": False,
@@ -24,6 +25,7 @@ STYLE = {
 }
 BLUE, ORANGE, GREEN, RED = "#0173b2", "#de8f05", "#029e73", "#d55e00"
 KINDS = (("learned", BLUE, "o"), ("fixed", ORANGE, "s"))
+STROKES = {"learned": "-", "fixed": "--"}
 GREY = "#555555"
 CLOSE = 0.25  # of an axis: ticks that are closer would run into each other
 MINUS = "\N{MINUS SIGN}"
@@ -115,26 +117,40 @@ def percent(axis, label: str):
     axis.set_label_text(label)
 
 
+def told(recipe: Recipe, names) -> list[str]:
+    """Some settings of a recipe in words: `base rate 0.048`, `qk-norm yes`."""
+    given = ((name, getattr(recipe, name)) for name in names)
+    words = ((n, short(v) if isinstance(v, float) else value(v)) for n, v in given)
+    return [f"{title(name)} {word}" for name, word in words]
+
+
 def grouped(runs: list[Run]) -> dict[str, list[Run]]:
     """Runs by the settings in which they differ, in words; seeds stay together."""
     names, groups = settings(runs), {}
     for run in runs:
-        values = [getattr(run.recipe, name) for name in names]
-        words = "\n".join(
-            f"{title(n)} {v if isinstance(v, str) else f'{v:g}'}"
-            for n, v in zip(names, values, strict=True)
-        )
-        groups.setdefault(words, []).append(run)
+        groups.setdefault("\n".join(told(run.recipe, names)), []).append(run)
     return groups
 
 
 def caption(runs: list[Run]) -> str:
     """What was run, how often and where: a line for under a figure."""
-    recipe, seeds = runs[0].recipe, len({run.recipe.seed for run in runs})
+    recipe, varied = runs[0].recipe, settings(runs)
     images = data.title(recipe.dataset)
-    width = "several widths" if "width" in settings(runs) else f"width {recipe.width}"
-    batch = "" if "batch_size" in settings(runs) else f", batch {recipe.batch_size}"
+    images = "several data sets" if "dataset" in varied else images
+    batch = "" if "batch_size" in varied else f", batch {recipe.batch_size}"
+    seeds = len({run.recipe.seed for run in runs})
     return (
-        f"{images}, ViT of {width} and depth {recipe.depth}{batch}; "
+        f"{images}, {_network(recipe, varied)}{batch}; "
         f"{len(runs)} run{'s' * (len(runs) > 1)}, {seeds} seed{'s' * (seeds > 1)}"
     )
+
+
+def _network(recipe: Recipe, varied: list[str]) -> str:
+    """The backbone of some runs that differ in these settings."""
+    if "backbone" in varied:
+        return "several backbones"
+    if recipe.backbone != "vit":
+        return recipe.backbone
+    width = "several widths" if "width" in varied else f"width {recipe.width}"
+    depth = "several depths" if "depth" in varied else f"depth {recipe.depth}"
+    return f"ViT of {width} and {depth}"

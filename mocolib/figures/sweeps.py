@@ -1,14 +1,19 @@
 """A sweep's curves, and accuracy against what was swept, beside the paper's own."""
 
+import textwrap
+
 import matplotlib.pyplot as plt
+import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
 from mocolib import data
 from mocolib.analysis import measures
+from mocolib.analysis.alike import check_groups
 from mocolib.analysis.paper import paper_numbers
 from mocolib.figures import style
-from mocolib.figures.style import KINDS, percent, ticks
+from mocolib.figures.style import KINDS, STROKES, percent, ticks
+from mocolib.recipe import FIELDS
 from mocolib.runs import Run
 from mocolib.words import title
 
@@ -17,49 +22,87 @@ ROWS = {
     "loss": "loss",
     "gradient": "first layer: largest\ngradient entry",
 }
+WIDE, HIGH = 84, 0.19  # letters in a line under the panels, inches of one
 
 
 @style.figure
-def curves(runs: list[Run], x: str = "step") -> Figure:
+def curves(runs: list[Run], x: str = "step", seeds: list[Run] = ()) -> Figure:
     """Dense kNN, loss and first-layer gradient over steps (or `samples`).
 
-    A line is one real run, that of the first seed: a mean over seeds would smooth the
-    dips away. The band of the first panel reaches from the lowest to the highest seed.
+    A line is one real run, each of `runs` has one, and the legend tells all in which
+    they differ. A mean over seeds would smooth the dips away; `seeds` are runs behind
+    them: a band of the first panel reaches from their lowest to their highest seed.
     """
-    table, look = measures.long_table(runs), _looks(runs)
-    table = table.rename(columns={n: title(n) for n in measures.settings(runs)})
-    first = table[table["seed"] == table["seed"].min()]
-    figure, axes = plt.subplots(3, sharex=True, figsize=(6.2, 7.2))
-    for ax, (column, label) in zip(axes, ROWS.items(), strict=True):
-        legend = "full" if ax is axes[0] and look["hue"] else False
-        if column == "knn":  # bands over every step would cover each other
-            sns.lineplot(
-                table, x=x, y=column, ax=ax, linewidth=0, dashes=False,
-                legend=False, errorbar=("pi", 100), **look,
-            )  # fmt: skip
-        sns.lineplot(first, x=x, y=column, ax=ax, linewidth=1.3, legend=legend, **look)
+    runs = list({run.folder.resolve(): run for run in runs}.values())
+    names = [textwrap.fill(name, WIDE) for name in _names(runs)]
+    longest = max(map(len, "\n".join(names).splitlines()), default=0)
+    columns = max(1, WIDE // (longest + 7))
+    high = 7 + HIGH * sum(1 + name.count("\n") for name in names) / columns
+    figure, axes = plt.subplots(3, sharex=True, figsize=(6.2, high))
+    for run, name, look in zip(runs, names, _looks(runs), strict=True):
+        alike = [one for one in seeds if _setting(one) == _setting(run)]
+        _band(axes[0], alike, x, look["color"])
+        for ax, values in zip(axes, _values(run, x), strict=True):
+            alone = "." if len(values) == 1 else ""  # a line of one point is none
+            ax.plot(values, linewidth=1.3, marker=alone, label=name, **look)
+    for ax, label in zip(axes, ROWS.values(), strict=True):
         ax.set_ylabel(label)
     percent(axes[0].yaxis, ROWS["knn"])
     axes[2].set_yscale("log")
     style.plain(axes[2].yaxis)
     axes[2].set_xlabel({"step": "training step", "samples": "images seen"}[x])
-    style.note(axes[0], runs)
-    if look["hue"]:
-        sns.move_legend(axes[0], "upper left", bbox_to_anchor=(1, 1))
+    style.note(axes[0], list(seeds) or runs)
+    if len(runs) > 1:
+        lines = axes[1].lines
+        figure.legend(lines, names, loc="outside lower left", ncols=columns, fontsize=9)
     return figure
 
 
-def _looks(runs: list[Run]) -> dict:
-    """What seaborn is to draw in colours and strokes: settings in which runs differ."""
-    varied = measures.settings(runs)
-    strokes = "patch_projection" if "patch_projection" in varied else None
-    hue = next((n for n in varied if n != "patch_projection"), strokes)
-    count = len({getattr(run.recipe, hue) for run in runs}) if hue else 1
-    return dict(
-        hue=hue and title(hue),
-        style=strokes and title(strokes),
-        palette=sns.color_palette("viridis", count + 1)[:count] if hue else None,
-    )
+def _values(run: Run, x: str) -> list[pd.Series]:
+    """What the panels show of a run, each by step or by images seen."""
+    steps = run.steps.set_index(x)
+    gradient = steps[f"grad_inf/{measures.first_layer(run)}"]
+    parts = (steps["knn"], steps["loss"], gradient)
+    return [part.astype(float).dropna() for part in parts]
+
+
+def _band(ax, runs: list[Run], x: str, colour):
+    """From the lowest to the highest reading of some runs, where they were read."""
+    if runs:
+        read = pd.concat([_values(run, x)[0] for run in runs], axis=1)
+        ends = read.min(axis=1), read.max(axis=1)
+        ax.fill_between(read.index, *ends, color=colour, alpha=0.2, linewidth=0)
+
+
+def _setting(run: Run):
+    return run.recipe.replace(seed=0)
+
+
+def _names(runs: list[Run]) -> list[str]:
+    """Each run's name in a legend: all fields in which it differs from another one.
+
+    Copies of a run differ in none, and are told apart by their folders.
+    """
+    fields = [n for n in FIELDS if len({getattr(run.recipe, n) for run in runs}) > 1]
+    names = [", ".join(style.told(run.recipe, fields)) for run in runs]
+    return [
+        name if names.count(name) == 1 else f"{name} ({run.id})".lstrip()
+        for name, run in zip(names, runs, strict=True)
+    ]
+
+
+def _looks(runs: list[Run]) -> list[dict]:
+    """A colour for each setting, in order; a fixed projection is dashed."""
+    names = [name for name in FIELDS if name != "patch_projection"]
+    settings = [tuple(getattr(run.recipe, name) for name in names) for run in runs]
+    ordered = sorted(set(settings))
+    colours = sns.color_palette("viridis", len(ordered) + 1)
+    kinds = [run.recipe.patch_projection for run in runs]
+    strokes = {kind: stroke for kind, stroke in STROKES.items() if len(set(kinds)) > 1}
+    return [
+        {"color": colours[ordered.index(one)], "linestyle": strokes.get(kind, "-")}
+        for one, kind in zip(settings, kinds, strict=True)
+    ]
 
 
 @style.figure
@@ -69,6 +112,7 @@ def accuracy(runs: list[Run], by: str, paper: tuple = ()) -> Figure:
     Ours: a dot a seed, a line through the means. The paper's (one number a setting):
     filled where it stands in the text, hollow where it was derived from the text.
     """
+    check_groups(runs, by, "patch_projection")
     table = measures.summary(runs)
     figure, axes = plt.subplots(
         ncols=1 + bool(paper), figsize=(7.4, 3.4), squeeze=False
@@ -98,6 +142,8 @@ def compared(groups: dict[str, list[Run]], by: str, shaking: str = "jitter") -> 
 
     A dot a seed, a line through the means. Groups without runs are left out.
     """
+    for runs in groups.values():
+        check_groups(runs, by)
     tables = {name: measures.summary(runs) for name, runs in groups.items() if runs}
     words = {
         shaking: f"{shaking.replace('_', ' ')} of kNN, points",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from mocolib import words
 from mocolib.analysis import measures
+from mocolib.analysis.alike import check_alike
 from mocolib.errors import BadInput
 from mocolib.lab.groups import Line, group
 from mocolib.runs import Run
@@ -81,21 +82,15 @@ def describe(
     Without a `start`, the setting with the deepest fall is shown first; fields that it
     leaves out are those of the first of `keep`, where that was recorded. `seed` names
     the run of each setting that is drawn strong; without it, or where a setting lacks
-    it, that is the run whose deepest fall is the median one.
+    it, that is the run whose deepest fall is the median one. BadInput where lines of
+    one setting differ in more than their seed, or a seed is there twice.
     """
     if x not in X_AXES:
         raise BadInput(f"x is {x!r}, but must be one of {', '.join(X_AXES)}.")
     charts = charts or STANDARD
     lines = [_line(run, charts) if isinstance(run, Run) else run for run in runs]
     axes = tuple(_axis_of(name, lines) for name in by)
-    members: dict = {}
-    for line in lines:
-        at = tuple(a.values.index(line.settings[a.name]) for a in axes)
-        members.setdefault(at, []).append(line)
-    if len(members) > MOST_SETTINGS:
-        raise BadInput(
-            f"by gives {len(members)} settings, but a panel holds {MOST_SETTINGS}."
-        )
+    members = _settings(axes, lines)
     groups = {at: group(at, members[at], charts, seed) for at in sorted(members)}
     first = next(iter(groups), ())
     kept = tuple(_place(one, axes, groups, first) for one in keep if groups)
@@ -111,6 +106,22 @@ def describe(
         marks=marks or {},
         strong=MEDIAN if seed is None else f"seed {seed}",
     )
+
+
+def _settings(axes: tuple, lines: list[Line]) -> dict[tuple, list[Line]]:
+    """The lines of each setting by its place on the axes; those of one are alike."""
+    members: dict = {}
+    for line in lines:
+        at = tuple(a.values.index(line.settings[a.name]) for a in axes)
+        members.setdefault(at, []).append(line)
+    if len(members) > MOST_SETTINGS:
+        raise BadInput(
+            f"by gives {len(members)} settings, but a panel holds {MOST_SETTINGS}."
+        )
+    for at, alike in members.items():
+        where = {a.name: a.values[i] for a, i in zip(axes, at, strict=True)}
+        check_alike([(line.seed, line.settings) for line in alike], where)
+    return members
 
 
 def _deepest(groups: dict) -> tuple:

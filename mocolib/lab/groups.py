@@ -35,11 +35,13 @@ class Line:
     spikes: Sequence = ()
 
     @classmethod
-    def of(cls, run: Run, y, rows: pd.DataFrame | None = None, **given) -> "Line":
+    def of(
+        cls, run: Run, y, rows: pd.DataFrame | None = None, settings=(), **given
+    ) -> "Line":
         """Columns of a run's step table, or of some rows of it.
 
-        y: their names, or {chart key: name}. given: settings (without them those of
-        the recipe), facts, spikes.
+        y: their names, or {chart key: name}. given: settings beside the recipe's own,
+        facts, spikes.
         """
         table = run.steps if rows is None else rows
         names = y if isinstance(y, dict) else {name: name for name in y}
@@ -48,7 +50,8 @@ class Line:
             samples=table["samples"].to_numpy(),
             y={key: table[name].to_numpy(float) for key, name in names.items()},
             seed=run.recipe.seed,
-            **{"settings": vars(run.recipe), **given},
+            settings={**vars(run.recipe), **dict(settings)},
+            **given,
         )
 
 

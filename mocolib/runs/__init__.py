@@ -29,6 +29,8 @@ from mocolib.files import read_json, shown, state, unreadable, whole_lines
 from mocolib.recipe import Recipe
 from mocolib.runs import step_table
 
+COLUMNS = ("step", "samples", "loss", "knn")  # of every step table
+ASKED_OR_ENDED = ("recipe.json", "end.json")  # one of both tells a run's folder
 NUMBER = (int, float, type(None))  # None where a run diverged
 OTHER_RUNS = "bring those images back, or name another folder of runs by --runs"
 NAME = re.compile("[0-9a-f]{12}")  # of a run's folder
@@ -112,11 +114,18 @@ class Run:
 
     @property
     def fault(self) -> str:
-        """What keeps the run from being read, in a sentence; else nothing."""
+        """What keeps a finished run from being read whole, a sentence; else nothing."""
         try:
-            _ = self.recipe, self.finished and self.end, self.rows
+            recipe, end, steps = self.recipe, self.end, self.steps
         except BadInput as error:
             return str(error)
+        if NAME.fullmatch(self.id) and recipe.id != self.id:
+            return f"its recipe has the id {recipe.id}."
+        lacking = [name for name in COLUMNS if name not in steps]
+        if lacking:
+            return f"its step table has no column {', '.join(lacking)}."
+        if len(steps) != end["steps"]:
+            return f"its step table has {len(steps)} steps of {end['steps']}."
         return ""
 
     @property
@@ -154,18 +163,18 @@ def read(id: str, root: Path | None = None) -> Run:
 def all_runs(root: Path | None = None) -> list[Run]:
     """Every run under `root`, finished or not, by id."""
     root = Path(root or default_root())
-    return [Run(f.parent) for f in sorted(root.glob("*/recipe.json"))]
+    kept = {f.parent for name in ASKED_OR_ENDED for f in root.glob(f"*/{name}")}
+    return [Run(folder) for folder in sorted(kept)]
 
 
 def readable(found: Iterable[Run]) -> list[Run]:
     """Those that can be read whole; a warning says of each other one what is wrong."""
     good = []
     for run in found:
-        try:
-            _ = run.recipe, run.end, run.steps
+        if fault := run.fault:
+            warnings.warn(f"run {run.id} is left out: {fault}", LeftOut, stacklevel=3)
+        else:
             good.append(run)
-        except BadInput as error:
-            warnings.warn(f"run {run.id} is left out: {error}", LeftOut, stacklevel=3)
     return good
 
 
@@ -191,6 +200,14 @@ def trained(recipe: Recipe, data: Dataset, root: Path | None = None) -> Run | No
     public = None if root else find(recipe, public_root())
     known = public and public.provenance.get("data") == data.fingerprint
     return public if known else None
+
+
+def no_origin(run: Run) -> str:
+    """A sentence where a run does not tell which images it was trained on."""
+    try:
+        return "" if "data" in run.provenance else "its provenance names no images."
+    except BadInput as error:
+        return str(error)
 
 
 def check_data(run: Run, data: Dataset, remedy: str = OTHER_RUNS):

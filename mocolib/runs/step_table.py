@@ -89,7 +89,7 @@ def rows(path: Path) -> int:
     return pq.read_metadata(path).num_rows
 
 
-@lru_cache(maxsize=256)  # the ledger reads each table several times
+@lru_cache(maxsize=1024)  # the ledger reads each table several times
 def _read(path: Path, changed: tuple) -> pd.DataFrame:
     """A step table; `changed` tells a file from the one that it has replaced."""
     # on this thread: for so small a table another costs more than it does

@@ -31,9 +31,11 @@ from mocolib import runs
 from mocolib.data import load
 from mocolib.errors import BadInput
 from mocolib.fields import read_table
+from mocolib.files import shown
 from mocolib.presets import named_recipe
 from mocolib.recipe import FIELDS, Recipe
 from mocolib.sweep import local
+from mocolib.sweep.found import own
 
 FOLDER = Path(__file__).parent
 MOST = 100_000  # runs of a sweep; more is a slip of the grid
@@ -157,10 +159,21 @@ def fits(recipe: Recipe, where: dict) -> bool:
 
 
 def alike(name, root) -> list[runs.Run]:
-    """The finished runs under `root` that are a sweep's but for their seed."""
-    wanted = {recipe.replace(seed=0) for recipe in read(name).recipes}
-    found = [run for run in runs.all_runs(root) if run.finished]
-    return [run for run in found if run.recipe.replace(seed=0) in wanted]
+    """The finished runs under `root` that are a sweep's but for their seed, each once.
+
+    Copies and damaged ones are left out, with a warning that names them.
+    """
+    return of_sweep(name, own(root))
+
+
+def of_sweep(name, found: dict) -> list[runs.Run]:
+    """Of what `own` has found those that are a sweep's, in the order of its file."""
+    return [run for recipe in unseeded(name) for run in found.get(recipe, ())]
+
+
+def unseeded(name) -> list[Recipe]:
+    """The recipes of a sweep but for their seed, which is put to 0."""
+    return list(dict.fromkeys(recipe.replace(seed=0) for recipe in read(name).recipes))
 
 
 @dataclass
@@ -183,8 +196,9 @@ def sweep(wanted, root=None, workers: int = 0, threads: int = 1, backend=local.t
     ("failed", id, a sentence). It stops its workers when it is closed.
     """
     root = Path(root or runs.default_root())
-    missing = missing_of(wanted, root)
-    progress = Progress(total=len(wanted), done=len(wanted) - len(missing))
+    missing, damaged = standing(wanted, root)
+    done = len(wanted) - len(missing) - len(damaged)
+    progress = Progress(total=len(wanted), done=done, failed=damaged)
     yield progress
     if not missing:
         return
@@ -206,21 +220,30 @@ def sweep(wanted, root=None, workers: int = 0, threads: int = 1, backend=local.t
             yield progress
 
 
-def missing_of(wanted, root: Path) -> list[Recipe]:
-    """The recipes that are still to be trained.
+def standing(wanted, root: Path) -> tuple[list[Recipe], tuple]:
+    """What is still to be trained, and (id, sentence) of finished runs with damage.
 
     BadInput where a finished run was trained on other images than are here now.
     """
-    missing, sets = [], {}
+    missing, damaged, sets = [], [], {}
     for recipe in wanted:
         key, run = (recipe.dataset, recipe.image_size), runs.find(recipe, root)
         if run is None:
             missing.append(recipe)
-            continue
-        if key not in sets:
-            sets[key] = load(*key)
-        runs.check_data(run, sets[key])
-    return missing
+        elif fault := run.fault or runs.no_origin(run):
+            place = shown(run.folder)
+            anew = f"{fault[:-1]}; without its folder {place} it would be trained anew."
+            damaged.append((run.id, anew))
+        else:
+            if key not in sets:
+                sets[key] = load(*key)
+            runs.check_data(run, sets[key])
+    return missing, tuple(damaged)
+
+
+def missing_of(wanted, root: Path) -> list[Recipe]:
+    """The recipes that are still to be trained; BadInput as of `standing`."""
+    return standing(wanted, root)[0]
 
 
 def images_seen(wanted) -> int:
