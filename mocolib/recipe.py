@@ -5,7 +5,7 @@
     >>> recipe.lr                       # base_lr x batch_size / 256, as in the paper
     0.004
     >>> recipe.id                       # stable: the same settings, the same id
-    'd8724c04578e'
+    '297c016c6282'
 
 A field that keeps its default leaves no trace in the id, so a release that adds
 fields does not rename runs that were recorded before it.

@@ -32,7 +32,7 @@ REMEDIES = {
     "convolutional stem": {"stem": "conv"},
 }
 PLAIN = {
-    name: getattr(named_recipe("mini"), name)
+    name: getattr(named_recipe("short"), name)
     for change in REMEDIES.values()
     for name in change
 }
