@@ -68,9 +68,7 @@ class Recipe:
         0.0, "largest L2 norm of its gradient; 0 for no limit", low=0, high=1e6
     )
     frozen: str = setting(
-        "none",
-        "layers that are fixed at their random start as well, by how their names "
-        "begin: blocks.0.qkv, blocks.1, projector.0, predictor, ...; or none",
+        "none", "more layers to fix, by how their names begin: blocks.0.fc; or none"
     )
     stem: str = setting(
         "patch",
@@ -151,9 +149,8 @@ class Recipe:
     )
     decay: str = setting(
         "all",
-        "what decays: every parameter (as in the authors' code), weight matrices only, "
-        "only what is no matrix (biases, norms, class token), or the patch projection "
-        "only",
+        "what decays: every parameter (as in the authors' code), matrices only, all "
+        "but matrices, or the patch projection only",
         choices=("all", "matrices", "vectors", "patch_projection"),
     )
     beta1: float = setting(0.9, "first-moment decay, or SGD's momentum", low=0, below=1)

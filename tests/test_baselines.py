@@ -1,5 +1,6 @@
 """What accuracies are held against, on images whose truth is known."""
 
+import pandas as pd
 import pytest
 import torch
 
@@ -11,7 +12,9 @@ from tests.tiny import blobs, tiny
 
 @pytest.fixture(scope="module")
 def read():
-    return baselines.measured(tiny(knn_memory_size=96), blobs())
+    recipe, kinds = tiny(knn_memory_size=96), (baselines.start_of, baselines.images_of)
+    rows = pd.concat([baselines.measured(kind(recipe), blobs()) for kind in kinds])
+    return rows.set_index("kind")[baselines.READINGS].to_dict("index")
 
 
 def test_the_untrained_network_is_the_runs_own_start(read):
@@ -45,17 +48,46 @@ def test_components_keep_what_lies_in_few_directions():
     assert lost < 1e-5
 
 
-def test_lines_are_the_mean_over_starts(monkeypatch):
-    class Run:
-        def __init__(self, seed):
-            self.recipe = tiny(seed=seed)
+class Run:
+    def __init__(self, **settings):
+        self.recipe = tiny(**settings)
 
-    values = {0: 0.5, 1: 0.7}
-    monkeypatch.setattr(
-        baselines,
-        "_of_start",
-        lambda start: {"untrained": {"knn": values[start.seed], "linear_probe": 0.6}},
-    )
-    mean = baselines.lines([Run(0), Run(1), Run(1)])["untrained"]
-    assert mean["knn"] == pytest.approx(0.6)
+
+@pytest.fixture
+def table(monkeypatch):
+    """Two seeds of one network, and one of another width, on the same images."""
+    rows = []
+    for start, kind, knn in (
+        (baselines.start_of(tiny(seed=0)), "untrained", 0.5),
+        (baselines.start_of(tiny(seed=1)), "untrained", 0.7),
+        (baselines.images_of(tiny()), "pixels", 0.8),
+    ):
+        place = dict(part=start.id, dataset=start.dataset, kind=kind)
+        rows.append(dict(place, knn=knn, linear_probe=knn + 0.1))
+    monkeypatch.setattr(baselines, "_recorded", lambda: pd.DataFrame(rows))
+
+
+def test_lines_are_the_mean_over_the_seeds_of_the_runs(table):
+    runs = [Run(seed=0), Run(seed=1), Run(seed=1, base_lr=0.1)]
+    assert baselines.lines(runs)["untrained"]["knn"] == pytest.approx(0.6)
+    assert baselines.lines(runs[:1])["untrained"]["linear_probe"] == pytest.approx(0.6)
+    assert baselines.named(runs, "knn") == [
+        (pytest.approx(0.6), "untrained network"),
+        (pytest.approx(0.8), "pixels"),
+    ]
+
+
+def test_networks_that_are_unlike_or_unknown_have_the_lines_of_their_images_only(table):
+    for runs in ([Run(seed=0), Run(seed=1, qk_norm=True)], [Run(seed=5)]):
+        assert set(baselines.lines(runs)) == {"pixels"}
+    assert baselines.lines([Run(image_size=16)]) == {}
     assert baselines.lines([]) == {}
+
+
+def test_lines_that_lie_close_share_their_words(monkeypatch):
+    near = {"pixels": {"knn": 0.78}, "components": {"knn": 0.79}}
+    monkeypatch.setattr(baselines, "lines", lambda runs: near)
+    assert baselines.named([], "knn") == [
+        (0.78, ""),
+        (0.79, "pixels, 32 principal components"),
+    ]

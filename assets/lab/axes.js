@@ -83,11 +83,12 @@ globalThis.Why = globalThis.Why ?? {};
   }
 
   /* Where things lie: edges, ticks, and both scales. */
-  function layout({ width = WIDE, height = HIGH, log, limits, x, lines, room = 0 }) {
+  function layout({ width = WIDE, height = HIGH, log, limits, x, ...rest }) {
+    const { lines, levels = [], room = 0 } = rest;
     const right = width - 12 - room;
     const bottom = height - (x.bare ? BARE : BOTTOM),
       since = x.since ?? 0;
-    const values = limits ?? reach(lines, log);
+    const values = limits ?? reach([...lines, { y: levels.map(({ y }) => y) }], log);
     const ticks = (log ? logTicks : linearTicks)(...(values ?? [0.1, 1]));
     const scale = log ? Math.log10 : (v) => v;
     const [low, high] = [scale(ticks[0]), scale(ticks.at(-1))];

@@ -12,6 +12,7 @@
                   label: words at its end; seed: not named, not read aloud
      points       [{ kind, x, y, colour, words }]: a symbol, kind one of Why.SYMBOLS;
                   kind "fall": x and y are pairs, from the height to the depth
+     levels       [{ y, words }]: thin lines across, what the lines are held against
      marks        [{ at, words }]: upright lines with what was changed there */
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
@@ -106,6 +107,26 @@ globalThis.Why = globalThis.Why ?? {};
       .join("");
   }
 
+  /* Thin lines across, named at their right ends; what lie too close share a name. */
+  function across(levels, at) {
+    const placed = levels
+      .map(({ y, words: said }) => ({ y: at.up(y), said: [said] }))
+      .sort((a, b) => b.y - a.y);
+    const paths = placed.map(
+      ({ y }) => `<path class="level" d="M${LEFT} ${fixed(y)}H${fixed(at.right)}"/>`,
+    );
+    const named = [];
+    for (const level of placed) {
+      const below = named.at(-1);
+      if (below && below.y - level.y < 13) below.said.push(...level.said);
+      else named.push(level);
+    }
+    const said = named.map(({ y, said: some }) =>
+      words(at.right - 3, y - 3, some.join(", "), "end", ' class="level"'),
+    );
+    return paths.concat(said).join("");
+  }
+
   /* A symbol on a line; a fall from its height to its depth. */
   function symbol({ kind, x, y, colour = "currentColor", words: said = "" }, at) {
     if (kind !== "fall")
@@ -139,6 +160,7 @@ globalThis.Why = globalThis.Why ?? {};
       x,
       points = [],
       marks = [],
+      levels = [],
     } = description;
     const at = layout(description),
       named = lines.filter(({ seed }) => !seed);
@@ -146,6 +168,7 @@ globalThis.Why = globalThis.Why ?? {};
       const last = y.findLast((value) => shows(value, log));
       return `${name} ${last === undefined ? "has no point yet" : `ends at ${short(last)}`}`;
     });
+    ends.push(...levels.map(({ y, words: name }) => `${name}: ${short(y)}`));
     const said = `${title}${log ? ", logarithmic," : ""} against ${x.title ?? AXES.step}`;
     return (
       `<svg viewBox="0 0 ${at.width} ${at.height}" width="${at.width}" ` +
@@ -153,6 +176,7 @@ globalThis.Why = globalThis.Why ?? {};
       `data-key="${escaped(key)}" data-since="${at.since}" data-until="${at.until}" ` +
       `data-right="${fixed(at.right)}" data-bottom="${fixed(at.bottom)}">` +
       axes(description, at) +
+      across(levels, at) +
       marks.map((mark) => upright(mark, at)).join("") +
       lines.map((one) => line(one, at, log)).join("") +
       told(marks, at) +

@@ -31,7 +31,8 @@
         const rows = this.data.groups.flatMap(({ lines, others }) =>
           [lines, ...others].map((one) => ({ y: one[chart.key]?.[1] ?? [] })),
         );
-        chart.limits = reach(rows, chart.log);
+        const levels = { y: (chart.levels ?? []).map(({ y }) => y) };
+        chart.limits = reach([...rows, levels], chart.log);
       }
     }
 

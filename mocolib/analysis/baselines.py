@@ -22,8 +22,15 @@ from mocolib.evaluate import Monitor
 from mocolib.recipe import Recipe
 from mocolib.train import train
 
-KINDS = ("untrained", "pixels", "components")
+NAMES = {
+    "untrained": "untrained network",
+    "pixels": "pixels",
+    "components": "32 principal components",
+}
 COMPONENTS = 32
+IMAGES = ("dataset", "image_size", "knn_memory_size")
+READINGS = ["knn", "linear_probe"]
+CLOSE = 0.015  # of accuracy: labels would run into each other
 # what decides an untrained network's features and how they are read; all else is for
 # the steps that come
 STARTS = (
@@ -39,63 +46,82 @@ def start_of(recipe: Recipe) -> Recipe:
     return Recipe(**kept, warmup_steps=0, steps=1, batch_size=2)
 
 
+def images_of(recipe: Recipe) -> Recipe:
+    """What it shares with all that see the same images."""
+    kept = {name: getattr(recipe, name) for name in IMAGES}
+    return Recipe(**kept, patch_size=recipe.image_size, warmup_steps=0, steps=1)
+
+
 def of(recipe: Recipe) -> dict:
     """{kind: {"knn": share, "linear_probe": share}} for a run of this recipe."""
-    return _of_start(start_of(recipe))
-
-
-def lines(runs) -> dict:
-    """The same, the mean over what these runs start from; empty of no run."""
-    starts = {start_of(run.recipe) for run in runs}
-    found = [pd.DataFrame(_of_start(start)) for start in sorted(starts, key=id_of)]
-    return (sum(found) / len(found)).to_dict() if found else {}
-
-
-def id_of(recipe: Recipe) -> str:
-    return recipe.id
+    return _kept(start_of(recipe)) | _kept(images_of(recipe))
 
 
 @functools.lru_cache(maxsize=4096)
-def _of_start(start: Recipe) -> dict:
-    known = _recorded().get(start.id)
-    return known or measured(start, load(start.dataset, start.image_size))
+def _kept(start: Recipe) -> dict:
+    """From the table, or read now."""
+    table = _recorded()
+    known = table[table["part"] == start.id] if len(table) else table
+    if not len(known):
+        known = measured(start, load(start.dataset, start.image_size))
+    return known.set_index("kind")[READINGS].to_dict("index")
 
 
 @functools.lru_cache(maxsize=1)
-def _recorded() -> dict:
-    """{id of a start: baselines} of the table; empty where there is none."""
+def _recorded() -> pd.DataFrame:
+    """The table; empty where there is none."""
     path = data_root() / "tables" / "baselines.parquet"
-    if not path.exists():
+    return pd.read_parquet(path) if path.exists() else pd.DataFrame()
+
+
+def lines(runs) -> dict:
+    """The recorded ones of these runs, the mean over their seeds; never read anew here.
+
+    Without the untrained network where the runs start from unlike ones, since there is
+    no one line, or from one that the table does not have; without any on other images.
+    """
+    starts = {start_of(run.recipe) for run in runs}
+    if len({start.replace(seed=0) for start in starts}) != 1:
+        starts = set()
+    wanted = starts | {images_of(run.recipe) for run in runs}
+    table = _recorded()
+    if not len(table):
         return {}
-    table = pd.read_parquet(path).set_index("kind")[["part", "knn", "linear_probe"]]
-    return {
-        part: rows.drop(columns="part").T.to_dict()
-        for part, rows in table.groupby("part")
-    }
+    table = table[table["part"].isin([start.id for start in wanted])]
+    images = table.groupby("dataset").ngroups == 1
+    return table.groupby("kind")[READINGS].mean().to_dict("index") if images else {}
 
 
-def table_of(start: Recipe, data: Dataset) -> pd.DataFrame:
-    """A row a kind: what the table `baselines` has of a start."""
-    found = pd.DataFrame(measured(start, data)).T.rename_axis("kind").reset_index()
-    return found.assign(dataset=start.dataset, seed=start.seed)
+def named(runs, measure: str) -> list[tuple[float, str]]:
+    """(accuracy, words) of `lines` by one measure, from low to high.
+
+    What lies closer than a point and a half shares its words: two lines and one label.
+    """
+    levels = sorted((row[measure], NAMES[kind]) for kind, row in lines(runs).items())
+    told: list = []
+    for level, words in levels:
+        if told and level - told[-1][0] < CLOSE:
+            below, said = told.pop()
+            told.append((below, ""))
+            words = f"{said}, {words}"
+        told.append((level, words))
+    return told
 
 
-def measured(recipe: Recipe, data: Dataset) -> dict:
-    """The baselines, read before the first step."""
-    training = train(start_of(recipe), data)
-    ways = {
-        "untrained": training.features,
-        "pixels": functools.partial(pixels, data=data, size=recipe.image_size),
-    }
-    ways["components"] = components(ways["pixels"](data.train_images), ways["pixels"])
-    found = {}
+def measured(start: Recipe, data: Dataset) -> pd.DataFrame:
+    """What the table has of a start: a row a kind, read before any step."""
+    if start == images_of(start):
+        seen = functools.partial(pixels, data=data, size=start.image_size)
+        first = components(seen(data.train_images), seen)
+        ways = {"pixels": seen, "components": first}
+    else:
+        ways = {"untrained": train(start, data).features}
+    rows = []
     for kind, features_of in ways.items():
-        monitor = Monitor(start_of(recipe), data, 1, features_of, torch.device("cpu"))
-        found[kind] = {
-            "knn": monitor.final_knn(),
-            "linear_probe": monitor.linear_probe(),
-        }
-    return found
+        monitor = Monitor(start, data, 1, features_of, torch.device("cpu"))
+        read = monitor.final_knn(), monitor.linear_probe()
+        rows.append({"kind": kind, **dict(zip(READINGS, read, strict=True))})
+    return pd.DataFrame(rows).assign(dataset=start.dataset, seed=start.seed)
 
 
 def pixels(images, data: Dataset, size: int) -> torch.Tensor:

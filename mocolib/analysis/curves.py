@@ -124,37 +124,36 @@ def falls_of(steps, knn, sigma: float) -> list[Fall]:
     [(0.1, True)]
     """
     steps, knn = np.asarray(steps, float), np.asarray(knn, float)
-    near, found, i = max(NEAR_BEST, sigma), [], 0
-    soon = SOON * steps[-1] if len(steps) else 0.0
-    level = np.maximum.accumulate(_level(knn)) if len(knn) else knn
+    level, found, i = np.maximum.accumulate(_level(knn)), [], 0
     while i < len(knn):
-        if not knn[i] < level[i] - DEEP * sigma:
-            i += 1
-            continue
-        best = level[i]
-        back = np.flatnonzero(knn[i:] >= best - near)
-        end = i + int(back[0]) if len(back) else None
-        before = np.flatnonzero(knn[:i] >= best - near)
-        start = int(before[-1]) if len(before) else 0
-        low = i + int(np.argmin(knn[i:end]))
-        quick = end is not None and steps[end] - steps[start] <= soon
-        found.append(
-            Fall(
-                start=start,
-                low=low,
-                end=end,
-                level=float(best),
-                depth=float(round(best - knn[low], 12)),
-                made_good=bool(quick),
-            )
-        )
-        i = len(knn) if end is None else end + 1
+        if knn[i] < level[i] - DEEP * sigma:
+            found.append(_fall(steps, knn, i, float(level[i]), max(NEAR_BEST, sigma)))
+            i = len(knn) if found[-1].end is None else found[-1].end
+        i += 1
     return found
+
+
+def _fall(steps, knn, i: int, level: float, near: float) -> Fall:
+    """The fall that reading i shows, from a level; `near` it a curve has come back."""
+    close = np.flatnonzero(knn >= level - near)
+    before, behind = close[close < i], close[close > i]
+    start = int(before[-1]) if len(before) else 0
+    end = int(behind[0]) if len(behind) else None
+    low = i + int(np.argmin(knn[i:end]))
+    return Fall(
+        start=start,
+        low=low,
+        end=end,
+        level=level,
+        depth=float(round(level - knn[low], 12)),
+        made_good=end is not None
+        and bool(steps[end] - steps[start] <= SOON * steps[-1]),
+    )
 
 
 def _level(knn) -> np.ndarray:
     """The median of the readings up to each one, of LEVEL of them; lowest at first."""
-    series = pd.Series(knn)
+    series = pd.Series(knn, dtype=float)
     settled = series.rolling(LEVEL).median()
     return settled.fillna(series.expanding().min()).to_numpy()
 

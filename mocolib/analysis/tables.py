@@ -160,11 +160,12 @@ def learned_runs(base_lr: float) -> list[Run]:
 
 
 def _baselines():
-    recorded = [run for name in sweep.names() for run in sweep.recorded(name)]
-    for start in dict.fromkeys(baselines.start_of(run.recipe) for run in recorded):
+    wanted = [recipe for name in sweep.names() for recipe in sweep.read(name).recipes]
+    kinds = (baselines.images_of, baselines.start_of)
+    for start in dict.fromkeys(kind(recipe) for kind in kinds for recipe in wanted):
 
         def compute(data, start=start):
-            return baselines.table_of(start, data)
+            return baselines.measured(start, data)
 
         yield start.id, (start.dataset, start.image_size), compute
 

@@ -77,6 +77,7 @@ def negatives(runs: list[Run]) -> Figure:
     ax.set(xscale="log", xlabel="negatives K")
     style.plain(ax.xaxis)
     percent(ax.yaxis, "linear probe, %")
+    style.levels(ax, runs, "linear_probe")
     if runs:
         ax.set_title(data.title(runs[0].recipe.dataset), fontsize=9, loc="left")
         ax.legend()
@@ -107,6 +108,7 @@ def leak(runs: list[Run]) -> Figure:
                 ax.plot(*zip(*part, strict=True), mark, **look)
     ax.set_xlabel("loss, mean of the last 50 steps")
     percent(ax.yaxis, "linear probe, %")
+    style.levels(ax, runs, "linear_probe")
     if runs:
         ax.set_title(data.title(runs[0].recipe.dataset), fontsize=9, loc="left")
         ax.legend(loc="upper left", bbox_to_anchor=(1, 1))

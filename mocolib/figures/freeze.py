@@ -106,6 +106,7 @@ def side_by_side(groups: dict[str, list[Run]]) -> Figure:
     axes[1].yaxis.label.set_visible(False)
     if runs:
         style.note(figure, runs)
+        style.uprights(axes[1], runs, "linear_probe")
     return figure
 
 

@@ -39,6 +39,7 @@ def microscope(run: Run, sigma: float | None = None) -> Figure:
         below.axvline(spike, color=GREY, linewidth=0.8, linestyle=":")
     below.set_xlabel("training step")
     percent(below.yaxis, "kNN, %")
+    style.levels(below, [run], "knn")
     scale = figure.colorbar(
         mesh, ax=(heat, below), extend="both", shrink=0.6, anchor=(0, 1)
     )

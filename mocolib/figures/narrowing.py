@@ -33,6 +33,7 @@ def narrowing(table: pd.DataFrame, runs: list[Run]) -> Figure:
             ):
                 ax.plot(values, label=label, **look)
     percent(axes[0].yaxis, "kNN, %")
+    style.levels(axes[0], runs, "knn")
     axes[1].set(ylabel="effective rank", ylim=0)
     axes[2].set(ylabel="cosine to the start", xlabel="training step")
     style.note(axes[0], runs)

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mocolib import data
+from mocolib.analysis import baselines
 from mocolib.analysis.measures import settings
 from mocolib.recipe import Recipe
 from mocolib.runs import Run
@@ -71,6 +72,26 @@ def seeds(ax, values: pd.Series, colour: str, mark: str, label: str = "", **look
     mean = values.groupby(level=0).mean()
     ax.plot(mean.index, mean, color=colour, marker=mark, label=label, **look)
     ax.plot(x, values, ".", color=colour, alpha=0.5)
+
+
+def levels(ax, runs: list[Run], measure: str):
+    """Thin named lines across an axis of shares: what the runs are held against.
+
+    measure: knn or linear_probe.
+    """
+    for level, words in baselines.named(runs, measure):
+        ax.axhline(level, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
+        place = dict(xycoords=("axes fraction", "data"), ha="right", va="bottom")
+        ax.annotate(words, (1, level), color=GREY, style="italic", fontsize=8, **place)
+
+
+def uprights(ax, runs: list[Run], measure: str):
+    """The same upright, over an x axis in percent."""
+    for level, words in baselines.named(runs, measure):
+        ax.axvline(100 * level, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
+        place = dict(xycoords=("data", "axes fraction"), ha="right", va="bottom")
+        look = dict(color=GREY, style="italic", fontsize=8, rotation=90)
+        ax.annotate(words, (100 * level, 0.02), **look, **place)
 
 
 def strip(ax, row: int, values, colour: str | None = None):

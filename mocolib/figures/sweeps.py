@@ -48,6 +48,7 @@ def curves(runs: list[Run], x: str = "step", seeds: list[Run] = ()) -> Figure:
     for ax, label in zip(axes, ROWS.values(), strict=True):
         ax.set_ylabel(label)
     percent(axes[0].yaxis, ROWS["knn"])
+    style.levels(axes[0], runs, "knn")
     axes[2].set_yscale("log")
     style.plain(axes[2].yaxis)
     axes[2].set_xlabel({"step": "training step", "samples": "images seen"}[x])
@@ -125,6 +126,7 @@ def accuracy(runs: list[Run], by: str, paper: tuple = ()) -> Figure:
             style.seeds(ours, part.set_index(by)["linear_probe"], colour, mark, kind)
     ours.set(xscale="log", xlabel=title(by))
     percent(ours.yaxis, "linear probe, %")
+    style.levels(ours, runs, "linear_probe")
     ticks(ours, table[by])
     ours.set_title("this book: " + data.title(runs[0].recipe.dataset), fontsize=9)
     if len(kinds) > 1:
@@ -156,6 +158,8 @@ def compared(groups: dict[str, list[Run]], by: str, shaking: str = "jitter") -> 
         ax.set(xscale="log", xlabel=title(by))
         percent(ax.yaxis, label)
         ticks(ax, {value for table in tables.values() for value in table[by]})
+    every = [run for runs in groups.values() for run in runs]
+    style.levels(axes[1], every, "linear_probe")
     if tables:
         axes[0].legend()
     return figure

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mocolib import words
-from mocolib.analysis import measures
+from mocolib.analysis import baselines, measures
 from mocolib.analysis.alike import check_alike
 from mocolib.errors import BadInput
 from mocolib.lab.groups import Line, group
@@ -66,6 +66,7 @@ class Description:
     keep: tuple
     x: str  # of X_AXES, the one shown first
     marks: Mapping  # {step: words}, upright lines
+    levels: Mapping  # {words: accuracy in %}, thin lines across the accuracy's chart
     strong: str  # which run of each setting stands for all
 
     def name(self, at: tuple) -> str:
@@ -104,8 +105,15 @@ def describe(
         keep=kept,
         x=x,
         marks=marks or {},
+        levels=_levels([run for run in runs if isinstance(run, Run)]),
         strong=MEDIAN if seed is None else f"seed {seed}",
     )
+
+
+def _levels(runs: list[Run]) -> dict:
+    """What the accuracy is held against, in words."""
+    known = baselines.lines(runs)
+    return {baselines.NAMES[kind]: 100 * row["knn"] for kind, row in known.items()}
 
 
 def _settings(axes: tuple, lines: list[Line]) -> dict[tuple, list[Line]]:

@@ -107,6 +107,10 @@ def as_data(description: Description) -> dict:
         {"key": key, "title": title, "log": key in LOG, "dots": key in DOTS}
         for key, title in description.charts.items()
     ]
+    levels = [{"y": brief(y), "words": name} for name, y in description.levels.items()]
+    for chart in charts:
+        if chart["key"] == "knn":
+            chart["levels"] = levels
     return {
         "id": description.id,
         "axes": [axis_data(axis) for axis in description.axes],
