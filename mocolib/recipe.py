@@ -65,7 +65,7 @@ class Recipe:
         choices=("none", "batch", "weight"),
     )
     patch_projection_clip: float = setting(
-        0.0, "largest L2 norm of its gradient; 0 for no limit", low=0, high=1e6
+        0.0, "largest L2 norm of its gradient; 0: none", low=0, high=1e6
     )
     frozen: str = setting(
         "none", "more layers to fix, by how their names begin: blocks.0.fc; or none"
@@ -126,7 +126,6 @@ class Recipe:
         "constant m, or a half cosine up to 1",
         choices=("constant", "cosine"),
     )
-
     # optimization
     optimizer: str = setting(
         "adamw",
@@ -157,7 +156,7 @@ class Recipe:
     beta2: float = setting(0.999, "second-moment decay", low=0, below=1)
     eps: float = setting(1e-8, "the optimizer's epsilon", above=0, high=1)
     grad_clip: float = setting(
-        0.0, "largest L2 norm of the whole gradient; 0 for no limit", low=0, high=1e6
+        0.0, "largest L2 norm of the whole gradient; 0: none", low=0, high=1e6
     )
 
     # monitor
@@ -170,9 +169,7 @@ class Recipe:
         choices=("queue", "clean"),
     )
     knn_memory_size: int = setting(5000, "features in the memory", low=20, high=10**6)
-    knn_test_size: int = setting(
-        0, "test images of a dense reading, evenly spread; 0 for all", low=0, high=10**6
-    )
+    knn_test_size: int = setting(0, "test images a reading; 0: all", low=0, high=10**6)
 
     seed: int = setting(0, "decides weights, batches and views", low=0, high=2**31 - 1)
 
