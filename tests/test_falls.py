@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from mocolib.analysis import baselines, measures
 from mocolib.analysis.curves import collapsed, falls_of
+from tests.planted import plant
 
 SIGMA = 0.004
 STEPS = np.arange(5, 805, 5)  # 160 readings
@@ -112,3 +114,27 @@ def test_a_deep_fall_that_comes_back_late_is_lasting_and_no_collapse():
 def test_a_run_that_diverged_has_collapsed():
     assert collapsed([0.6, 0.7, np.nan], START)
     assert collapsed([], START)
+
+
+def test_a_runs_falls_are_judged_by_the_noise_of_its_readings(tmp_path):
+    """Few test images make a noisy reading, in which a small fall is none."""
+    curve = with_fall(400, 0.03, 60, rising() - 0.001)
+    few, many = (
+        plant(tmp_path, curve, steps=800, warmup_steps=0, knn_test_size=n, knn_every=5)
+        for n in (500, 2000)
+    )
+    assert measures.reading_sigma(many) == pytest.approx(0.0045, abs=1e-4)
+    assert measures.reading_sigma(few) == pytest.approx(0.009, abs=1e-4)
+    assert measures.fall_depth(few) == measures.dip_depth(few) == 0
+    assert measures.dip_depth(many) == measures.fall_depth(many)
+    assert measures.fall_depth(many) == pytest.approx(0.03, abs=0.01)
+    [row] = measures.summary([many]).to_dict("records")
+    assert row["dip_depth"] == measures.dip_depth(many)
+
+
+def test_collapse_is_held_against_the_runs_own_untrained_network(tmp_path, monkeypatch):
+    run = plant(tmp_path, rising() - 0.2, steps=800, warmup_steps=0, knn_every=5)
+    for untrained, word in ((0.3, False), (START, True)):
+        known = {"untrained": {"knn": untrained}}
+        monkeypatch.setattr(baselines, "of", lambda recipe, known=known: known)
+        assert measures.has_collapsed(run) == word

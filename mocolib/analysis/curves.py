@@ -165,9 +165,10 @@ def collapsed(knn, untrained: float) -> bool:
     untrained network, and the end is its last level; one below that network has lost
     all. A run that diverged has collapsed.
     """
+    knn = np.asarray(knn, float)
     if not len(knn) or not np.isfinite(knn[-1]):
         return True
-    level = _level(np.asarray(knn, float))
+    level = _level(knn)
     return bool(level[-1] < max(untrained, (level.max() + untrained) / 2))
 
 

@@ -9,6 +9,7 @@ import functools
 import numpy as np
 import pandas as pd
 
+from mocolib.analysis import baselines
 from mocolib.analysis.curves import (
     AFTER,
     AHEAD,
@@ -17,7 +18,9 @@ from mocolib.analysis.curves import (
     SMOOTH,
     SPIKE,
     WINDOW,
+    Fall,
     asymmetry,
+    collapsed,
     correlation,
     correlation_null,
     cross_correlation,
@@ -26,6 +29,7 @@ from mocolib.analysis.curves import (
     dips,
     ends_of_fall,
     falls,
+    falls_of,
     jitter,
     lead,
     lead_null,
@@ -43,11 +47,50 @@ from mocolib.frameworks import FRAMEWORKS
 from mocolib.recipe import FIELDS
 from mocolib.runs import Run
 
+NOISE = 0.2  # of a reading, times the root of the number of test images, as a share
+TESTS = 10_000  # test images of the embedded data and of CIFAR
+
 
 def monitored(run: Run) -> pd.DataFrame:
     """The rows of the step table that have a kNN reading, the warmup's left out."""
     steps = run.steps
     return steps[steps["knn"].notna() & (steps["step"] > run.recipe.warmup_steps)]
+
+
+def reading_sigma(run: Run) -> float:
+    """The noise of one of its dense readings, in accuracy.
+
+    .20 points with all 10,000 test images (the table `noise`), and larger as the root
+    of their number is smaller; a run on images whose number is not known has the noise
+    that its curve shows.
+    """
+    asked = run.recipe.knn_test_size
+    if not asked and run.recipe.dataset in CATALOGUE:
+        asked = TESTS
+    return NOISE / asked**0.5 if asked else noise(monitored(run)["knn"])
+
+
+def falls_in(run: Run) -> list[Fall]:
+    """Its made-good dips and lasting falls after the warmup, by `curves.falls_of`."""
+    seen = monitored(run)
+    return falls_of(seen["step"], seen["knn"], reading_sigma(run))
+
+
+def fall_depth(run: Run) -> float:
+    """The depth of its deepest fall of either kind, in accuracy; 0 of none."""
+    return max((fall.depth for fall in falls_in(run)), default=0.0)
+
+
+def dip_depth(run: Run) -> float:
+    """The same of its made-good dips."""
+    found = (fall.depth for fall in falls_in(run) if fall.made_good)
+    return max(found, default=0.0)
+
+
+def has_collapsed(run: Run) -> bool:
+    """Whether it ends with most of its gain over its untrained network lost."""
+    untrained = baselines.of(run.recipe)["untrained"]["knn"]
+    return collapsed(monitored(run)["knn"], untrained)
 
 
 def fall_steps(run: Run) -> tuple[int, int]:
@@ -187,8 +230,9 @@ def long_table(runs: list[Run]) -> pd.DataFrame:
 def summary(runs: list[Run]) -> pd.DataFrame:
     """A row a run: its recipe's fields and id, its outcome, and what was measured.
 
-    knn, linear_probe, jitter and deepest_fall are shares, 0 to 1, and nan of a run that
-    diverged before they could be read; spikes is a count, final_loss a share of chance.
+    knn, linear_probe, jitter and the falls' depths are shares, 0 to 1, and nan of a run
+    that diverged before they could be read; spikes is a count, final_loss a share of
+    chance.
     BadInput for a run that is damaged or not finished.
     """
     return pd.DataFrame([_row(run, run.written) for run in runs])
@@ -205,6 +249,8 @@ def _row(run: Run, written: tuple) -> dict:
         **{k: _number(run.end[k]) for k in ("knn", "linear_probe", "loss")},
         "jitter": jitter(knn),
         "deepest_fall": deepest_fall(knn),
+        "fall_depth": fall_depth(run),
+        "dip_depth": dip_depth(run),
         "spikes": len(spike_steps(run)),
         "final_loss": final_loss(run),
     }
