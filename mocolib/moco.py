@@ -123,6 +123,7 @@ class MoCo(Framework):
 
     def __init__(self, recipe: Recipe, channels: int, images: int | None = None):
         super().__init__(recipe)
+        self.scaled = recipe.loss_factor == "2tau"
         self.query = Encoder(recipe, channels)
         self.key = copy.deepcopy(self.query).requires_grad_(False)
         sizes = [recipe.head_dim, recipe.head_hidden, recipe.head_dim]
@@ -146,6 +147,8 @@ class MoCo(Framework):
         temperature = self.tau(temperature)
         loss = self.compare(queries[0], keys[1], temperature)
         loss = loss + self.compare(queries[1], keys[0], temperature)
+        if not self.scaled:  # then a small tau means a large gradient
+            loss = loss / (2 * temperature)
         return Output(loss, features, temperature)
 
     @staticmethod
@@ -155,7 +158,8 @@ class MoCo(Framework):
 
     @staticmethod
     def chance_loss(recipe: Recipe) -> float:
-        return 4 * recipe.temperature * math.log(recipe.batch_size)
+        scale = 2 * recipe.temperature if recipe.loss_factor == "2tau" else 1
+        return 2 * scale * math.log(recipe.batch_size)
 
 
 def contrast(query, key, temperature):

@@ -1,9 +1,10 @@
 """Optimizers by name, and what changes from step to step: rate, tau, momentum.
 
-AdamW and SGD are torch's, LAMB and LARS timm's, StableAdamW optimi's.
+AdamW and SGD are torch's, LAMB, LARS and Muon timm's, StableAdamW optimi's.
 """
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ import torch
 from mocolib.recipe import Recipe
 
 PROJECTION = "query.backbone.patch_projection"
+MUON = 0.95  # its momentum, as its authors have it
 
 
 def trainable(model) -> list:
@@ -33,6 +35,8 @@ class Optimizer:
 
     make: Callable  # (parameter groups, recipe) -> torch.optim.Optimizer
     adam: bool  # divides by a second moment, so that beta2 and eps mean something
+    # what it wants of a parameter's group: (name, parameter) -> its settings
+    wants: Callable = lambda name, parameter: {}
 
 
 def _adamw(groups, recipe):
@@ -62,6 +66,20 @@ def _lars(groups, recipe):
     return Lars(groups, lr=recipe.lr, momentum=recipe.beta1)
 
 
+def _muon(groups, recipe):
+    from timm.optim import Muon
+
+    # steps as long as AdamW's in the mean, so that a rate means the same for both
+    return Muon(groups, **_adam(recipe), momentum=MUON, adjust_lr_fn="match_rms_adamw")
+
+
+def _orthogonalized(name: str, parameter) -> dict:
+    """Muon is for the matrices of blocks and heads; AdamW steps all the rest."""
+    hidden = re.search(r"\bblocks\.|\b(projector|predictor)\.", name)
+    muon = bool(hidden) and parameter.ndim == 2
+    return {"use_fallback": not muon, "nesterov": muon}
+
+
 def _adam(recipe: Recipe) -> dict:
     return dict(lr=recipe.lr, betas=(recipe.beta1, recipe.beta2), eps=recipe.eps)
 
@@ -70,6 +88,7 @@ OPTIMIZERS = {
     "adamw": Optimizer(make=_adamw, adam=True),
     "lamb": Optimizer(make=_lamb, adam=True),
     "stableadamw": Optimizer(make=_stableadamw, adam=True),
+    "muon": Optimizer(make=_muon, adam=True, wants=_orthogonalized),
     "sgd": Optimizer(make=_sgd, adam=False),
     "lars": Optimizer(make=_lars, adam=False),
 }
@@ -87,19 +106,21 @@ def build_optimizer(recipe: Recipe, named_parameters) -> torch.optim.Optimizer:
 
 def _groups(recipe: Recipe, named_parameters) -> list:
     """Parameters by rate and decay: the main rate first, and what decays first."""
-    found = {}
+    found, wants = {}, OPTIMIZERS[recipe.optimizer].wants
     for name, parameter in named_parameters:
         slow = name.startswith(PROJECTION) and recipe.patch_projection_lr != 1
         spared = not decays(recipe, name, parameter)
-        found.setdefault((slow, spared), []).append(parameter)
+        own = tuple(wants(name, parameter).items())
+        found.setdefault((slow, spared, own), []).append(parameter)
     return [
         {
-            "params": found[slow, spared],
+            "params": found[slow, spared, own],
             "weight_decay": 0.0 if spared else recipe.weight_decay,
             "decays": not spared,
             "lr_scale": recipe.patch_projection_lr if slow else 1.0,
+            **dict(own),
         }
-        for slow, spared in sorted(found)
+        for slow, spared, own in sorted(found)
     ]
 
 
@@ -135,7 +156,7 @@ def set_hyperparameters(optimizer, recipe: Recipe, step: int):
         group["lr"] = rate(recipe, step) * group.get("lr_scale", 1.0)
         if group["decays"]:
             group["weight_decay"] = recipe.weight_decay
-        if "momentum" in group:  # SGD and LARS
+        if "momentum" in group and "betas" not in group:  # SGD and LARS
             group["momentum"] = recipe.beta1
         if "betas" in group:
             group["betas"] = (recipe.beta1, recipe.beta2)

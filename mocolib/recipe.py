@@ -16,6 +16,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
+from mocolib import rules
 from mocolib.errors import BadInput
 from mocolib.fields import accepted, checked, read_table, setting
 
@@ -112,6 +113,11 @@ class Recipe:
     )
     shuffle_bn: bool = setting(False, "shuffle MoCo v1's keys between those devices")
     temperature: float = setting(0.2, "InfoNCE temperature tau", above=0, high=100)
+    loss_factor: str = setting(
+        "2tau",
+        "MoCo v3's loss times 2 tau, as the paper has it, or as it is",
+        choices=("2tau", "one"),
+    )
     temperature_schedule: str = setting(
         "constant",
         "constant; a step to temperature_end at temperature_step; a warmup on a line "
@@ -130,7 +136,7 @@ class Recipe:
     optimizer: str = setting(
         "adamw",
         "which optimizer",
-        choices=("adamw", "lamb", "stableadamw", "sgd", "lars"),
+        choices=("adamw", "lamb", "stableadamw", "muon", "sgd", "lars"),
     )
     base_lr: float = setting(
         1e-3, "learning rate at batch 256; lr = base_lr x batch / 256", low=0, high=1e4
@@ -177,7 +183,7 @@ class Recipe:
         for field in dataclasses.fields(self):
             value = checked(field, getattr(self, field.name))
             object.__setattr__(self, field.name, value)
-        _check_together(self)
+        rules.check(self)
 
     @property
     def lr(self) -> float:
@@ -221,65 +227,6 @@ class Recipe:
 
 
 FIELDS = {f.name: f for f in dataclasses.fields(Recipe)}
-OF_PROJECTION = [name for name in FIELDS if name.startswith("patch_projection")]
-
-
-def _check_together(r: Recipe):
-    """The few rules that tie two fields."""
-    if r.warmup_steps > r.steps:
-        raise BadInput(
-            f"warmup_steps is {r.warmup_steps}, but must be at most steps ({r.steps})."
-        )
-    _check_keys(r)
-    if r.backbone != "vit":
-        _check_plain(r, OF_PROJECTION, f"for a {r.backbone}, which has no projection")
-        return
-    if r.image_size % r.patch_size:
-        raise BadInput(
-            f"patch_size is {r.patch_size}, but must divide image_size "
-            f"({r.image_size})."
-        )
-    if r.width % r.heads:
-        raise BadInput(f"heads is {r.heads}, but must divide width ({r.width}).")
-    if r.position == "sincos" and r.width % 4:
-        raise BadInput(
-            f"width is {r.width}, but must be a multiple of 4 for sin-cos positions."
-        )
-    if r.stem == "conv" and r.patch_size < 2:
-        raise BadInput("patch_size is 1, but must be at least 2 for the conv stem.")
-    if r.stem == "conv":
-        _check_plain(r, ["patch_projection_start"], "for the conv stem")
-        if r.patch_projection_norm == "weight":
-            raise BadInput(
-                "patch_projection_norm is 'weight', but must be none or batch for the "
-                "conv stem."
-            )
-
-
-def _check_plain(r: Recipe, names, why: str):
-    """BadInput where one of these fields is not at its default."""
-    for name in names:
-        value, default = getattr(r, name), FIELDS[name].default
-        if value != default:
-            raise BadInput(f"{name} is {value!r}, but must be {default!r} {why}.")
-
-
-def _check_keys(r: Recipe):
-    """What only MoCo v1 knows, and what its batch allows."""
-    if r.framework != "moco_v1":
-        names = ("keys", "negatives", "bn_groups", "shuffle_bn")
-        _check_plain(r, names, "unless framework is moco_v1")
-    if r.keys == "end_to_end" and r.negatives >= r.batch_size:
-        raise BadInput(
-            f"negatives is {r.negatives}, but must be below batch_size "
-            f"({r.batch_size}) for end_to_end keys."
-        )
-    size, rest = divmod(r.batch_size, r.bn_groups)
-    if r.bn_groups > 1 and (rest or size < 2):
-        raise BadInput(
-            f"bn_groups is {r.bn_groups}, but must divide batch_size "
-            f"({r.batch_size}) into groups of 2 at least."
-        )
 
 
 def from_dict(settings: dict) -> Recipe:

@@ -143,6 +143,7 @@ def test_any_field_is_a_flag(capsys, tmp_path):
         bn_groups=8,
         shuffle_bn=True,
         temperature=0.1,
+        loss_factor="2tau",
         temperature_schedule="ramp",
         temperature_end=0.3,
         temperature_step=7,

@@ -122,6 +122,18 @@ def test_the_key_moves_before_the_keys_are_computed():
         assert torch.equal(key, query)
 
 
+def test_the_loss_without_its_factor_is_the_cross_entropy_itself():
+    """Both directions summed; an untrained one starts near 2 ln N whatever tau is."""
+    for tau in (0.05, 0.2):
+        scaled = build()(views(), tau, 0.99).loss
+        plain = build(loss_factor="one")(views(), tau, 0.99).loss
+        assert plain.item() == pytest.approx(scaled.item() / (2 * tau), rel=1e-5)
+    one, other = (
+        MoCo.chance_loss(tiny(loss_factor="one", temperature=tau)) for tau in (0.1, 0.2)
+    )
+    assert one == other == pytest.approx(2 * math.log(tiny().batch_size))
+
+
 def test_both_sides_start_equal_and_share_nothing():
     model = build()
     pairs = zip(model.key.parameters(), model.query.parameters(), strict=True)

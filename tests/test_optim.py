@@ -170,6 +170,39 @@ def test_an_adamw_step_against_its_formula():
         assert torch.allclose(named["weight"].double(), w, atol=1e-6)
 
 
+def test_a_muon_step_is_torchs_on_hidden_matrices_and_adamws_on_the_rest():
+    """Rates matched by the root mean square of a step, as torch has it by that name."""
+    recipe = tiny(optimizer="muon", weight_decay=0.3, base_lr=0.16, beta2=0.95)
+    shapes = {f"{PATCHES}.weight": (4, 6), "query.backbone.blocks.0.fc1.weight": (8, 4)}
+    shapes |= {"query.backbone.blocks.0.fc1.bias": (8,), "predictor.0.weight": (4, 8)}
+    named, alone = parameters(**shapes), parameters(**shapes)
+    optimizer = build_optimizer(recipe, named.items())
+    hidden = [n for n in shapes if n.endswith("weight") and n != f"{PATCHES}.weight"]
+    rest = [p for n, p in alone.items() if n not in hidden]
+    muon = torch.optim.Muon(
+        [alone[n] for n in hidden],
+        lr=recipe.lr,
+        weight_decay=0.3,
+        momentum=0.95,
+        nesterov=True,
+        adjust_lr_fn="match_rms_adamw",
+    )
+    adamw = torch.optim.AdamW(rest, lr=recipe.lr, betas=(0.9, 0.95), weight_decay=0.3)
+    for t in range(1, 4):
+        set_hyperparameters(optimizer, recipe, recipe.warmup_steps)
+        for name, parameter in named.items():
+            numbers = torch.arange(float(parameter.numel())).view_as(parameter)
+            parameter.grad = torch.sin(numbers * t + len(name))
+            alone[name].grad = parameter.grad.clone()
+        for one in (optimizer, muon, adamw):
+            one.step()
+    for name in shapes:
+        # both orthogonalize by five products of matrices, torch in bfloat16
+        tolerance = 2e-2 if name in hidden else 1e-6
+        moved = (named[name] - alone[name]).norm() / alone[name].norm()
+        assert moved < tolerance, name
+
+
 def test_a_lamb_step_against_its_formula():
     """The Adam direction plus decay, scaled to the weight's own length."""
     recipe = tiny(optimizer="lamb", weight_decay=0.3, base_lr=0.16, beta2=0.95)
@@ -212,7 +245,7 @@ def test_stableadamw_is_adamw_until_the_second_moment_is_surprised():
 @pytest.mark.parametrize("name", CHOICES["optimizer"])
 def test_every_optimizer_finds_a_minimum(name):
     """Distance to a target, from weights of another size; each gets well nearer."""
-    rates = dict(adamw=0.5, stableadamw=0.5, lamb=0.5, sgd=0.5, lars=30.0)
+    rates = dict(adamw=0.5, stableadamw=0.5, lamb=0.5, muon=0.5, sgd=0.5, lars=30.0)
     recipe = tiny(optimizer=name, base_lr=rates[name], weight_decay=1e-4, steps=200)
     named = parameters(weight=(5, 5), bias=(5,))
     target = [torch.ones(5, 5), torch.full((5,), 2.0)]

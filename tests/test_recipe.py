@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mocolib import recipe as recipes
 from mocolib.errors import BadInput
 from mocolib.fields import accepted as accepted_words
 from mocolib.fields import from_text
@@ -18,6 +17,8 @@ from mocolib.recipe import FIELDS, Recipe, from_dict, from_file
 from tests.tiny import tiny
 
 NAN_AND_INFINITY = (math.nan, math.inf, -math.inf)
+
+PROJECTION = [name for name in FIELDS if name.startswith("patch_projection")]
 
 
 def values(field) -> st.SearchStrategy:
@@ -54,7 +55,7 @@ def any_recipe(draw) -> Recipe:
         **draw(keys_for(settings["framework"], settings["batch_size"])),
     }
     if settings["backbone"] != "vit":  # it has no projection
-        settings |= {name: FIELDS[name].default for name in recipes.OF_PROJECTION}
+        settings |= {name: FIELDS[name].default for name in PROJECTION}
     elif settings["stem"] == "conv":  # nor has this a matrix
         settings["patch_projection_start"] = "xavier"
         settings["patch_projection_norm"] = draw(st.sampled_from(["none", "batch"]))
@@ -63,12 +64,13 @@ def any_recipe(draw) -> Recipe:
 
 @st.composite
 def keys_for(draw, framework: str, batch: int) -> dict:
-    """What only MoCo v1 knows, as its batch allows; the defaults for the others."""
+    """What one framework alone knows, as the batch allows; else the defaults."""
     names = ("keys", "negatives", "bn_groups", "shuffle_bn")
+    own = {} if framework == "moco_v3" else {"loss_factor": "2tau"}
     if framework != "moco_v1":
-        return {name: FIELDS[name].default for name in names}
+        return own | {name: FIELDS[name].default for name in names}
     groups = [1, batch // 2] if batch % 2 == 0 else [1]
-    return {
+    return own | {
         "negatives": draw(st.integers(1, batch - 1)),
         "bn_groups": draw(st.sampled_from(groups)),
     }
