@@ -1,4 +1,4 @@
-"""MoCo v3's relatives, on the same loop: SimCLR, BYOL and MoCo v1.
+"""MoCo v3's relatives, on the same loop: SimCLR, BYOL, MoCo v1, and DINO (`dino`).
 
     SimCLR   one encoder; each view's positive is the other, all else is negative
     BYOL     MoCo v3's two sides and predictor, but no negatives
@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mocolib.dino import DINO
 from mocolib.errors import BadInput
 from mocolib.execution import Execution, distributed
 from mocolib.execution.distributed import all_gather_with_grad
@@ -194,7 +195,13 @@ def logits_in_batch(queries, keys, negatives: int):
     return (queries @ keys.t()).gather(1, (row + ahead) % len(queries))
 
 
-FRAMEWORKS = {"moco_v3": MoCo, "moco_v1": MoCoV1, "simclr": SimCLR, "byol": BYOL}
+FRAMEWORKS = {
+    "moco_v3": MoCo,
+    "moco_v1": MoCoV1,
+    "simclr": SimCLR,
+    "byol": BYOL,
+    "dino": DINO,
+}
 
 
 def build_model(recipe: Recipe, channels: int, images: int) -> Framework:

@@ -12,7 +12,7 @@ authors' code; BatchNorm buffers of the key side are its own running statistics.
 import copy
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -73,6 +73,7 @@ class Output:
     loss: torch.Tensor
     features: torch.Tensor  # [2, B, d], before the heads, query side
     temperature: torch.Tensor | float
+    monitors: dict = field(default_factory=dict)  # what its framework watches
 
 
 class Framework(nn.Module):

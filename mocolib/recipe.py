@@ -98,7 +98,7 @@ class Recipe:
     framework: str = setting(
         "moco_v3",
         "the loss, and where keys come from",
-        choices=("moco_v3", "moco_v1", "simclr", "byol"),
+        choices=("moco_v3", "moco_v1", "simclr", "byol", "dino"),
     )
     keys: str = setting(
         "queue",
@@ -112,6 +112,10 @@ class Recipe:
         1, "devices that MoCo v1's BatchNorm is simulated on", low=1, high=10**6
     )
     shuffle_bn: bool = setting(False, "shuffle MoCo v1's keys between those devices")
+    prototypes: int = setting(1024, "prototypes K of DINO", low=2, high=10**6)
+    teacher_temperature: float = setting(
+        0.04, "of DINO's teacher; its student has temperature", above=0, high=100
+    )
     temperature: float = setting(0.2, "InfoNCE temperature tau", above=0, high=100)
     loss_factor: str = setting(
         "2tau",

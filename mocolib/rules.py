@@ -4,6 +4,12 @@ import dataclasses
 
 from mocolib.errors import BadInput
 
+OWN = {  # fields that only one framework knows
+    "moco_v3": ("loss_factor",),
+    "moco_v1": ("keys", "negatives", "bn_groups", "shuffle_bn"),
+    "dino": ("prototypes", "teacher_temperature"),
+}
+
 
 def check(r):
     """BadInput where two fields of a recipe do not go together."""
@@ -11,9 +17,10 @@ def check(r):
         raise BadInput(
             f"warmup_steps is {r.warmup_steps}, but must be at most steps ({r.steps})."
         )
+    for framework, names in OWN.items():
+        if r.framework != framework:
+            _check_plain(r, names, f"unless framework is {framework}")
     _check_keys(r)
-    if r.framework != "moco_v3":
-        _check_plain(r, ["loss_factor"], "unless framework is moco_v3")
     if r.backbone != "vit":
         own = [name for name in vars(r) if name.startswith("patch_projection")]
         _check_plain(r, own, f"for a {r.backbone}, which has no projection")
@@ -50,10 +57,7 @@ def _check_plain(r, names, why: str):
 
 
 def _check_keys(r):
-    """What only MoCo v1 knows, and what its batch allows."""
-    if r.framework != "moco_v1":
-        names = ("keys", "negatives", "bn_groups", "shuffle_bn")
-        _check_plain(r, names, "unless framework is moco_v1")
+    """What the batch of MoCo v1 allows."""
     if r.keys == "end_to_end" and r.negatives >= r.batch_size:
         raise BadInput(
             f"negatives is {r.negatives}, but must be below batch_size "

@@ -12,8 +12,10 @@ the numbers of the whole batch and computes its share.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 import torch
 
@@ -36,6 +38,9 @@ CHANGEABLE = (
 )
 
 
+EMPTY = MappingProxyType({})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Step:
     """The record of one step; the tables by layer are those of `probe.MEASURES`."""
@@ -52,12 +57,13 @@ class Step:
     adam_rms: dict
     update: dict
     cosine: dict
+    monitors: dict  # what the framework watches, such as DINO's entropies
 
     def row(self) -> dict:
         """Flat: `step`, `loss`, ..., `grad_inf/patch_projection`, ..."""
         flat = {}
         for name, value in vars(self).items():
-            if isinstance(value, dict):
+            if isinstance(value, Mapping):
                 flat |= {f"{name}/{layer}": v for layer, v in value.items()}
             else:
                 flat["step" if name == "index" else name] = value
@@ -163,9 +169,11 @@ class Training:
         table = self.probe.after()
         self.monitor.queue.push(output.features, labels)
         self.done += 1
-        return self.told(_plain(output.temperature), loss, table)
+        return self.told(_plain(output.temperature), loss, table, output.monitors)
 
-    def told(self, temperature: float, loss: float, table: dict) -> Step:
+    def told(
+        self, temperature: float, loss: float, table: dict, monitors: dict = EMPTY
+    ) -> Step:
         """The record of the step that has just been made, with kNN where it is due."""
         recipe, index = self.recipe, self.done - 1
         return Step(
@@ -176,6 +184,7 @@ class Training:
             momentum=optim.momentum(recipe, index),
             loss=loss,
             knn=self.monitor.knn() if self.monitor.due(self.done) else None,
+            monitors=monitors,
             **table,
         )
 

@@ -140,6 +140,8 @@ def test_any_field_is_a_flag(capsys, tmp_path):
         framework="moco_v1",
         keys="memory_bank",
         negatives=100,
+        prototypes=1024,
+        teacher_temperature=0.04,
         bn_groups=8,
         shuffle_bn=True,
         temperature=0.1,

@@ -33,6 +33,7 @@ CASES = {
     "simclr": {"framework": "simclr"},
     "simclr learned tau": {"framework": "simclr", "temperature_schedule": "learned"},
     "byol": {"framework": "byol"},
+    "dino": {"framework": "dino", "prototypes": 12, "temperature": 0.1},
     **{keys: {**V1, "keys": keys} for keys in MECHANISMS},
     "short queue": {**V1, "negatives": 3},
     "shuffled": {**V1, "bn_groups": 4, "shuffle_bn": True},
@@ -409,7 +410,9 @@ def test_each_goes_on_bit_for_bit(data, name):
     assert 0 <= resumed.monitor.linear_probe() <= 1
 
 
-@pytest.mark.parametrize("name", ["simclr", "byol", "end_to_end", "memory_bank"])
+@pytest.mark.parametrize(
+    "name", ["simclr", "byol", "dino", "end_to_end", "memory_bank"]
+)
 def test_each_learns(data, name):
     setting = dict(steps=120, base_lr=0.1, augmentation="light", knn_every=0)
     losses = [s.loss for s in train(tiny(**CASES[name], **setting), data)]

@@ -14,6 +14,7 @@ from mocolib.fields import accepted as accepted_words
 from mocolib.fields import from_text
 from mocolib.presets import NAMED, named_recipe
 from mocolib.recipe import FIELDS, Recipe, from_dict, from_file
+from mocolib.rules import OWN
 from tests.tiny import tiny
 
 NAN_AND_INFINITY = (math.nan, math.inf, -math.inf)
@@ -65,10 +66,12 @@ def any_recipe(draw) -> Recipe:
 @st.composite
 def keys_for(draw, framework: str, batch: int) -> dict:
     """What one framework alone knows, as the batch allows; else the defaults."""
-    names = ("keys", "negatives", "bn_groups", "shuffle_bn")
-    own = {} if framework == "moco_v3" else {"loss_factor": "2tau"}
+    others = [
+        name for kind, names in OWN.items() if kind != framework for name in names
+    ]
+    own = {name: FIELDS[name].default for name in others}
     if framework != "moco_v1":
-        return own | {name: FIELDS[name].default for name in names}
+        return own
     groups = [1, batch // 2] if batch % 2 == 0 else [1]
     return own | {
         "negatives": draw(st.integers(1, batch - 1)),
