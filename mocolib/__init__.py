@@ -21,15 +21,11 @@ who may import whom:
             print(step.index, step.loss, step.knn, step.grad_inf["blocks.0.qkv"])
 """
 
-from mocolib.execution.process import set_spin_count
-
-set_spin_count()
-
-from mocolib.data import load  # noqa: E402
-from mocolib.errors import BadInput  # noqa: E402
-from mocolib.presets import named_recipe  # noqa: E402
-from mocolib.recipe import Recipe  # noqa: E402
-from mocolib.train import train  # noqa: E402
+from mocolib.data import load
+from mocolib.errors import BadInput
+from mocolib.presets import named_recipe
+from mocolib.recipe import Recipe
+from mocolib.train import train
 
 __version__ = "0.1.0"
 __all__ = ["BadInput", "Recipe", "load", "named_recipe", "train"]

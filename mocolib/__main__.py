@@ -19,10 +19,12 @@ from mocolib import __version__
 from mocolib.cli import records, training, weights
 from mocolib.cli.boundary import guarded
 from mocolib.cli.fields import Parser, add_fields
+from mocolib.execution.process import tune_malloc
 
 
 def main(arguments=None) -> int:
     """Run one command; its exit code is that of `mocolib.cli.boundary`."""
+    tune_malloc()
     typed = list(sys.argv[1:] if arguments is None else arguments)
 
     def command() -> int:

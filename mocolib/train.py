@@ -25,7 +25,6 @@ from mocolib.data import Dataset
 from mocolib.errors import BadInput
 from mocolib.evaluate import Monitor
 from mocolib.execution import PLAIN, Execution, distributed, prepared
-from mocolib.execution.process import tune_malloc
 from mocolib.moco import Output
 from mocolib.probe import Probe
 from mocolib.recipe import Recipe
@@ -89,7 +88,6 @@ class Training:
         self.recipe, self.data, self.threads = recipe, data, threads
         self.execution = execution
         self.done, self.outcome, self.changes = 0, "running", []
-        tune_malloc()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(recipe, "weights"))
             images = len(data.train_images)

@@ -1,5 +1,8 @@
 """How a run is carried out changes what it costs, not what comes of it."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -9,6 +12,7 @@ from mocolib.execution import PLAIN, Execution
 from mocolib.runs import checkpoint
 from mocolib.train import train
 from tests.tiny import random_images, rows, tiny
+from tools import ROOT
 
 pytestmark = pytest.mark.numeric
 
@@ -182,3 +186,34 @@ def test_what_must_see_its_whole_batch_is_refused(data, changes, again, part):
     told = f"^activation_checkpointing is '{again}', .* {part}"
     with pytest.raises(BadInput, match=told):
         train(tiny(**changes), data, execution=how)
+
+
+# ---- a reader's process
+
+
+WATCHED = """
+import ctypes, os, sys
+before, asked, own = dict(os.environ), [], ctypes.CDLL
+ctypes.CDLL = lambda *given, **named: asked.append(given[0]) or own(*given, **named)
+{code}
+print("libc.so.6" in asked, dict(os.environ) == before)
+"""
+TRAINS = """
+import torch, mocolib
+from mocolib.data import Dataset
+images, labels = torch.zeros(8, 1, 8, 8, dtype=torch.uint8), torch.arange(8) % 2
+data = Dataset(name="none", train_images=images, train_labels=labels,
+               test_images=images, test_labels=labels, classes=("a", "b"))
+recipe = mocolib.Recipe(image_size=8, patch_size=4, batch_size=4, steps=1,
+                        warmup_steps=0, width=8, depth=1, knn_every=0)
+next(mocolib.train(recipe, data))
+"""
+COMMANDS = "from mocolib.__main__ import main\nmain(['info', 'mini'])"
+
+
+@pytest.mark.parametrize(("code", "tunes"), [(TRAINS, False), (COMMANDS, True)])
+def test_only_the_command_line_tunes_its_process(code, tunes):
+    """Importing mocolib or making a run leaves allocator and environment alone."""
+    command = [sys.executable, "-c", WATCHED.format(code=code)]
+    said = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert said.stdout.split()[-2:] == [str(tunes), "True"], said.stderr

@@ -33,6 +33,9 @@ def serve(arguments: list[str], folder: str, environment: dict[str, str]) -> Non
     sys.path.insert(0, "")  # as any kernel has it
     from ipykernel.kernelapp import launch_new_instance
 
+    from mocolib.execution.process import tune_malloc
+
+    tune_malloc()
     # its default was read from the environment of the process that imported it
     launch_new_instance([*arguments, f"--IPKernelApp.parent_handle={os.getppid()}"])
 

@@ -1,25 +1,21 @@
-"""Two settings of the process that a step on a processor is glad of.
+"""Two settings of a process that a step on a processor is glad of.
 
-Neither changes a number. Where the system offers no such setting nothing happens.
+Neither changes a number. They are for processes of our own, the command line, a sweep's
+workers and the book's kernels; a reader's process stays as it is.
 """
 
 import ctypes
 import functools
-import os
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # malloc.h
 MADV_HUGEPAGE = 14  # mman.h
 RESERVED = 2**30  # bytes of address space; only what is used takes memory
 HUGE = 2**21
 
-
-def set_spin_count():
-    """Let OpenMP threads that wait for each other sleep soon; call before torch loads.
-
-    By default they spin thirty times longer: no faster on idle cores, and on busy ones
-    a step of a tiny model can take seconds.
-    """
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+# For the environment of a process that has not loaded torch yet: OpenMP threads that
+# wait for each other sleep soon. By default they spin thirty times longer: no faster on
+# idle cores, and on busy ones a step of a tiny model can take seconds.
+SLEEPS_SOON = {"GOMP_SPINCOUNT": "10000"}
 
 
 @functools.cache
@@ -27,7 +23,8 @@ def tune_malloc():
     """Keep freed memory for the next step, in huge pages.
 
     glibc returns large blocks to the system at once; to get them anew, page by page,
-    cost a tenth of a step, and small pages another twentieth.
+    cost a tenth of a step, and small pages another twentieth. Without glibc nothing
+    happens.
     """
     try:
         libc = ctypes.CDLL("libc.so.6")

@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
+from mocolib.execution.process import SLEEPS_SOON
 from mocolib.recipe import Recipe
 
 
@@ -51,6 +52,7 @@ class Worker:
             [sys.executable, "-m", "mocolib.sweep.worker", *options],
             stdin=subprocess.DEVNULL,
             stdout=sys.__stderr__ or subprocess.DEVNULL,  # ours is for what we say
+            env={**SLEEPS_SOON, **os.environ},
             pass_fds=[theirs.fileno()],
             start_new_session=True,  # Ctrl-C is for the sweep, which ends its workers
         )

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 
 from mocolib import recipe as recipes
 from mocolib.data import load
+from mocolib.execution.process import tune_malloc
 from mocolib.runs.record import record
 
 
@@ -38,6 +39,7 @@ def train_one(text: str, root: str, threads: int, heard=lambda samples: None):
 
 def work(channel: Connection, root: str, threads: int):
     """A worker's life: a recipe a message comes in, events go out."""
+    tune_malloc()
     inbox: queue.Queue = queue.Queue()
 
     def listen():
