@@ -1,9 +1,9 @@
 """mocolib: MoCo v3 small enough to read, with the probes that show why it shakes.
 
 The algorithm stands in this folder, in the order in which it is read: recipe (fields,
-presets), augment, vit (resnet), moco, frameworks, optim, probe, evaluate, batches and
-train; cost counts what a run takes. Around it are rooms, and tests/test_rooms.py holds
-who may import whom:
+rules, presets), augment, vit (resnet), moco, optim, schedules, probe, evaluate, batches
+and train; frameworks are its relatives, cost counts what a run takes. Around it are
+rooms, and tests/test_rooms.py holds who may import whom:
 
     data, execution    what is trained on, and how: device, precision, processes
     weights, export    backbones as files, a step as a graph for the pages

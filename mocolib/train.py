@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 import torch
 
-from mocolib import evaluate, frameworks, optim
+from mocolib import evaluate, frameworks, optim, schedules
 from mocolib.batches import Batches, generator_of, seed_of
 from mocolib.data import Dataset
 from mocolib.errors import BadInput
@@ -28,6 +28,7 @@ from mocolib.execution import PLAIN, Execution, distributed, prepared
 from mocolib.moco import Output
 from mocolib.probe import Probe
 from mocolib.recipe import Recipe
+from mocolib.schedules import At
 
 # What may change while a run goes on.
 CHANGEABLE = (
@@ -138,48 +139,45 @@ class Training:
         self.recipe = self.recipe.replace(seed=seed)
         self.batches = Batches(self.recipe, self.data, self.execution)
 
-    def forward(self, index: int, views, model=None) -> Output:
+    def forward(self, index: int, now: At, views, model=None) -> Output:
         """The loss of step `index` on its views, by the run's model or by a copy."""
-        recipe = self.recipe
         return (self.model if model is None else model)(
             views,
-            optim.temperature(recipe, index),
-            optim.momentum(recipe, index),
+            now.temperature,
+            now.momentum,
             images=self.batches.places(index),
-            generator=generator_of(recipe, "keys", index),
+            generator=generator_of(self.recipe, "keys", index),
         )
 
     def _step(self) -> Step:
-        recipe, index = self.recipe, self.done
-        optim.set_hyperparameters(self.optimizer, recipe, index)
-        views, labels = self.batches.batch(index)
+        now = schedules.at(self.recipe, self.done)
+        optim.set_hyperparameters(self.optimizer, self.recipe, now.rate)
+        views, labels = self.batches.batch(self.done)
         if self._averaging is None:
             self._averaging = distributed.data_parallel(self.model)
         views = views.to(self.execution.dtype)
-        output = self.forward(index, views, self._averaging)
+        output = self.forward(self.done, now, views, self._averaging)
         self.optimizer.zero_grad()
         output.loss.backward()
         loss = distributed.mean(output.loss.detach()).item()
         self.probe.before()
-        optim.clip(self.model, recipe)
+        optim.clip(self.model, self.recipe)
         if math.isfinite(loss):  # a broken step leaves the weights alone
             self.optimizer.step()
         table = self.probe.after()
         self.monitor.queue.push(output.features, labels)
         self.done += 1
-        return self.told(_plain(output.temperature), loss, table, output.monitors)
+        now = now._replace(temperature=_plain(output.temperature))
+        return self.told(now, loss, table, output.monitors)
 
-    def told(
-        self, temperature: float, loss: float, table: dict, monitors: dict = EMPTY
-    ) -> Step:
+    def told(self, now: At, loss: float, table: dict, monitors: dict = EMPTY) -> Step:
         """The record of the step that has just been made, with kNN where it is due."""
-        recipe, index = self.recipe, self.done - 1
         return Step(
             index=self.done,
-            samples=self.done * recipe.batch_size,
-            lr=optim.rate(recipe, index),
-            temperature=temperature,
-            momentum=optim.momentum(recipe, index),
+            samples=self.done * self.recipe.batch_size,
+            lr=now.rate,
+            temperature=now.temperature,
+            momentum=now.momentum,
             loss=loss,
             knn=self.monitor.knn() if self.monitor.due(self.done) else None,
             monitors=monitors,

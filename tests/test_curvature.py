@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.func import functional_call
 
-from mocolib import optim
+from mocolib import schedules
 from mocolib.analysis.curvature import (
     along,
     largest_eigenvalue,
@@ -32,7 +32,7 @@ def whole_hessian(training) -> np.ndarray:
     recipe, index = training.recipe, training.done
     views = training.batches.batch(index)[0].double()
     model = training.model.double()
-    model.update_key(optim.momentum(recipe, index))
+    model.update_key(schedules.momentum(recipe, index))
     named = {n: p for n, p in model.named_parameters() if p.requires_grad}
     shapes = [p.shape for p in named.values()]
 
@@ -41,7 +41,7 @@ def whole_hessian(training) -> np.ndarray:
         own = {
             n: f.view(s) for n, f, s in zip(named, parts, shapes, strict=True)
         }  # keys are up to date: a momentum of 1 leaves them there
-        arguments = (views, optim.temperature(recipe, index), 1.0)
+        arguments = (views, schedules.temperature(recipe, index), 1.0)
         return functional_call(model, own, arguments).loss
 
     flat = torch.cat([p.detach().flatten() for p in named.values()])

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mocolib.dino import CENTRE_MOMENTUM, DINO, Prototypes, spread
+from mocolib.frameworks.dino import CENTRE_MOMENTUM, DINO, Prototypes, spread
 from mocolib.train import train
 from tests.test_frameworks import CASES, call, model_of
 from tests.test_moco import noise, views

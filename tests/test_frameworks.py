@@ -7,17 +7,19 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mocolib import frameworks
 from mocolib.errors import BadInput
 from mocolib.frameworks import (
     BYOL,
     FRAMEWORKS,
+    build_model,
+    moco_v1,
+    nt_xent,
+)
+from mocolib.frameworks.moco_v1 import (
     LinearEncoder,
     MoCoV1,
-    build_model,
     logits_against,
     logits_in_batch,
-    nt_xent,
 )
 from mocolib.moco import Framework, contrast
 from mocolib.runs import checkpoint
@@ -73,7 +75,7 @@ def seen(monkeypatch):
         calls.append((queries.detach(), positives, negatives.clone()))
         return logits_against(queries, positives, negatives)
 
-    monkeypatch.setattr(frameworks, "logits_against", compare)
+    monkeypatch.setattr(moco_v1, "logits_against", compare)
     return calls
 
 
@@ -240,7 +242,7 @@ def test_end_to_end_trains_through_its_keys(monkeypatch):
 
     whole = gradient()
     monkeypatch.setattr(
-        frameworks, "logits_in_batch", lambda q, k, n: logits_in_batch(q, k.detach(), n)
+        moco_v1, "logits_in_batch", lambda q, k, n: logits_in_batch(q, k.detach(), n)
     )
     assert not torch.allclose(gradient(), whole, rtol=0.1)
     assert not hasattr(v1(keys="end_to_end"), "key")

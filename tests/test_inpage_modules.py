@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from mocolib import augment, evaluate, optim, runs
+from mocolib import augment, evaluate, runs, schedules
 from mocolib.analysis import measures
 from mocolib.augment import STRENGTHS
 from mocolib.export.inputs import factors
@@ -135,7 +135,7 @@ def test_the_rate_is_mocolibs(page, schedule):
     recipe = Recipe(schedule=schedule, steps=40, warmup_steps=7, base_lr=4e-3)
     body = "return [...Array(40).keys()].map((i) => m.rate(given, i));"
     theirs = call(page, "trainer", body, vars(recipe))
-    expected = [optim.rate(recipe, i) for i in range(40)]
+    expected = [schedules.rate(recipe, i) for i in range(40)]
     assert theirs == pytest.approx(expected, rel=1e-12)
 
 

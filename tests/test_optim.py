@@ -5,16 +5,16 @@ import math
 import pytest
 import torch
 
-from mocolib import optim
+from mocolib import schedules
 from mocolib.moco import MoCo
 from mocolib.optim import (
     OPTIMIZERS,
     PROJECTION,
     build_optimizer,
     clip,
-    rate,
     set_hyperparameters,
 )
+from mocolib.schedules import rate
 from tests.tiny import CHOICES, tiny
 
 pytestmark = pytest.mark.numeric
@@ -63,7 +63,7 @@ def test_temperature_schedules(schedule, expected):
         temperature_step=5,
         steps=16,
     )
-    found = [optim.temperature(recipe, step) for step in (4, 5, 10, 15)]
+    found = [schedules.temperature(recipe, step) for step in (4, 5, 10, 15)]
     assert found == pytest.approx(expected)
 
 
@@ -71,25 +71,25 @@ def test_a_warmup_of_the_temperature_goes_up_on_a_line_and_stays():
     """DINO's teacher: .04 at first, .07 after its warmup."""
     tau = dict(temperature=0.04, temperature_end=0.07, temperature_step=3, steps=16)
     recipe = tiny(temperature_schedule="warmup", **tau)
-    found = [optim.temperature(recipe, step) for step in range(6)]
+    found = [schedules.temperature(recipe, step) for step in range(6)]
     assert found == pytest.approx([0.04, 0.05, 0.06, 0.07, 0.07, 0.07])
     at_once = recipe.replace(temperature_step=0)
-    assert optim.temperature(at_once, 0) == 0.07
+    assert schedules.temperature(at_once, 0) == 0.07
 
 
 def test_a_ramp_from_the_last_step_on():
     recipe = tiny(
         temperature_schedule="ramp", temperature_end=0.1, temperature_step=15, steps=16
     )
-    assert optim.temperature(recipe, 14) == 0.2
-    assert optim.temperature(recipe, 15) == 0.2
+    assert schedules.temperature(recipe, 14) == 0.2
+    assert schedules.temperature(recipe, 15) == 0.2
 
 
 def test_momentum_schedules():
     constant = tiny(momentum=0.9, steps=100)
-    assert {optim.momentum(constant, step) for step in range(100)} == {0.9}
+    assert {schedules.momentum(constant, step) for step in range(100)} == {0.9}
     cosine = constant.replace(momentum_schedule="cosine")
-    found = [optim.momentum(cosine, step) for step in (0, 25, 50, 100)]
+    found = [schedules.momentum(cosine, step) for step in (0, 25, 50, 100)]
     quarter = 1 - 0.1 * (1 + math.sqrt(0.5)) / 2
     assert found == pytest.approx([0.9, quarter, 0.95, 1.0])
 
@@ -189,7 +189,7 @@ def test_a_muon_step_is_torchs_on_hidden_matrices_and_adamws_on_the_rest():
     )
     adamw = torch.optim.AdamW(rest, lr=recipe.lr, betas=(0.9, 0.95), weight_decay=0.3)
     for t in range(1, 4):
-        set_hyperparameters(optimizer, recipe, recipe.warmup_steps)
+        set_hyperparameters(optimizer, recipe, rate(recipe, recipe.warmup_steps))
         for name, parameter in named.items():
             numbers = torch.arange(float(parameter.numel())).view_as(parameter)
             parameter.grad = torch.sin(numbers * t + len(name))
@@ -257,7 +257,7 @@ def test_every_optimizer_finds_a_minimum(name):
 
     start = loss().item()
     for step in range(200):
-        set_hyperparameters(optimizer, recipe, step)
+        set_hyperparameters(optimizer, recipe, rate(recipe, step))
         optimizer.zero_grad()
         loss().backward()
         optimizer.step()
@@ -287,7 +287,7 @@ def test_new_values_reach_the_optimizer(name):
         named = parameters(**SHAPES)
         optimizer = build_optimizer(start, named.items())
         for step in range(3):
-            set_hyperparameters(optimizer, new, step)
+            set_hyperparameters(optimizer, new, rate(new, step))
             for p in named.values():
                 p.grad = torch.ones_like(p) * (step + 1)
             optimizer.step()
@@ -320,7 +320,9 @@ def moved(name: str, factor: float, recipe_now=None, steps=3, **changes) -> dict
     named = parameters(**SLOW)
     optimizer = build_optimizer(recipe, named.items())
     for step in range(steps):
-        set_hyperparameters(optimizer, recipe_now or recipe, step)
+        set_hyperparameters(
+            optimizer, recipe_now or recipe, rate(recipe_now or recipe, step)
+        )
         for i, p in enumerate(named.values()):
             p.grad = torch.full_like(p, 0.1 + i + step)
         optimizer.step()
@@ -346,7 +348,7 @@ def test_a_slow_projection_follows_every_rate(schedule):
     optimizer = build_optimizer(recipe, parameters(**SLOW).items())
     for now in (recipe, recipe.replace(base_lr=0.5)):
         for step in range(recipe.steps):
-            set_hyperparameters(optimizer, now, step)
+            set_hyperparameters(optimizer, now, rate(now, step))
             main, slow = (group["lr"] for group in optimizer.param_groups)
             assert main == rate(now, step)
             assert slow == pytest.approx(0.2 * main, rel=1e-12)
@@ -357,7 +359,7 @@ def test_a_state_saved_without_the_factor_goes_on_at_the_main_rate():
     optimizer = build_optimizer(recipe, parameters(**SLOW).items())
     for group in optimizer.param_groups:
         del group["lr_scale"]
-    set_hyperparameters(optimizer, recipe, 5)
+    set_hyperparameters(optimizer, recipe, rate(recipe, 5))
     assert {group["lr"] for group in optimizer.param_groups} == {recipe.lr}
 
 

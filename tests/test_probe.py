@@ -6,6 +6,7 @@ from torch import nn
 
 from mocolib.optim import build_optimizer, set_hyperparameters
 from mocolib.probe import MEASURES, Probe, layers
+from mocolib.schedules import rate
 from mocolib.train import train
 from tests.tiny import ADAM, CHOICES, blobs, rows, tiny
 
@@ -39,7 +40,7 @@ def measured(name, steps=4, **changes):
     weights = {"projector.0": model.projector[0].weight}
     weights["projector.1"] = model.projector[2].weight
     for t in range(1, steps + 1):
-        set_hyperparameters(optimizer, recipe, t)
+        set_hyperparameters(optimizer, recipe, rate(recipe, t))
         for parameter in model.parameters():
             parameter.grad = gradient(parameter.shape, t)
         before = {n: w.detach().clone() for n, w in weights.items()}

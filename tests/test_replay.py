@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from mocolib import optim
+from mocolib import schedules
 from mocolib.analysis.causes import around_spikes, counterfactuals, standard_changes
 from mocolib.analysis.measures import spike_steps
 from mocolib.errors import BadInput
@@ -246,13 +246,13 @@ PLANTED = 45  # steps done when the planted cause acts
 @pytest.fixture
 def planted(tmp_path, monkeypatch) -> Run:
     """A calm run that climbs the loss for three steps, unless base_lr is below .01."""
-    calm = optim.rate
+    calm = schedules.rate
 
     def climbing(recipe, step):
         climbs = PLANTED <= step < PLANTED + 3 and recipe.base_lr >= 0.01
         return -0.3 if climbs else calm(recipe, step)
 
-    monkeypatch.setattr(optim, "rate", climbing)
+    monkeypatch.setattr(schedules, "rate", climbing)
     monkeypatch.setattr(module, "EVERY", 25)
     sizes = dict(steps=60, warmup_steps=5, knn_every=3, batch_size=32)
     return recorded(tmp_path, tiny(base_lr=0.01, augmentation="light", **sizes))

@@ -25,7 +25,8 @@ SIZES = dict(
 )
 
 CHOICES = {name: field.metadata["choices"] for name, field in FIELDS.items()}
-ADAM = [name for name, optimizer in OPTIMIZERS.items() if optimizer.adam]
+# Muon is one on some layers only
+ADAM = [name for name, kind in OPTIMIZERS.items() if kind.adam and name != "muon"]
 
 SWEEP = """
 recipe = "mini"

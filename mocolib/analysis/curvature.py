@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from mocolib import optim
+from mocolib import schedules
 from mocolib.errors import BadInput
 from mocolib.train import Training
 
@@ -52,7 +52,7 @@ def threshold(training: Training) -> float:
     (2 + 2 beta1) / ((1 - beta1) lr), at the rate of that step.
     """
     beta1 = training.recipe.beta1
-    rate = optim.rate(training.recipe, training.done)
+    rate = schedules.rate(training.recipe, training.done)
     return (2 + 2 * beta1) / ((1 - beta1) * rate)
 
 
@@ -104,7 +104,8 @@ def _linearised(training: Training, dtype):
     """(gradients with a graph, parameters, sqrt(P) [n]) on a copy of the model."""
     model = copy.deepcopy(training.model).to(dtype)
     views, _ = training.batches.batch(training.done)
-    loss = training.forward(training.done, views.to(dtype), model).loss
+    now = schedules.at(training.recipe, training.done)
+    loss = training.forward(training.done, now, views.to(dtype), model).loss
     pairs = [  # a parameter that is not trained has no moments
         (copied, training.optimizer.state[own])
         for own, copied in zip(

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from mocolib import augment, optim
+from mocolib import augment, schedules
 from mocolib.batches import generator_of
 from mocolib.export.layout import PROJECTION, Layout
 from mocolib.export.step import view_inputs
@@ -65,12 +65,13 @@ def view_params(recipe, side: tuple, generator) -> dict:
 
 def scalars(recipe, index: int, projection_step: int) -> dict:
     """What the hyperparameters of a step make of it; 0 is the first. All float32."""
+    now = schedules.at(recipe, index)
     values = factors(
         {
-            "lr": optim.rate(recipe, index),
+            "lr": now.rate,
             "weight_decay": recipe.weight_decay,
-            "temperature": optim.temperature(recipe, index),
-            "momentum": optim.momentum(recipe, index),
+            "temperature": now.temperature,
+            "momentum": now.momentum,
             "beta1": recipe.beta1,
             "beta2": recipe.beta2,
             "eps": recipe.eps,

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import torch
 
-from mocolib import optim
+from mocolib import schedules
 from mocolib.errors import BadInput
 from mocolib.export.inputs import inputs_of, scalars, state_of
 from mocolib.export.layout import Layout
@@ -69,7 +69,7 @@ class GraphTraining(Training):
             self.vectors = {n: torch.from_numpy(out[f"next_{n}"]) for n in STATE}
         self.done += 1
         table = {name: self._by_layer(out[name], fixed) for name in MEASURES}
-        return self.told(optim.temperature(recipe, index), loss, table)
+        return self.told(schedules.at(recipe, index), loss, table)
 
     def _by_layer(self, values, fixed: bool) -> dict:
         table = dict(zip(self.layout.layers, values.tolist(), strict=True))

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mocolib import augment, evaluate, optim
+from mocolib import augment, evaluate, optim, schedules
 from mocolib.data import Dataset
 from mocolib.data.decode import taken
 from mocolib.errors import BadInput
@@ -140,7 +140,7 @@ def _update(optimizer, recipe: Recipe, step: int, loss):
             f"base_lr is {recipe.base_lr}, but must be lower: the loss is "
             f"{loss.item()} at step {step + 1}."
         )
-    optim.set_hyperparameters(optimizer, recipe, step)
+    optim.set_hyperparameters(optimizer, recipe, schedules.rate(recipe, step))
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()

@@ -1,78 +1,24 @@
-"""MoCo v3's relatives, on the same loop: SimCLR, BYOL, MoCo v1, and DINO (`dino`).
+"""MoCo v1 on the same loop (1911.05722): one direction, a linear head, and K negatives.
 
-    SimCLR   one encoder; each view's positive is the other, all else is negative
-    BYOL     MoCo v3's two sides and predictor, but no negatives
-    MoCo v1  one direction, a linear head, and K negatives from a queue, from a memory
-             bank, or from the batch itself (figure 2 of its paper)
+queue        keys of the momentum encoder: the last K of the steps before
+memory_bank  a feature stored for each training image, from when it was last seen
+end_to_end   keys of the batch, from the query encoder itself, with gradient
 
-On a ViT the first two keep MoCo v3's heads, so that only the loss differs.
+Figure 2 of its paper compares the three.
 """
 
 import copy
 import math
-import re
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mocolib.dino import DINO
-from mocolib.errors import BadInput
-from mocolib.execution import Execution, distributed
-from mocolib.execution.distributed import all_gather_with_grad
-from mocolib.moco import Encoder, Framework, MoCo, Output
+from mocolib.moco import Framework, Output
 from mocolib.recipe import Recipe
 from mocolib.vit import build_backbone
 
 BANK_MOMENTUM = 0.5  # of a stored feature, as in InstDisc (1805.01978)
-
-
-class SimCLR(Framework):
-    """No key side, no predictor, no momentum (2002.05709)."""
-
-    def __init__(self, recipe: Recipe, channels: int, images: int | None = None):
-        super().__init__(recipe)
-        self.query = Encoder(recipe, channels)
-
-    def forward(self, views, temperature: float, momentum: float, **_) -> Output:
-        """views [2, B, C, S, S]; there is nothing for the momentum to move."""
-        embeddings, features = self.query(views)
-        temperature = self.tau(temperature)
-        loss = nt_xent(all_gather_with_grad(embeddings), temperature)
-        return Output(loss, features, temperature)
-
-    @staticmethod
-    def chance_loss(recipe: Recipe) -> float:
-        return math.log(2 * recipe.batch_size - 1)
-
-
-def nt_xent(embeddings, temperature):
-    """Cross entropy of each of 2 B embeddings against the 2 B - 1 others.
-
-    embeddings [2, B, dim]; an untrained encoder starts near ln(2 B - 1). Equation 1 of
-    2002.05709.
-    """
-    flat = F.normalize(embeddings.flatten(0, 1), dim=1)
-    logits = flat @ flat.t() / temperature  # [2B, 2B]
-    itself = torch.eye(len(flat), dtype=torch.bool, device=flat.device)
-    logits = logits.masked_fill(itself, -torch.inf)
-    partner = torch.arange(len(flat), device=flat.device).roll(len(flat) // 2)
-    return F.cross_entropy(logits, partner)
-
-
-class BYOL(MoCo):
-    """MoCo v3 without negatives: only the positives' cosine counts (2006.07733)."""
-
-    compares_negatives = False
-
-    @staticmethod
-    def compare(query, key, temperature):
-        """2 - 2 cos, the squared distance of the directions; [B, dim], no tau."""
-        return (2 - 2 * F.cosine_similarity(query, key, dim=1)).mean()
-
-    @staticmethod
-    def chance_loss(recipe: Recipe) -> float:
-        return 4.0  # of two directions, at cosine 0
 
 
 class LinearEncoder(nn.Module):
@@ -96,12 +42,7 @@ class LinearEncoder(nn.Module):
 
 
 class MoCoV1(Framework):
-    """Query from view 1, key from view 2, and K negatives by one of three mechanisms.
-
-    queue        keys of the momentum encoder: the last K of the steps before
-    memory_bank  a feature stored for each training image, from when it was last seen
-    end_to_end   keys of the batch, from the query encoder itself, with gradient
-    """
+    """Query from view 1, key from view 2, K negatives by one of three mechanisms."""
 
     whole_batch = True
 
@@ -193,57 +134,3 @@ def logits_in_batch(queries, keys, negatives: int):
     row = torch.arange(len(queries), device=queries.device)[:, None]
     ahead = torch.arange(negatives + 1, device=queries.device)
     return (queries @ keys.t()).gather(1, (row + ahead) % len(queries))
-
-
-FRAMEWORKS = {
-    "moco_v3": MoCo,
-    "moco_v1": MoCoV1,
-    "simclr": SimCLR,
-    "byol": BYOL,
-    "dino": DINO,
-}
-
-
-def build_model(recipe: Recipe, channels: int, images: int) -> Framework:
-    """The model of a recipe's framework, for images of so many channels.
-
-    images: how many there are to train on; MoCo v1's memory bank holds them all.
-    """
-    model = FRAMEWORKS[recipe.framework](recipe, channels, images)
-    if recipe.frozen != "none":
-        freeze(model, recipe.frozen)
-    return model
-
-
-def freeze(model: Framework, beginning: str):
-    """Fix the trained layers whose names begin so, as in `blocks.0.fc`.
-
-    BadInput where there is none: the sentence names the layers that there are.
-    """
-    trained = {
-        re.sub(r"^query\.|backbone\.|attention\.", "", name): parameter
-        for name, parameter in model.named_parameters()
-        if parameter.requires_grad
-    }
-    chosen = [p for name, p in trained.items() if name.startswith(beginning)]
-    if not chosen:
-        layers = dict.fromkeys(name.rpartition(".")[0] or name for name in trained)
-        raise BadInput(
-            f"frozen is {beginning!r}, but must be none or begin one of "
-            f"{', '.join(layers)}."
-        )
-    for parameter in chosen:
-        parameter.requires_grad_(False)
-
-
-def check(recipe: Recipe, execution: Execution):
-    """BadInput where a batch would be divided that must be seen whole."""
-    if not FRAMEWORKS[recipe.framework].whole_batch:
-        return
-    if distributed.world_size() > 1:
-        able = [name for name, kind in FRAMEWORKS.items() if not kind.whole_batch]
-        raise BadInput(
-            f"framework is {recipe.framework!r}, but must be one of {', '.join(able)} "
-            "over several processes."
-        )
-    execution.check_whole_batch()
