@@ -12,6 +12,7 @@ optimizer was given.
 """
 
 import math
+import re
 import warnings
 from functools import reduce
 
@@ -28,9 +29,11 @@ MEASURES = ("grad_inf", "grad_l2", "adam_rms", "update", "cosine")
 # What a process can say of its entries of a layer, by how it is completed over all.
 NORMS = ("grad_l2", "length", "size", "scale")
 SUMS = ("along", "squares")
-LARGEST = ("grad_inf", "live", "rated")
+LARGEST = ("grad_inf", "peak", "live", "rated")
 
+ADAM = "Adam|Lamb|LAMB|LaProp|Ranger|Muon"  # the last: where it falls back to AdamW
 SCALED = 16  # what a GradScaler multiplies by is a power of two, and larger
+CLEARED = "gradients are gone, but after() reads them: call it ahead of zero_grad()."
 
 
 def layers(model: nn.Module) -> dict:
@@ -56,10 +59,9 @@ class Probe:
     DDP, FSDP 1 or 2, or torch.compile; under FSDP each process calls both, and each is
     told the numbers of whole layers. Both may be left out at a step.
 
-    None stands where a layer has no gradient. adam_rms is also None where the layer's
-    optimizer keeps no average of g^2: an `exp_avg_sq` of the layer's shape, in a group
-    with two betas. The direction v of a weight-normed layer is measured as it is; its
-    gradient is 1 / |v| times that of the direction alone. `unseen` names what is not
+    None stands where a layer has no gradient, and for adam_rms where its optimizer
+    does not average g^2 for it as Adam does. Of a weight-normed layer g v / |v| the
+    direction v is measured; its gradient goes as 1 / |v|. `unseen` names what is not
     measured.
     """
 
@@ -75,12 +77,12 @@ class Probe:
         if not self.pieces:
             raise BadInput("model has no weight matrix, but must have one to measure.")
         self.layers = {name: piece.parameter for name, piece in self.pieces.items()}
-        self._read, self._has_warned = None, False
+        self._read, self._warned = None, set()
 
     @property
     def unseen(self) -> dict:
         """{name: why} of the trained matrices that are not measured, or not in full."""
-        known = self._states()
+        known = self._owners()
         return self._passed_by | {
             name: "no adam_rms: in no optimizer that the probe was given"
             for name, parameter in self.layers.items()
@@ -124,7 +126,7 @@ class Probe:
             "adam_rms": (whole["squares"] / sizes.new_tensor(entries)).sqrt(),
         }
         told = dict(zip(whole, torch.stack([*whole.values()]).tolist(), strict=True))
-        self._check_gradients(told["grad_l2"], told["length"])
+        self._check_gradients(told)
         there = dict.fromkeys(MEASURES, told["live"]) | {"adam_rms": told["rated"]}
         return {
             measure: {
@@ -136,14 +138,14 @@ class Probe:
             for measure in MEASURES
         }
 
-    def adam_rms(self, piece, state, group) -> torch.Tensor | None:
-        """The sum in sqrt(mean(g^2 / v)), over what is here; None without v."""
-        found = second_moment(piece.parameter, state, group)
-        if found is None:
+    def adam_rms(self, piece, optimizer, group) -> torch.Tensor | None:
+        """The sum in sqrt(mean(g^2 / v)) over the entries here; None without a v."""
+        kept = optimizer and second_moment(optimizer, group, piece.parameter)
+        if not kept:
             return None
-        second, share = (piece.here(found[0]), found[1])
+        second = piece.here(kept[0]) / kept[1]  # corrected for its start
         square = _wide(piece.here(piece.parameter.grad)).square()
-        return (square / (second / share).clamp(min=1e-30)).sum()
+        return (square / second.clamp(min=1e-30)).sum()
 
     def _rows(self) -> dict:
         """{what: a number a live layer}, each over the entries that are here."""
@@ -155,41 +157,49 @@ class Probe:
         if any(piece.parameter.grad is None for piece in live):
             raise BadInput(CLEARED)
         grads = [piece.here(piece.parameter.grad) for piece in live]
-        rows |= {"length": _norms(grads), "scale": _norms(steps)}  # maybe clipped since
+        # anew: they may have been clipped
+        rows |= {"length": _norms(grads), "peak": _norms(grads, torch.inf)}
+        rows["scale"] = _norms(steps)
         if steps:  # in the place of the weights
             torch._foreach_neg_(steps)
             torch._foreach_add_(steps, [piece.here(piece.parameter) for piece in live])
-        known, nothing = self._states(), torch.zeros(())
-        rms = [self.adam_rms(p, *known.get(id(p.parameter), ({}, {}))) for p in live]
-        rows |= {
-            "size": _norms(steps),
+        owners, nobody = self._owners(), (None, {})
+        rms = [self.adam_rms(p, *owners.get(id(p.parameter), nobody)) for p in live]
+        sizes = _norms(steps)
+        no = sizes[0].new_zeros(()) if sizes else None
+        yes = no + 1 if sizes else None
+        return rows | {
+            "size": sizes,
             "along": [_inner(s, g) for s, g in zip(steps, grads, strict=True)],
-            "squares": [nothing if value is None else value for value in rms],
-            "rated": [nothing if value is None else nothing + 1 for value in rms],
-            "live": [nothing + 1] * len(live),
+            "squares": [no if value is None else value for value in rms],
+            "rated": [no if value is None else yes for value in rms],
+            "live": [yes] * len(live),
         }
-        return rows
 
     def _whole(self, rows: dict) -> dict:
         """{what: [layers]} of whole layers, where other processes hold the rest."""
-        pieces, here = list(self.pieces.values()), rows["size"] or [torch.zeros(())]
-        kind = reduce(torch.promote_types, (number.dtype for number in here))
-        if any(piece.holders for piece in pieces):
-            kind = torch.float64  # for sums of squares
-        nothing = torch.zeros(len(pieces), dtype=kind, device=here[0].device)
-        live = [i for i, name in enumerate(self.pieces) if name in self.live]
-        whole = {}
-        for name, numbers in rows.items():
-            whole[name] = nothing.clone()
-            if numbers:
-                whole[name][live] = torch.stack([n.to(nothing) for n in numbers])
-        shards.complete(pieces, whole, NORMS, SUMS, LARGEST)
+        pieces, names = list(self.pieces.values()), (*NORMS, *SUMS, *LARGEST)
+        split = any(piece.holders for piece in pieces)
+        numbers = [number for name in names for number in rows[name]]
+        table = torch.zeros(len(names), len(pieces))
+        if numbers:
+            first = rows["size"][0].device
+            if any(number.device != first for number in numbers):
+                numbers = [number.to(first) for number in numbers]
+            here = torch.stack(numbers).view(len(names), -1)
+            table = table.to(here)
+            table[:, [name in self.live for name in self.pieces]] = here
+        if split:
+            table = shards.complete(pieces, table.double(), len(NORMS), len(LARGEST))
+        whole = dict(zip(names, table, strict=True))
+        if split:  # a maximum over processes may pass over what is no number
+            whole["grad_inf"][whole["grad_l2"].isnan()] = math.nan
         return whole
 
-    def _states(self) -> dict:
-        """{id of a parameter: (what its optimizer keeps of it, its group)}."""
+    def _owners(self) -> dict:
+        """{id of a parameter: (its optimizer, its group there)}, as they are now."""
         return {
-            id(parameter): (one.state.get(parameter, {}), group)
+            id(parameter): (one, group)
             for one in self.optimizers
             for group in one.param_groups
             for parameter in group["params"]
@@ -207,35 +217,50 @@ class Probe:
                 "the probe once the model is wrapped."
             )
 
-    def _check_gradients(self, before: list, after: list):
-        """BadInput where gradients were cleared, a warning where they were scaled."""
+    def _check_gradients(self, told: dict):
+        """What is said where they are not those of `before`, but for a clipping."""
+        before, after = told["grad_l2"], told["length"]
         if any(before) and not any(after):
             raise BadInput(CLEARED)
         shares = {b / a for b, a in zip(before, after, strict=True) if a}
         share = shares.pop() if len(shares) == 1 else 1.0
-        scaled = share >= SCALED and math.frexp(share)[0] == 0.5
-        if scaled and not self._has_warned:
-            self._has_warned = True
-            warnings.warn(
+        if share >= SCALED and math.frexp(share)[0] == 0.5:
+            self._warn(
                 f"gradients were {share:.0f} times as large in before() as behind the "
                 "step, as a GradScaler has them: call scaler.unscale_(optimizer) ahead "
-                "of it, or before(scale=scaler.get_scale()).",
-                stacklevel=3,
+                "of it, or before(scale=scaler.get_scale())."
+            )
+        peaks = zip(told["grad_inf"], before, told["peak"], after, strict=True)
+        if any(b and d and abs(a / b - c / d) > 1e-3 * a / b for a, b, c, d in peaks):
+            self._warn(
+                "gradients point elsewhere behind the step than before it: clipped by "
+                "value, or written into by the optimizer (foreach=False may help); "
+                "cosine and adam_rms are of what they have become."
             )
 
+    def _warn(self, words: str):
+        """Once for each kind of words."""
+        if words[:20] not in self._warned:
+            self._warned.add(words[:20])
+            warnings.warn(words, stacklevel=4)
 
-CLEARED = "gradients are gone, but after() reads them: call it ahead of zero_grad()."
 
+def second_moment(optimizer, group: dict, parameter) -> tuple | None:
+    """(average of g^2 as the optimizer keeps it, the sum of its weights), or None.
 
-def second_moment(parameter, state: dict, group: dict) -> tuple | None:
-    """(average of g^2 as an optimizer keeps it, its weights' sum), or None without one.
-
-    The first over the second is corrected for the start. Known by Adam's names:
-    `exp_avg_sq`, of the parameter's shape, in a group with two betas.
+    The first over the second is corrected for the start. Adam's averages only: others
+    keep something else under the same names, so the optimizer has to be of its kind by
+    name, and hold both of the parameter's shape, in a group with two betas.
     """
-    second = state.get("max_exp_avg_sq", state.get("exp_avg_sq"))  # the first: AMSGrad
-    if second is None or second.shape != parameter.shape:
+    state = optimizer.state.get(parameter, {})  # to read a defaultdict would write
+    kept = [state.get(name) for name in ("exp_avg", "exp_avg_sq")]
+    if any(moment is None or moment.shape != parameter.shape for moment in kept):
         return None
+    kind = type(getattr(optimizer, "optimizer", optimizer)).__name__
+    # LAMB may clip the whole gradient itself: v is of what nobody else sees
+    if not re.search(ADAM, kind) or group.get("max_grad_norm"):
+        return None
+    second = state.get("max_exp_avg_sq", kept[1])  # what AMSGrad divides by
     if "beta2" in group:  # optimi's spelling
         return second, 1.0
     betas = group.get("betas", ())

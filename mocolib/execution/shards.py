@@ -43,7 +43,6 @@ class Piece:
             if tensor.placements != self.parameter.placements:  # not summed up yet
                 tensor = tensor.redistribute(placements=self.parameter.placements)
             tensor = tensor.to_local()
-        tensor = tensor.detach()
         if tensor.layout != torch.strided:  # an embedding's sparse gradient
             tensor = tensor.to_dense()
         return tensor if self.part is None else tensor[self.part]
@@ -105,26 +104,23 @@ def _flattened(handle):
         yield flat, name, piece
 
 
-def complete(among: list, table: dict, norms, sums, largest):
-    """Turn numbers of the entries here into those of whole parameters, in place.
+def complete(among: list, table: torch.Tensor, norms: int, largest: int):
+    """Numbers of the entries here to those of whole parameters: [k, n] of n pieces.
 
-    table[name] is [n], a number for each of n pieces: a Euclidean norm, a sum or a
-    largest one, 0 where nothing is here. Each process that holds a piece takes part.
+    The first rows are Euclidean norms, the last ones maxima, all between them sums; 0
+    where nothing is here. Each process that holds some of a piece takes part.
     """
-    together = defaultdict(list)
+    table, together = table.clone(), defaultdict(list)
     for column, piece in enumerate(among):
         if piece.holders:
             together[piece.holders, piece.device].append(column)
     for (holders, device), columns in together.items():
-        for names, how in (
-            ((*norms, *sums), dist.ReduceOp.SUM),
-            (largest, dist.ReduceOp.MAX),
-        ):
-            part = torch.stack([table[name][columns] for name in names]).to(device)
-            squares = part[: len(norms)] if how == dist.ReduceOp.SUM else part[:0]
-            squares.square_()
-            for group in holders:
-                dist.all_reduce(part, how, group)
-            squares.sqrt_()
-            for name, row in zip(names, part, strict=True):
-                table[name][columns] = row.to(table[name])
+        part = table[:, columns].to(device)
+        added, most = part[:-largest], part[-largest:].clone()
+        added[:norms].square_()
+        for group in holders:
+            dist.all_reduce(added, dist.ReduceOp.SUM, group)
+            dist.all_reduce(most, dist.ReduceOp.MAX, group)
+        added[:norms].sqrt_()
+        table[:, columns] = torch.cat([added, most]).to(table)
+    return table
