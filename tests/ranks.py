@@ -1,9 +1,11 @@
 """What one process of several does in a test; torchrun starts it as a module.
 
-python -m tests.ranks FOLDER PORT   four train the first cases, then two of them all;
-                                    the first leaves the results in FOLDER/4 and /2
+python -m tests.ranks FOLDER PORT   four train the first cases, then two of them all,
+                                    and probe networks in pieces; the first leaves the
+                                    results in FOLDER/4 and /2
 """
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ import torch
 from mocolib.execution import Execution, distributed
 from mocolib.runs import checkpoint
 from mocolib.train import train
+from tests import sharded
 from tests.tiny import blobs, tiny
 
 # a chunk of the augmentation ends inside a share: 80 images over 4 processes
@@ -55,13 +58,16 @@ def outcome(name: str) -> dict:
     return done | {k: v.clone() for k, v in checkpoint.state(training)[0].items()}
 
 
-def take_part(folder: Path, names):
+def take_part(folder: Path, names, wraps=()):
     folder.mkdir(exist_ok=True)
     with distributed.process_group(torch.device("cpu"), 120):
         for name in names:
             tensors = outcome(name)
             if distributed.rank() == 0:
                 safetensors.torch.save_file(tensors, folder / f"{name}.safetensors")
+        for name in wraps:
+            told = json.dumps(sharded.tables(sharded.WRAPS[name]))
+            (folder / f"{name}.{distributed.rank()}.json").write_text(told)
 
 
 def main(folder: Path, port: str):
@@ -70,7 +76,7 @@ def main(folder: Path, port: str):
     if int(os.environ["RANK"]) < 2:  # the same processes, as torch takes time to load
         here = dict(WORLD_SIZE="2", MASTER_PORT=port, TORCHELASTIC_USE_AGENT_STORE="")
         os.environ.update(here, MASTER_ADDR="127.0.0.1")
-        take_part(folder / "2", CASES)
+        take_part(folder / "2", CASES, sharded.WRAPS)
 
 
 if __name__ == "__main__":

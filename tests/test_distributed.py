@@ -1,5 +1,6 @@
 """Many processes do what one does; checked with real ones, by torchrun and gloo."""
 
+import json
 import os
 import signal
 import socket
@@ -16,9 +17,11 @@ from mocolib import frameworks
 from mocolib.data import load
 from mocolib.errors import BadInput
 from mocolib.execution import Execution
+from mocolib.probe import MEASURES
 from mocolib.runs import Run
 from mocolib.runs.publish import verify
 from mocolib.runs.record import record
+from tests import sharded
 from tests.ranks import BY_FOUR, CASES, outcome
 from tests.tiny import flags, tiny, write_images
 
@@ -56,6 +59,20 @@ def test_processes_take_the_steps_of_one(together, name):
             torch.testing.assert_close(
                 tensors[key], value, rtol=1e-5, atol=1e-5, msg=lambda m, k=key: k + m
             )
+
+
+@pytest.mark.parametrize("wrap", sharded.WRAPS)
+def test_each_process_probes_whole_layers(together, wrap):
+    """Of a network in pieces: the numbers of one that is whole, under its names."""
+    alone = sharded.tables()
+    for process in (0, 1):
+        told = json.loads((together / "2" / f"{wrap}.{process}.json").read_text())
+        for step, (one, other) in enumerate(zip(alone, told, strict=True)):
+            for measure in MEASURES:
+                assert list(one[measure]) == list(other[measure])
+                for layer, value in one[measure].items():
+                    expected = pytest.approx(value, rel=1e-9, nan_ok=True)
+                    assert other[measure][layer] == expected, (step, measure, layer)
 
 
 def test_what_cannot_be_shared_is_one_sentence(monkeypatch):

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.numeric
 
 
 class Toy(nn.Module):
-    """Two matrices under names that the probe knows, and gradients of our choice."""
+    """Two matrices, and gradients of our choice."""
 
     def __init__(self):
         super().__init__()
@@ -38,7 +38,7 @@ def measured(name, steps=4, **changes):
     optimizer = build_optimizer(recipe, model.named_parameters())
     probe = Probe(model, optimizer)
     weights = {"projector.0": model.projector[0].weight}
-    weights["projector.1"] = model.projector[2].weight
+    weights["projector.2"] = model.projector[2].weight
     for t in range(1, steps + 1):
         set_hyperparameters(optimizer, recipe, rate(recipe, t))
         for parameter in model.parameters():
@@ -76,7 +76,7 @@ def test_adam_rms_by_hand(name, beta2, decay):
     The three optimizers keep v raw, or already corrected, and count steps by
     parameter or by group; the number must be the same.
     """
-    squares = {"projector.0": [], "projector.1": []}
+    squares = {"projector.0": [], "projector.2": []}
     for t, table, grads, *_ in measured(name, beta2=beta2, decay=decay):
         for layer, g in grads.items():
             squares[layer].append(g.double().square())
@@ -111,7 +111,7 @@ def test_adam_rms_sees_both_triggers(name):
 @pytest.mark.parametrize("name", sorted({*CHOICES["optimizer"]} - {*ADAM}))
 def test_without_a_second_moment_there_is_no_rms(name):
     for _, table, *_ in measured(name):
-        assert table["adam_rms"] == {"projector.0": None, "projector.1": None}
+        assert table["adam_rms"] == {"projector.0": None, "projector.2": None}
 
 
 def test_plain_sgd_goes_down_the_gradient():
