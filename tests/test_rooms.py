@@ -8,10 +8,11 @@ import pytest
 from tools import ROOT
 
 HOUSE = ROOT / "mocolib"
-BASE = {"root", "data", "execution"}
+BASE = {"root", "data", "execution", "words"}
 BEHIND = BASE | {"runs", "sweep", "analysis", "claims", "figures"}
 MAY = {  # of each room the others that it may import
     "root": {"data", "execution"},
+    "words": {"errors"},
     "data": {"errors", "files"},
     "execution": {"errors", "fields", "recipe"},
     "weights": BASE,

@@ -9,6 +9,7 @@ from mocolib.analysis import measures
 from mocolib.figures import style
 from mocolib.figures.style import GREY
 from mocolib.runs import Run
+from mocolib.words import value
 
 LAGS = np.arange(-20, 11)  # steps around an event
 EVENTS = {
@@ -17,8 +18,8 @@ EVENTS = {
 }
 KINDS = (  # of states in the table of curvature
     ("calm", "o", style.BLUE),
-    ("before a spike", "^", style.RED),
-    ("on the way", "x", GREY),
+    ("before_a_spike", "^", style.RED),
+    ("on_the_way", "x", GREY),
 )
 
 
@@ -83,7 +84,7 @@ def sharpness(table: pd.DataFrame) -> Figure:
     for place, (kind, mark, colour) in enumerate(KINDS):
         part = table[table["kind"] == kind]
         look = {"color": colour, "marker": mark, "linestyle": ""}
-        along.plot(part["step"], part["ratio"], label=kind, **look)
+        along.plot(part["step"], part["ratio"], label=value(kind), **look)
         sorted_.plot([place] * len(part), part["ratio"], alpha=0.7, **look)
         sorted_.plot([place], [part["ratio"].mean()], "k_", markersize=26)
     for ax in (along, sorted_):
@@ -91,7 +92,8 @@ def sharpness(table: pd.DataFrame) -> Figure:
         ax.set_ylabel("sharpness over 38/η")
     sorted_.yaxis.label.set_visible(False)
     along.set_xlabel("training step")
-    sorted_.set_xticks(range(len(KINDS)), [kind for kind, *_ in KINDS], fontsize=9)
+    names = [value(kind) for kind, *_ in KINDS]
+    sorted_.set_xticks(range(len(KINDS)), names, fontsize=9)
     sorted_.set(xlabel="state", xlim=(-0.5, len(KINDS) - 0.5))
     along.legend(fontsize=9)
     return figure

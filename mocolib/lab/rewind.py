@@ -18,8 +18,8 @@ from mocolib.words import short, value
 
 ORDER = (  # of the changes, the placebo last
     causes.FIXED,
-    "half the rate",
-    "projection clipped",
+    causes.HALF,
+    causes.CLIPPED,
     causes.MEMORY,
     causes.OTHER_IMAGES,
 )

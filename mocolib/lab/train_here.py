@@ -129,7 +129,7 @@ def _varies(axis, runs: list[dict]) -> bool:
 
 def _line(axes: list, place: tuple[int, ...], same: list[dict]) -> str:
     """`With base rate 0.096, fixed projection: 5 to 10 points, 52 to 60 %, 3 seeds.`"""
-    words = [spoken(a.name, a.words[at]) for a, at in zip(axes, place, strict=True)]
+    words = [spoken(a.name, a.values[at]) for a, at in zip(axes, place, strict=True)]
     fell, ended = (_span(same, measure) for measure in MEASURES)
     seeds = f"{len(same)} {'seed' if len(same) == 1 else 'seeds'}"
     return f"With {', '.join(words)}: {fell} points, {ended} %, {seeds}."
@@ -166,7 +166,7 @@ def as_data(id: str, recipe, axes: list, compare, charts, seed, recorded) -> dic
 
 def _compared(axis) -> dict:
     """The two values that a pair of runs has, and what the button says."""
-    words = [spoken(axis.name, word) for word in axis.words]
+    words = [spoken(axis.name, value) for value in axis.values]
     return {
         "name": axis.name,
         "values": list(axis.values),
