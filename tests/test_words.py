@@ -12,7 +12,7 @@ from mocolib import claims, lab, words
 from mocolib.claims import findings
 from mocolib.errors import BadInput
 from mocolib.lab.page import figure
-from mocolib.words import language, said, together
+from mocolib.words import counted, language, said, together
 from mocolib.words.settings import FACTS, LABELS, PHRASES, TITLES, VALUES
 
 
@@ -91,3 +91,16 @@ def test_what_leaves_is_said_in_the_readers_language(translated):
 @pytest.mark.parametrize("table", [LABELS, TITLES, VALUES, FACTS, PHRASES])
 def test_ids_are_ascii_and_words_are_never_asked_for_by_words(table):
     assert all(re.fullmatch("[a-z][a-z0-9_]*", id) for id in table)
+
+
+@pytest.mark.parametrize(("count", "told"), [(1, "a: 1 run"), (3, "a: 3 runs")])
+def test_one_thing_and_several_have_a_message_each(count, told):
+    name = {"name": "a"}
+    assert counted("{name}: 1 run", "{name}: {count} runs", count, **name) == told
+
+
+def test_the_words_of_a_figure_are_said_where_it_leaves(translated):
+    figure = Figure(figsize=(2, 1))
+    figure.subplots().set_xlabel("steps & <epochs>")
+    translated("steps & <epochs>")
+    assert "«steps &amp; &lt;epochs&gt;»</text>" in lab.svg(figure)

@@ -9,12 +9,12 @@ from mocolib.analysis import measures
 from mocolib.figures import style
 from mocolib.figures.style import GREY
 from mocolib.runs import Run
-from mocolib.words import value
+from mocolib.words import said, value
 
 LAGS = np.arange(-20, 11)  # steps around an event
 EVENTS = {
-    "a spike of the first layer": measures.spike_steps,
-    "a spike of the loss": measures.loss_spike_steps,
+    "steps from a spike of the first layer": measures.spike_steps,
+    "steps from a spike of the loss": measures.loss_spike_steps,
 }
 KINDS = (  # of states in the table of curvature
     ("calm", "o", style.BLUE),
@@ -50,8 +50,11 @@ def misjudged(groups: dict[str, list[Run]]) -> Figure:
         for ax, (name, runs) in zip(row, groups.items(), strict=True):
             parts = [around(run, events(run)) for run in runs]
             _around_events(ax, parts)
-            ax.set_title(f"{name}: {sum(map(len, parts))} events", fontsize=9)
-            ax.set(xlabel=f"steps from {words}", ylabel="√(g²/v), times typical")
+            count = said(
+                "{name}: {events} events", name=name, events=sum(map(len, parts))
+            )
+            ax.set_title(count, fontsize=9)
+            ax.set(xlabel=said(words), ylabel="√(g²/v), times typical")
             ax.yaxis.label.set_visible(ax is row[0])
             ax.xaxis.set_tick_params(labelbottom=True)
     axes[0, 0].set_yticks([-1, 0, 1, 2], ["×½", "×1", "×2", "×4"])

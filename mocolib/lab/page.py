@@ -131,12 +131,17 @@ def as_data(description: Description) -> dict:
 
 def axis_data(axis: Axis) -> dict:
     """A control as plain values."""
+    phrases = [spoken(axis.name, value) for value in axis.values]
+    flags = [isinstance(value, bool) for value in axis.values]
+    alone = zip(flags, phrases, axis.words, strict=True)
     return {
         "name": axis.name,
         "label": axis.label,
         "kind": "slider" if axis.slides else "switch",
         "words": list(axis.words),
-        "spoken": [spoken(axis.name, value) for value in axis.values],
+        "spoken": phrases,
+        # beside others of its axis; a bare yes or no would say nothing
+        "alone": [phrase if flag else word for flag, phrase, word in alone],
     }
 
 

@@ -6,7 +6,7 @@
 claims/ has all sentences about the claims, a file each.
 """
 
-from mocolib.words.language import said, together
+from mocolib.words.language import counted, said, together
 from mocolib.words.settings import (
     fact,
     label,
@@ -18,6 +18,7 @@ from mocolib.words.settings import (
 )
 
 __all__ = [
+    "counted",
     "fact",
     "label",
     "layer_name",

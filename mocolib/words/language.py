@@ -23,7 +23,12 @@ def said(message: str, /, **fields) -> str:
     piece that only another piece makes whole. What has no translation stays as it is.
     """
     told = _catalogue(os.environ.get(LANGUAGE, "")).gettext(message) if message else ""
-    return told.format(**fields)
+    return told.format(**fields) if fields else told
+
+
+def counted(one: str, many: str, count: int, /, **fields) -> str:
+    """The message for one thing, or that for several, which takes {count}."""
+    return said(one if count == 1 else many, count=count, **fields)
 
 
 def together(sentences) -> str:
