@@ -58,7 +58,7 @@ def plant(
 
 
 def group(root, probe=0.4, level=0.002, loss=3.0, fall=0.0, seeds=THREE, **settings):
-    """A run a seed; what differs between seeds is alike in all groups.
+    """A run a seed; what differs between seeds is nearly alike in all groups.
 
     level: the noise of the readings. fall: a planted dip, in accuracy.
     """
@@ -67,8 +67,8 @@ def group(root, probe=0.4, level=0.002, loss=3.0, fall=0.0, seeds=THREE, **setti
         plant(
             root,
             falling(fall, level, seed, readings),
-            probe + 0.002 * seed,
-            loss + 0.01 * seed,
+            probe * (1 + 0.005 * (seed - 1)),
+            loss * (1 + 0.003 * (seed - 1)),
             **{"seed": seed, **settings},
         )
         for seed in seeds

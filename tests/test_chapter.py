@@ -3,13 +3,11 @@
 import html
 import re
 
-import pytest
 from matplotlib.figure import Figure
 
 from mocolib import claims, moco
 from mocolib.claims import findings
-from mocolib.claims.remarks import REMARKS
-from mocolib.claims.verdicts import OPEN, OPPOSITE, Effect, Verdict
+from mocolib.claims.verdicts import FEW
 from mocolib.figures.themed import LETTERS
 from mocolib.lab import (
     elsewhere,
@@ -22,6 +20,7 @@ from mocolib.lab import (
     source,
     verdict,
 )
+from mocolib.words import value
 
 
 def test_a_picture_carries_alt_text_and_caption_and_takes_the_page_s_colours():
@@ -49,14 +48,14 @@ def test_no_letter_of_a_picture_is_smaller_than_eleven_pixels():
 
 
 def test_a_verdict_is_the_ledgers_word():
-    for id, judge in claims.CLAIMS.items():
-        found, shown = judge(), verdict(id).data
+    for found in claims.ledger():
+        shown = verdict(found.id).data
         assert shown == verdict(found).data
-        word = f"{html.escape(found.title)}: {found.word}</strong>"
-        assert f"{word} ({found.runs} runs" in shown
-        if found.word != "too few runs":
+        title = html.escape(findings.title(found.id))
+        assert f"{title}: {value(found.word)}</strong> ({found.runs} runs" in shown
+        if found.word != FEW:
             for effect in found.effects.values():
-                assert f"<td>{effect.outcome}</td>" in shown
+                assert f"<td>{value(effect.outcome)}</td>" in shown
 
 
 def test_the_ledger_has_a_line_for_every_effect_and_a_place_for_every_claim():
@@ -66,12 +65,14 @@ def test_the_ledger_has_a_line_for_every_effect_and_a_place_for_every_claim():
     for one in found:
         row = re.search(f'<tr id="ledger-{one.id}" class="primary">(.*?)</tr>', shown)
         cells = dict(re.findall(r'<td data-head="(.*?)">(.*?)</td>', row[1]))
-        assert cells["claim"] == html.escape(one.title)
-        assert cells["measured"].endswith(f"<p>{html.escape(one.finding)}</p>")
-        assert cells["outcome"] == one.word
-        for effect in list(one.effects.values())[1:]:
-            name = f'<td data-head="measured">{html.escape(effect.name)}</td>'
-            assert f'{name}<td data-head="outcome">{effect.outcome}</td>' in shown
+        assert cells["claim"] == html.escape(findings.title(one.id))
+        assert cells["measured"].endswith(f"<p>{html.escape(claims.finding(one))}</p>")
+        assert cells["outcome"] == value(one.word)
+        for key in list(one.effects)[1:]:
+            name, why = findings.name(one.id, key), findings.reason(one, key)
+            name = html.escape(name) + (f"<p>{html.escape(why)}</p>" if why else "")
+            outcome = f'<td data-head="outcome">{one.effects[key].outcome}</td>'
+            assert f'<td data-head="measured">{name}</td>{outcome}' in shown
 
 
 def test_the_source_of_a_wrapped_method_is_its_own():
@@ -80,32 +81,14 @@ def test_the_source_of_a_wrapped_method_is_its_own():
     assert "blob/main/mocolib/moco.py#L" in shown
 
 
-@pytest.mark.parametrize("key", REMARKS)
-def test_a_remark_follows_the_outcome_of_an_effect_of_the_ledger(key):
-    id, own = key.split(".", 1)
-    known = claims.judge(id).effects
-    assert own in known or not known  # a claim without runs has no effects yet
-    for values, outcome in (
-        ((1.9, 2, 2.1), "holds"),
-        ((-1, 0.5, 1), OPEN),
-        ((-2.1, -2, -1.9), OPPOSITE),
-    ):
-        effect = Effect(name="", values=values, levels=(3, 1))
-        made = Verdict(id=id, title="", claim="", effects={own: effect}, runs=3)
-        said = findings.remark(made, own)
-        assert "{" not in said
-        assert bool(said) == bool(getattr(REMARKS[key], outcome))
-    few = Verdict(id=id, title="", claim="", effects={}, runs=0)
-    assert findings.remark(few, own) == ""
-
-
 def test_remarks_make_a_paragraph_and_nothing_without_words():
     assert remarks("C2.loss").data.startswith("<p>")
     assert remarks().data == ""
     assert remarked("C2.loss") in re.sub(
         r"<.*?>", "", html.unescape(remarks("C2.loss").data)
     )
-    assert claims.second_ledger()["C4"].finding in html.unescape(elsewhere("C4").data)
+    second = claims.finding(claims.second_ledger()["C4"])
+    assert second in html.unescape(elsewhere("C4").data)
     assert elsewhere("C13").data == ""
 
 
@@ -113,5 +96,5 @@ def test_findings_stand_in_a_paragraph_or_a_line_each_linked_to_the_ledger():
     for shown in (finding("C4", "C7").data, headlines("C4", "C7").data):
         for id in ("C4", "C7"):
             assert f'href="ledger.html#ledger-{id}"' in shown
-            assert html.escape(claims.judge(id).finding) in shown
+            assert html.escape(claims.finding(id)) in shown
     assert "What we saw" not in finding("C4", lead="").data

@@ -6,12 +6,13 @@ import pytest
 
 from mocolib import runs
 from mocolib.analysis import causes
-from mocolib.claims import CLAIMS, mechanism
+from mocolib.claims import CLAIMS, findings, mechanism
 from mocolib.claims.contrasts import REMEDIES
+from mocolib.claims.verdicts import HOLDS, OPPOSITE, VOID
 from mocolib.sweep.rates import RATES
 from tests.planted import LAYERS, events, group, plant, shaking
 
-WORDS = {1: "reproduced", -1: "opposite"}
+OUTCOMES = {1: HOLDS, -1: OPPOSITE}
 TRUTH = pytest.mark.parametrize("truth", [1, -1])
 SEEDS = range(3)
 
@@ -58,24 +59,24 @@ def test_c14_the_two_stories(tmp_path, truth):
     rows = [
         {"run": f"r{seed}", "seed": seed, "kind": kind, "ratio": ratio + 0.01 * seed}
         for seed in SEEDS
-        for kind, ratio in (("before a spike", 1.3), ("calm", 1.1))
+        for kind, ratio in (("before_a_spike", 1.3), ("calm", 1.1))
     ]
     verdict = CLAIMS["C14"](found, pd.DataFrame(rows))
-    assert verdict.word == WORDS[truth]
-    assert verdict.effects["edge"].outcome == "holds"
+    assert verdict.outcome == OUTCOMES[truth]
+    assert verdict.effects["edge"].holds
     assert set(CLAIMS["C14"](found, pd.DataFrame()).effects) == {"spike", "loss"}
 
 
 @TRUTH
 def test_c14b_a_shorter_memory(tmp_path, truth):
-    falls = {"nothing": 0.06, "projection fixed": 0.01}
-    falls["β₂ = .95"] = 0.02 if truth > 0 else 0.055
+    falls = {"nothing": 0.06, "projection_fixed": 0.01}
+    falls["beta2_95"] = 0.02 if truth > 0 else 0.055
     found, size = [], {"image_size": 32, "patch_size": 8, "base_lr": RATES.shaky}
     for remedy, change in REMEDIES.items():
         found += group(tmp_path, fall=falls.get(remedy, 0.04), **change, **size)
     with np.errstate(invalid="ignore"):  # constant norms correlate with nothing
         verdict = CLAIMS["C14b"](found, [])
-    assert verdict.word == WORDS[truth]
+    assert verdict.outcome == OUTCOMES[truth]
     assert verdict.effects["qk"].mean > 0
 
 
@@ -85,8 +86,8 @@ def test_c14b_has_no_gap_to_close_where_freezing_does_nothing(tmp_path):
         found += group(tmp_path, fall=0.04, **change, **size)
     with np.errstate(invalid="ignore"):
         verdict = CLAIMS["C14b"](found, [])
-    assert verdict.word == "open"
-    assert "no gap to close" in verdict.finding
+    assert verdict.outcome == VOID
+    assert "no gap to close" in findings.sentence(verdict)
 
 
 def test_c14b_the_cosine_before_a_dip(tmp_path):
@@ -100,7 +101,7 @@ def test_c14b_the_cosine_before_a_dip(tmp_path):
         columns = {"cosine/patch_projection": cosine}
         place = {"seed": seed, "base_lr": RATES.shaky}
         found.append(plant(tmp_path, knn, columns=columns, **place))
-    assert CLAIMS["C14b"]([], found).effects["cosine"].outcome == "holds"
+    assert CLAIMS["C14b"]([], found).effects["cosine"].holds
 
 
 @TRUTH
@@ -109,10 +110,10 @@ def test_c15_rewind(tmp_path, monkeypatch, truth):
     rows = []
     for run in spiking(tmp_path):
         for change in (
-            *("nothing", "other images", "beta2 .95", "projection fixed"),
-            *("half the rate", "projection clipped"),
+            *("nothing", causes.OTHER_IMAGES, causes.MEMORY, causes.FIXED),
+            *(causes.HALF, causes.CLIPPED),
         ):
-            with_placebo = change in ("nothing", "other images")
+            with_placebo = change in ("nothing", causes.OTHER_IMAGES)
             for spike in (91 + run.recipe.seed, 131 + run.recipe.seed):
                 comes = with_placebo == (truth > 0)
                 if run.recipe.seed == 0 and spike < 100:
@@ -124,12 +125,12 @@ def test_c15_rewind(tmp_path, monkeypatch, truth):
                     rows.append(row | {"first": rise, "last": rise})
     table = pd.DataFrame(rows)
     verdict = CLAIMS["C15"](table)
-    assert verdict.word == WORDS[truth]
+    assert verdict.outcome == OUTCOMES[truth]
     run = runs.Run(tmp_path / table["run"].iloc[-1])
     told = causes.responses(run, table[table["run"] == run.id])
     by_change = told.groupby("change")["comes"].agg(list)
-    assert by_change["other images"] == [truth > 0] * 2
-    assert by_change["projection fixed"] == [truth < 0] * 2
+    assert by_change[causes.OTHER_IMAGES] == [truth > 0] * 2
+    assert by_change[causes.FIXED] == [truth < 0] * 2
 
 
 @TRUTH
@@ -142,4 +143,4 @@ def test_c16_the_first_layer(truth):
         for seed in SEEDS
         for step in (0, 1, 400)
     ]
-    assert CLAIMS["C16"](pd.DataFrame(rows[::-1])).word == WORDS[truth]
+    assert CLAIMS["C16"](pd.DataFrame(rows[::-1])).outcome == OUTCOMES[truth]

@@ -18,10 +18,9 @@ from tools.chapters import chapters
 
 def test_each_setting_can_be_understood_without_its_control():
     assert spoken("patch_projection", "fixed") == "fixed projection"
-    assert spoken("stem", "conv") == "conv stem"
-    assert spoken("base_lr", "4e-4") == "base rate 4e-4"
-    words = axis("qk_norm", [False, True]).words
-    said = [spoken("qk_norm", word) for word in words]
+    assert spoken("stem", "conv") == "convolutional stem"
+    assert spoken("base_lr", 4e-4) == "base rate 4e-4"
+    said = [spoken("qk_norm", given) for given in (False, True)]
     assert said == ["without qk-norm", "with qk-norm"]
 
 
@@ -33,7 +32,7 @@ def line(seed: int, knn: list, rate: float = 0.1) -> Line:
         samples=8 * steps,
         y={"knn": np.array(knn), "gradient": np.ones(len(knn))},
         seed=seed,
-        facts={"deepest fall, points": 100 * (max(knn) - min(knn))},
+        facts={"deepest_fall": 100 * (max(knn) - min(knn))},
         spikes=[3],
     )
 

@@ -27,8 +27,8 @@ def runs(tmp_path):
 
 def test_points_are_differences_within_a_seed(runs):
     table = ablation_table(runs).set_index(["part", "seed"])["points"]
-    assert table["no positions"].to_numpy() == pytest.approx([-3, -3])
-    assert table["m = 0"].to_numpy() == pytest.approx([1, 1])
+    assert table["no_positions"].to_numpy() == pytest.approx([-3, -3])
+    assert table["momentum_0"].to_numpy() == pytest.approx([1, 1])
     assert len(table) == 4
 
 
@@ -38,8 +38,8 @@ def test_the_papers_column_is_its_tables(runs):
     drawn = [line.get_xdata()[0] for line in figure.axes[1].lines[: len(CHANGED)]]
     by_part = dict(zip(CHANGED, drawn, strict=True))
     assert set(PAPER) == set(CHANGED)
-    assert by_part["positions learned"] == pytest.approx(76.1 - 76.5)
-    assert by_part["average after the norm"] == pytest.approx(69.7 - 76.5)
+    assert by_part["positions_learned"] == pytest.approx(76.1 - 76.5)
+    assert by_part["average_after_norm"] == pytest.approx(69.7 - 76.5)
     assert drawn[6:] == pytest.approx([74.3 - 76.5, 75.6 - 76.5, 75.0 - 76.5])
 
 

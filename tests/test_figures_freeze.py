@@ -102,6 +102,6 @@ def test_each_remedy_has_a_row_and_waits_for_its_runs(tmp_path):
     dots = [line.get_xdata() for line in probe.lines if line.get_marker() == "o"]
     shown = {name: row.tolist() for name, row in zip(REMEDIES, dots, strict=True)}
     assert shown["nothing"] == [40, 40]
-    assert shown["β₂ = .95"] == [50, 50]
-    assert shown["StableAdamW"] == []
+    assert shown["beta2_95"] == [50, 50]
+    assert shown["stableadamw"] == []
     labelled(figures.remedies([]))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mocolib import figures
-from mocolib.claims import text
+from mocolib.claims import findings, text
 from mocolib.claims.statistics import made_up, share_that_holds
 from mocolib.claims.verdicts import Effect, Verdict
 from mocolib.figures.ledger import reach
@@ -14,7 +14,7 @@ from tests.test_figures import labelled
 @pytest.mark.parametrize("seed", range(20))
 def test_reach_is_above_one_exactly_where_an_effect_holds(seed):
     rng = np.random.default_rng(seed)
-    effect = Effect(name="", values=tuple(rng.normal(size=5) + rng.normal()))
+    effect = Effect(values=tuple(rng.normal(size=5) + rng.normal()))
     low, high = effect.interval
     assert (reach(effect) > 1) == effect.holds
     assert (reach(effect) < -1) == (effect.outcome == "opposite")
@@ -22,26 +22,22 @@ def test_reach_is_above_one_exactly_where_an_effect_holds(seed):
 
 
 def test_an_effect_without_scatter_lies_at_the_edge():
-    assert reach(Effect(name="", values=(0.25, 0.25, 0.25))) == np.inf
-    assert reach(Effect(name="", values=(-0.25, -0.25, -0.25))) == -np.inf
-    assert reach(Effect(name="", values=(0.0, 0.0, 0.0))) == 0
+    assert reach(Effect(values=(0.25, 0.25, 0.25))) == np.inf
+    assert reach(Effect(values=(-0.25, -0.25, -0.25))) == -np.inf
+    assert reach(Effect(values=(0.0, 0.0, 0.0))) == 0
 
 
 def test_the_map_has_a_filled_mark_for_every_effect_that_holds():
     good, bad = (
-        Effect(name="", values=(1.0, 1.1, 1.2)),
-        Effect(name="", values=(-1.0, 0.1, 1.2)),
+        Effect(values=(1.0, 1.1, 1.2)),
+        Effect(values=(-1.0, 0.1, 1.2)),
     )
-    few = Effect(name="", values=(1.0,))
-    against = Effect(name="", values=(-1.0, -1.1, -1.2))
+    few = Effect(values=(1.0,))
+    against = Effect(values=(-1.0, -1.1, -1.2))
+    given = {"C1": (good, bad), "C2": (few,), "C3": (), "C4": (against,)}
     found = [
-        Verdict(id=id, title=title, claim="", effects=dict(enumerate(effects)), runs=3)
-        for id, title, effects in (
-            ("C1", "a", (good, bad)),
-            ("C2", "b", (few,)),
-            ("C3", "c", ()),
-            ("C4", "d", (against,)),
-        )
+        Verdict(id=id, effects=dict(enumerate(effects)), runs=3)
+        for id, effects in given.items()
     ]
     figure = figures.ledger_map(found)
     labelled(figure)
@@ -52,18 +48,15 @@ def test_the_map_has_a_filled_mark_for_every_effect_that_holds():
     filled = [m for m in marks if m.get_markerfacecolor() != "white"]
     assert (len(marks), len(filled)) == (3, 2)
     words = [label.get_text() for label in ax.get_yticklabels()]
-    assert words == [
-        "a: reproduced",
-        "b: too few runs",
-        "c: too few runs",
-        "d: opposite",
-    ]
+    names = [findings.title(id) for id in given]
+    outcomes = ("leaning", "too few runs", "too few runs", "leaning opposite")
+    assert words == [f"{n}: {o}" for n, o in zip(names, outcomes, strict=True)]
 
 
 @pytest.mark.parametrize("seeds", [3, 5])
 def test_shares_are_judged_as_effects_are(seeds):
     values = made_up(seeds, 0.5, 60)
-    one_by_one = np.mean([Effect(name="", values=tuple(row)).holds for row in values])
+    one_by_one = np.mean([Effect(values=tuple(row)).holds for row in values])
     assert share_that_holds(values) == pytest.approx(one_by_one)
 
 

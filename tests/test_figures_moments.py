@@ -47,7 +47,7 @@ def test_the_mean_over_all_spikes_is_drawn(run):
 def test_sharpness_is_shown_along_the_runs_and_by_kind():
     rows = [
         ("a", 10, 0.9, "calm"),
-        ("a", 20, 1.2, "before a spike"),
+        ("a", 20, 1.2, "before_a_spike"),
         ("b", 15, 1.0, "calm"),
     ]
     table = pd.DataFrame(rows, columns=["run", "step", "ratio", "kind"])

@@ -12,8 +12,8 @@ def test_each_spike_is_a_dot_filled_where_it_comes():
         [
             ("nothing", 3.0, 0.1, 0.02, True),
             ("nothing", 4.0, 0.3, 0.04, True),
-            ("half the rate", 1.5, -0.1, -0.01, False),
-            ("half the rate", 2.6, 0.0, 0.00, True),
+            ("half_the_rate", 1.5, -0.1, -0.01, False),
+            ("half_the_rate", 2.6, 0.0, 0.00, True),
         ],
         columns=["change", "peak_first", "loss_rise", "fall", "comes"],
     )

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mocolib import schedules
+from mocolib.analysis import causes
 from mocolib.analysis.causes import around_spikes, counterfactuals, standard_changes
 from mocolib.analysis.measures import spike_steps
 from mocolib.errors import BadInput
@@ -220,15 +221,15 @@ def test_other_images_and_unfinished_runs_are_refused(run, data):
 def test_the_standard_changes_change_something(run, tmp_path):
     changes = standard_changes(run)
     assert list(changes) == [
-        *("nothing", "other images", "half the rate", "beta2 .95"),
-        *("projection clipped", "projection fixed"),
+        *("nothing", causes.OTHER_IMAGES, causes.HALF, causes.MEMORY),
+        *(causes.CLIPPED, causes.FIXED),
     ]
-    limit = changes["projection clipped"]["patch_projection_clip"]
+    limit = changes[causes.CLIPPED]["patch_projection_clip"]
     norms = run.steps["grad_l2/patch_projection"][2:]
     assert (norms > limit).sum() == len(norms) / 2
     calm = recorded(tmp_path, tiny(patch_projection="fixed", beta2=0.95))
-    assert list(standard_changes(calm)) == ["nothing", "other images", "half the rate"]
-    assert "beta2 .95" not in standard_changes(
+    assert list(standard_changes(calm)) == ["nothing", causes.OTHER_IMAGES, causes.HALF]
+    assert causes.MEMORY not in standard_changes(
         recorded(tmp_path, tiny(optimizer="sgd"))
     )
 

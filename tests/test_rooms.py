@@ -8,11 +8,12 @@ import pytest
 from tools import ROOT
 
 HOUSE = ROOT / "mocolib"
-BASE = {"root", "data", "execution", "frameworks"}
+BASE = {"root", "data", "execution", "frameworks", "words"}
 BEHIND = BASE | {"runs", "sweep", "analysis", "claims", "figures"}
 MAY = {  # of each room the others that it may import
     "root": {"data", "execution", "frameworks"},
     "frameworks": {"errors", "execution", "moco", "recipe", "vit"},
+    "words": {"errors"},
     "data": {"errors", "files"},
     "execution": {"errors", "fields", "recipe"},
     "weights": BASE,

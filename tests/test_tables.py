@@ -139,7 +139,7 @@ def test_states_stand_where_their_kind_says():
         spikes = measures.spike_steps(run)
         for step, kind in tables.states(run).items():
             assert 0 < step < run.recipe.steps
-            if kind == "before a spike":
+            if kind == "before_a_spike":
                 assert step + 1 in spikes
             if kind == "calm":
                 assert min(abs(spikes - step)) >= tables.FAR
@@ -148,7 +148,10 @@ def test_states_stand_where_their_kind_says():
 def test_the_committed_tables_are_sound():
     assert tables.faults() == []
     for file in tables.root().glob("*.parquet"):
-        assert len(tables.read(file.stem)) > 0
+        table = tables.read(file.stem)
+        assert len(table) > 0
+        for column in table.columns.intersection(tables.LABELS):
+            assert table[column].str.fullmatch("[a-z0-9_]+").all()  # ids
 
 
 def test_the_committed_replays_meet_the_record():

@@ -8,7 +8,14 @@ globalThis.Why = globalThis.Why ?? {};
     TOP = 26,
     BOTTOM = 40,
     BARE = 10;
-  const AXES = { step: "training step", images: "images seen" };
+  /* A message as the reader is told it, its {fields} filled in. What another language
+     has for it stands in Why.messages, which a script before this one may set. */
+  const said = (message, fields = {}) =>
+    (Why.messages?.[message] ?? message).replace(/\{(\w+)\}/g, (_, key) => fields[key]);
+  /* The message for one thing, or that for several, which takes {count}. */
+  const counted = (one, many, count) => said(count === 1 ? one : many, { count });
+
+  const AXES = { step: said("training step"), images: said("images seen") };
 
   const escaped = (text) =>
     String(text).replace(
@@ -113,7 +120,7 @@ globalThis.Why = globalThis.Why ?? {};
   function axes({ title = "", log, x }, at) {
     const { right, bottom, height } = at,
       parts = [];
-    const note = log ? ' <tspan class="note">(log axis)</tspan>' : "";
+    const note = log ? ` <tspan class="note">${said("(log axis)")}</tspan>` : "";
     parts.push(`<text x="0" y="13" class="title">${escaped(title)}${note}</text>`);
     const many = at.ticks.length * 14 > bottom - TOP; // then not every one is named
     at.ticks.forEach((value, i) => {
@@ -136,6 +143,6 @@ globalThis.Why = globalThis.Why ?? {};
     return parts.join("");
   }
 
-  Object.assign(Why, { AXES, escaped, finite, reach, short });
+  Object.assign(Why, { AXES, counted, escaped, finite, reach, said, short });
   Why.axes = { BARE, LEFT, TOP, axes, fixed, layout, shows, wide, words };
 })();

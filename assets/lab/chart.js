@@ -166,10 +166,13 @@ globalThis.Why = globalThis.Why ?? {};
       named = lines.filter(({ seed }) => !seed);
     const ends = named.map(({ name, y }) => {
       const last = y.findLast((value) => shows(value, log));
-      return `${name} ${last === undefined ? "has no point yet" : `ends at ${short(last)}`}`;
+      return last === undefined
+        ? Why.said("{name} has no point yet", { name })
+        : Why.said("{name} ends at {last}", { name, last: short(last) });
     });
     ends.push(...levels.map(({ y, words: name }) => `${name}: ${short(y)}`));
-    const said = `${title}${log ? ", logarithmic," : ""} against ${x.title ?? AXES.step}`;
+    const what = log ? "{title}, logarithmic, against {x}" : "{title} against {x}";
+    const said = Why.said(what, { title, x: x.title ?? AXES.step });
     return (
       `<svg viewBox="0 0 ${at.width} ${at.height}" width="${at.width}" ` +
       `height="${at.height}" role="img" aria-label="${escaped(`${said}: ${ends.join("; ")}.`)}" ` +

@@ -68,15 +68,15 @@
       const boxes = BOXES.map(
         ({ part, says, where, small: own }) =>
           `<button type="button" class="box ${part}" data-part="${part}" style="grid-area:${where}">
-        <span>${says}</span>${own ? small[own] : ""}</button>`,
+        <span>${Why.said(says)}</span>${own ? small[own] : ""}</button>`,
       );
       const arrows = ARROWS.map(
         ([where, says]) =>
-          `<span class="arrow" style="grid-area:${where}" aria-hidden="true">${says}</span>`,
+          `<span class="arrow" style="grid-area:${where}" aria-hidden="true">${Why.said(says)}</span>`,
       );
       this.innerHTML = `<div class="parts">${boxes.join("")}${arrows.join("")}</div>
-        <div class="open"><div class="buttons"><button type="button" data-move="-1">Back</button>
-        <button type="button" data-move="1">Next</button><span class="place"></span></div>
+        <div class="open"><div class="buttons"><button type="button" data-move="-1">${Why.said("Back")}</button>
+        <button type="button" data-move="1">${Why.said("Next")}</button><span class="place"></span></div>
         <p class="part" aria-live="polite"></p><div class="shown"></div><div class="code"></div></div>`;
       this.addEventListener("click", ({ target }) => {
         const { part, move } = target.closest("button")?.dataset ?? {};
@@ -100,7 +100,10 @@
         box.setAttribute("aria-pressed", box.dataset.part === id);
         box.classList.toggle("past", n < this.at);
       }
-      this.querySelector(".place").textContent = `${this.at + 1} of ${parts.length}`;
+      this.querySelector(".place").textContent = Why.said("{step} of {steps}", {
+        step: this.at + 1,
+        steps: parts.length,
+      });
       this.querySelector("p.part").textContent = title;
       this.querySelector(".shown").innerHTML = shown;
       this.querySelector(".code").innerHTML = code;

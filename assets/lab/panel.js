@@ -5,7 +5,7 @@
    is shown stands in the page's address, so that a view can be linked. */
 "use strict";
 (() => {
-  const { COLOURS, DASHES, escaped, finite, reach, short, swatch, times } = Why;
+  const { COLOURS, DASHES, escaped, finite, reach, said, short, swatch, times } = Why;
   const MOST = COLOURS.length; // settings on top of each other that can be told apart
   const STRONG = { width: 2.4 },
     KEPT = { width: 1.6, opacity: 0.85 };
@@ -74,10 +74,7 @@
       const { axes } = this.data;
       return at
         .map((i, k) => {
-          if (shown.every((one) => one[k] === i)) return "";
-          return /^(yes|no)$/.test(axes[k].words[i])
-            ? axes[k].spoken[i]
-            : axes[k].words[i];
+          return shown.every((one) => one[k] === i) ? "" : axes[k].alone[i];
         })
         .filter(Boolean)
         .join(", ");
@@ -169,8 +166,8 @@
       const controls = axes.map((axis, k) => Why.control(this.id, axis, k)).join("");
       const option = ([value, text]) => `<option value="${value}">${text}</option>`;
       this.innerHTML = `<div class="controls">${controls}</div>
-        <div class="buttons"><button type="button" class="keep">Keep this curve</button>
-        <label class="axis">x axis <select class="x">${Object.entries(xAxes).map(option).join("")}
+        <div class="buttons"><button type="button" class="keep">${said("Keep this curve")}</button>
+        <label class="axis">${said("x axis")} <select class="x">${Object.entries(xAxes).map(option).join("")}
         </select></label></div>
         <why-charts></why-charts><div class="facts"></div>
         <p class="heard" role="status"></p>`;
@@ -223,8 +220,8 @@
         full = this.kept.length >= MOST - 1;
       keep.disabled = full || this.kept.some((one) => same(one, this.at));
       keep.title = full
-        ? `At most ${MOST} curves.`
-        : "Keep it on the charts while you choose another.";
+        ? said("At most {most} curves.", { most: MOST })
+        : said("Keep it on the charts while you choose another.");
       this.querySelector(".x").value = this.x;
     }
 
@@ -236,7 +233,8 @@
         const head = `<td data-head="${escaped(fact)}">`;
         if (!value || !finite(value[0])) return `${head}–</td>`;
         const [mean, low, high] = value.map((v) => short(v ?? NaN));
-        const range = low === high ? "" : ` <small>${low} to ${high}</small>`;
+        const ends = said("{low} to {high}", { low, high });
+        const range = low === high ? "" : ` <small>${ends}</small>`;
         return `${head}${mean}${range}</td>`;
       };
       const rows = curves.map(({ at, group, name, style }) => {
@@ -245,42 +243,48 @@
           i < 0
             ? ""
             : `<button type="button" data-drop="${i}"
-          aria-label="Remove ${escaped(name)}">×</button>`;
+          aria-label="${escaped(said("Remove {name}", { name }))}">×</button>`;
         return `<tr><th scope="row">${swatch(style)} ${escaped(name)} ${drop}</th>
           ${facts.map((fact) => cell(fact, group.facts[fact])).join("")}
-          <td data-head="runs">${group.seeds}</td></tr>`;
+          <td data-head="${said("runs")}">${group.seeds}</td></tr>`;
       });
-      const heads = ["setting", ...facts, "runs"].map(
+      const heads = [said("setting"), ...facts, said("runs")].map(
         (head) => `<th scope="col">${escaped(head)}</th>`,
       );
       const many = curves.some(({ group }) => group.seeds > 1);
       const note = many
-        ? `<p class="note">Numbers: mean of the runs, with the least and
-        the largest. Strong line: ${escaped(this.data.strong)}; thin, in the first
-        chart: the other seeds.</p>`
+        ? said(
+            "Numbers: mean of the runs, with the least and the largest. Strong line: " +
+              "{strong}; thin, in the first chart: the other seeds.",
+            { strong: escaped(this.data.strong) },
+          )
         : "";
       return `<table><thead><tr>${heads.join("")}</tr></thead>
-        <tbody>${rows.join("")}</tbody></table>${note}`;
+        <tbody>${rows.join("")}</tbody></table>${note && `<p class="note">${note}</p>`}`;
     }
 
     /* What the charts show, for those who do not see them. */
     sentence({ name, group }) {
       const facts = Object.entries(group.facts).filter(([, v]) => finite(v[0]));
-      const said = facts.map(
-        ([fact, v]) =>
-          `${fact} ${short(v[0])}` +
-          (v[1] === v[2] ? "" : ` (${short(v[1])} to ${short(v[2])})`),
-      );
+      const means = facts.map(([fact, v]) => {
+        const [mean, low, high] = v.map((one) => short(one ?? NaN));
+        const told = v[1] === v[2] ? "{fact} {mean}" : "{fact} {mean} ({low} to {high})";
+        return said(told, { fact, mean, low, high });
+      });
       const drawn = this.data.charts.filter((c) => group.lines[c.key]?.length);
-      const ends = drawn.map((c) => {
-        const y = group.lines[c.key][1];
-        return `${c.title} goes from ${short(y[0])} to ${short(y.at(-1))}`;
+      const ends = drawn.map(({ key, title }) => {
+        const y = group.lines[key][1];
+        const [first, last] = [short(y[0]), short(y.at(-1))];
+        return said("{title} goes from {first} to {last}", { title, first, last });
       });
       const falls = (group.points.knn ?? [])
         .filter(({ kind }) => kind === "fall")
-        .map(({ words, x }) => `it ${words} between steps ${x[0]} and ${x[1]}`);
-      const runs = `${group.seeds} run${group.seeds > 1 ? "s" : ""}`;
-      return `Shown: ${name}; ${runs}. ${[...said, ...ends, ...falls].join("; ")}.`;
+        .map(({ words, x: [first, last] }) =>
+          said("it {words} between steps {first} and {last}", { words, first, last }),
+        );
+      const runs = Why.counted("1 run", "{count} runs", group.seeds);
+      const all = [...means, ...ends, ...falls].join("; ");
+      return said("Shown: {name}; {runs}. {all}.", { name, runs, all });
     }
   }
 

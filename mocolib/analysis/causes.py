@@ -27,9 +27,12 @@ from mocolib.runs import Run
 from mocolib.runs.replay import replay
 
 BEFORE = 10  # steps from a restart to its spike
-OTHER_IMAGES = "other images"
-FIXED = "projection fixed"
-MEMORY = "beta2 .95"
+OTHER_IMAGES = "other_images"
+FIXED = "projection_fixed"
+HALF = "half_the_rate"
+CLIPPED = "projection_clipped"
+MEMORY = "beta2_95"
+SHORTER = 0.95  # that memory
 ELSEWHERE = 1000  # from a run's seed to one that no recorded run has
 LAST = "projector.0"  # the layer that stands for the last ones, as in figure 4
 
@@ -39,17 +42,17 @@ def standard_changes(run: Run) -> dict:
 
     OTHER_IMAGES is the placebo: the same state goes on with other batches and views, so
     it tells how often a spike comes there by chance. MEMORY is the prediction of
-    2304.13013; half the rate, the plain remedy. The clipping allows the projection's
+    2304.13013; HALF the rate, the plain remedy. The clipping allows the projection's
     gradient its median norm, so it cuts any spike.
     """
     recipe = run.recipe
     wanted = {OTHER_IMAGES: {"seed": recipe.seed + ELSEWHERE}}
-    wanted["half the rate"] = {"base_lr": recipe.base_lr / 2}
+    wanted[HALF] = {"base_lr": recipe.base_lr / 2}
     if OPTIMIZERS[recipe.optimizer].adam:
-        wanted[MEMORY] = {"beta2": 0.95}
+        wanted[MEMORY] = {"beta2": SHORTER}
     if recipe.backbone == "vit" and recipe.patch_projection == "learned":
         norms = run.steps["grad_l2/patch_projection"][recipe.warmup_steps :]
-        wanted["projection clipped"] = {"patch_projection_clip": float(norms.median())}
+        wanted[CLIPPED] = {"patch_projection_clip": float(norms.median())}
         wanted[FIXED] = {"patch_projection": "fixed"}
     return {"nothing": {}} | {
         name: change

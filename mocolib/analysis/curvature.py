@@ -51,9 +51,13 @@ def threshold(training: Training) -> float:
 
     (2 + 2 beta1) / ((1 - beta1) lr), at the rate of that step.
     """
-    beta1 = training.recipe.beta1
     rate = schedules.rate(training.recipe, training.done)
-    return (2 + 2 * beta1) / ((1 - beta1) * rate)
+    return edge(training.recipe.beta1) / rate
+
+
+def edge(beta1: float) -> float:
+    """That eigenvalue times the rate: 38 at beta1 = .9."""
+    return (2 + 2 * beta1) / (1 - beta1)
 
 
 def along(run, data, steps, iterations: int = 20) -> pd.DataFrame:

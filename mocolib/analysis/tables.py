@@ -43,6 +43,7 @@ KEEP = SEEDS[:2]  # whose patch projections are kept, a few states each
 SPIKES = 3  # of a run at most, the first ones: chosen by time, not by outcome
 FAR = 15  # steps from any spike at which a state counts as calm
 ON_THE_WAY = (80, 160, 240, 320)
+LABELS = ("change", "kind")  # columns of ids
 KEPT = ("mocolib", "torch", "python", "data_name", "data", "date")  # of provenance
 
 
@@ -54,16 +55,20 @@ def root() -> Path:
 def read(name: str, folder: Path | None = None) -> pd.DataFrame:
     """A recorded table; empty when it has not been made yet.
 
-    data/README has its columns. BadInput for a name that is none of TABLES, or a file
-    that cannot be read.
+    data/README has its columns; labels come as ids. BadInput for a name that is none
+    of TABLES, or a file that cannot be read.
     """
     path = _file(name, folder)
     if not path.exists():
         return pd.DataFrame()
     try:
-        return pd.read_parquet(path)
+        table = pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from None
+    for column in table.columns.intersection(LABELS):  # recorded ones are in words
+        labels = table[column].str.replace(" .", "_", regex=False)
+        table[column] = labels.str.replace(" ", "_", regex=False)
+    return table
 
 
 def provenance(name: str, folder: Path | None = None) -> dict:
@@ -245,8 +250,8 @@ def states(run: Run) -> dict[int, str]:
         if all(abs(step - spike) >= FAR for spike in spikes)
     ]
     picked = calm[:: max(1, len(calm) // max(1, len(before)))][: len(before)]
-    kinds = {step: "on the way" for step in ON_THE_WAY if step < run.recipe.steps}
-    return kinds | {s: "calm" for s in picked} | {s: "before a spike" for s in before}
+    kinds = {step: "on_the_way" for step in ON_THE_WAY if step < run.recipe.steps}
+    return kinds | {s: "calm" for s in picked} | {s: "before_a_spike" for s in before}
 
 
 TABLES = {

@@ -1,12 +1,13 @@
 """The claims of the ledger: from recorded runs to effects, verdicts and findings.
 
-    claims.judge("C7").word        # reproduced, open, opposite or too few runs
-    claims.finding("C7")           # what was seen, in a sentence
+    claims.judge("C7").word        # reproduced, leaning, open, ... (see verdicts)
+    claims.finding("C7")           # what was seen, in whole sentences
     claims.ledger()                # all of them
     claims.ledger("runs")          # by a reader's own runs; pooled=True: and ours
 
 Each effect is a value a seed, positive where the claim is right. Primary effects and
-their signs were committed before any of their runs existed (see data/README.md).
+their signs were committed before any of their runs existed (see data/README.md). A
+claim is a function here, a file in words/claims, and its line there.
 """
 
 import re
@@ -14,9 +15,10 @@ import warnings
 
 from mocolib import sweep
 from mocolib.claims import mechanism, parts, relatives, shaking  # noqa: F401
-from mocolib.claims.register import CLAIMS, Claim, asked_for
-from mocolib.claims.verdicts import Effect, Verdict
-from mocolib.errors import LeftOut
+from mocolib.claims.findings import sentence
+from mocolib.claims.register import CLAIMS, Claim, asked_for, of_record
+from mocolib.claims.verdicts import Effect, Verdict, corrected
+from mocolib.errors import BadInput, LeftOut
 from mocolib.sweep.found import strangers
 
 __all__ = [
@@ -32,35 +34,42 @@ __all__ = [
 
 
 def judge(id: str, root=None, pooled: bool = False) -> Verdict:
-    """A claim's verdict by the recorded runs; with `root` by those under it."""
-    claim = CLAIMS[id]
-    return claim() if root is None else claim.of(sweep.own(root), pooled)
+    """A claim's verdict by the book's records; BadInput for an id that is none.
+
+    With `root` by the runs under it, and as if no other claim had been judged.
+    """
+    if id not in CLAIMS:
+        known = ", ".join(sorted(CLAIMS, key=_place))
+        raise BadInput(f"claim is {id!r}, but must be one of {known}.")
+    return of_record()[id] if root is None else CLAIMS[id].of(sweep.own(root), pooled)
 
 
-def finding(id: str) -> str:
-    """What the recorded runs say on a claim, in a sentence."""
-    return judge(id).finding
+def finding(of: str | Verdict) -> str:
+    """What was seen on a claim, in whole sentences; of its id by the book's records."""
+    return sentence(of if isinstance(of, Verdict) else judge(of))
 
 
 def ledger(root=None, pooled: bool = False, watched=iter) -> list[Verdict]:
     """Every claim's verdict, C2 before C10; with `root` by the runs under it.
 
-    Warnings name the runs that are left out: damaged ones, copies, those of no sweep.
-    `watched` passes runs and claims on, as `tqdm` does: thousands take a while.
+    pooled: by those and the book's own. Warnings name the runs that are left out:
+    damaged ones, copies, those of no sweep. `watched` passes runs and claims on, as
+    `tqdm` does: thousands take a while.
     """
     ids = sorted(CLAIMS, key=_place)
     if root is None:
-        return [CLAIMS[id]() for id in watched(ids)]
+        found = of_record()
+        return [found[id] for id in ids]
     own = sweep.own(root, watched)
     if told := strangers(own, asked_for()):
         warnings.warn(told, LeftOut, stacklevel=2)
-    return [CLAIMS[id].of(own, pooled) for id in watched(ids)]
+    return corrected([CLAIMS[id].of(own, pooled) for id in watched(ids)])
 
 
 def second_ledger() -> dict[str, Verdict]:
     """By id the verdicts on the second data set, of the claims that have some."""
-    found = {id: CLAIMS[id].on_second() for id in sorted(CLAIMS, key=_place)}
-    return {id: verdict for id, verdict in found.items() if verdict}
+    found = of_record(second=True)
+    return {id: found[id] for id in sorted(found, key=_place)}
 
 
 def _place(id: str) -> tuple:

@@ -16,20 +16,20 @@ IN_POINTS = ("deepest_fall", "jitter", "knn", "linear_probe")
 POINT = 100  # points of accuracy in the whole
 
 
-# what may calm without freezing, a change of the recipe each
+# what may calm without freezing, a change of the recipe each; their words: words.value
 REMEDIES = {
     "nothing": {},
-    "projection fixed": {"patch_projection": "fixed"},
-    "projection slow (rate × .2)": {"patch_projection_lr": 0.2},
-    "projection clipped at 1e-3": {"patch_projection_clip": 1e-3},
-    "projection clipped at 1e-8": {"patch_projection_clip": 1e-8},
-    "BatchNorm on the projection": {"patch_projection_norm": "batch"},
-    "weight norm on the projection": {"patch_projection_norm": "weight"},
-    "whole gradient clipped at .1": {"grad_clip": 0.1},
-    "β₂ = .95": {"beta2": 0.95},
-    "StableAdamW": {"optimizer": "stableadamw"},
-    "qk-norm": {"qk_norm": True},
-    "convolutional stem": {"stem": "conv"},
+    "projection_fixed": {"patch_projection": "fixed"},
+    "projection_slow": {"patch_projection_lr": 0.2},
+    "projection_clipped_lightly": {"patch_projection_clip": 1e-3},
+    "projection_clipped_hard": {"patch_projection_clip": 1e-8},
+    "projection_batch_norm": {"patch_projection_norm": "batch"},
+    "projection_weight_norm": {"patch_projection_norm": "weight"},
+    "all_clipped": {"grad_clip": 0.1},
+    "beta2_95": {"beta2": 0.95},
+    "stableadamw": {"optimizer": "stableadamw"},
+    "qk_norm": {"qk_norm": True},
+    "conv_stem": {"stem": "conv"},
 }
 PLAIN = {
     name: getattr(named_recipe("short"), name)

@@ -1,59 +1,130 @@
-"""What was seen, in a sentence: `wordings` filled with the numbers of a verdict."""
+"""What a reader is told of a claim: the sentences of words/claims, with its numbers.
 
+A file a claim. `title` and `text` name it, [effects] has a name for each effect by its
+key. [finding] says what was seen, in whole sentences by the primary effect's outcome:
+`holds`, `open`, `opposite`; [then.KEY] what is told in the same breath of another one;
+[remarks.KEY] what follows from an effect, for the chapters. [void] and [certain] have
+the reasons that the claim's function gives by their ids. every.toml has what is said of
+all claims alike.
+
+Fields: `first` and `second`, the two means that are compared; `mean` with its sign,
+`size` without it, `less` with the other one, `times` as a power of two; `most` and
+`least`, the largest effect that the interval leaves, the claim's way and the other, and
+`times_most`; `n`, the seeds; `p`, the claim's. Beside them the claim's numbers, with
+which its function was registered. All are in the effect's unit, points of accuracy
+unless the sentence says otherwise.
+"""
+
+import functools
 import math
+from pathlib import Path
 
-from mocolib.claims.remarks import REMARKS
-from mocolib.claims.wordings import WORDINGS
+from mocolib import words
+from mocolib.claims.register import CLAIMS
+from mocolib.claims.verdicts import FEW, VOID, Effect, Verdict
+from mocolib.fields import read_table
+from mocolib.words import said, together
 
-TOO_FEW = "Too few runs yet."
-OUTCOMES = ("holds", "open", "opposite")
-
-
-def sentence(verdict) -> str:
-    """A verdict's finding, in the wording that fits its outcome."""
-    wording, primary = WORDINGS.get(verdict.id), verdict.primary
-    if wording is None or primary is None or verdict.outcome == "too few runs":
-        return TOO_FEW
-    lead = wording.void if primary.void else getattr(wording, verdict.outcome)
-    second = verdict.effects.get(wording.key)
-    text = lead.format(**fields(primary))
-    if second and second.outcome in OUTCOMES and not second.void:
-        text += wording.also[OUTCOMES.index(second.outcome)].format(**fields(second))
-    return _counted(text, len(primary.values))
+SENTENCES = Path(words.__file__).parent / "claims"
+EVERY = "every"
 
 
-def _counted(text: str, seeds: int) -> str:
-    """The sentence with its number of seeds, in a bracket that it may end in."""
-    opened = f"{text[:-1]}; " if text.endswith(")") else f"{text} ("
-    return f"{opened}{seeds} seeds)."
+@functools.cache
+def sentences(id: str) -> dict:
+    """All that can be said of a claim, in English and with its fields open."""
+    return read_table(SENTENCES / f"{id}.toml")
 
 
-def remark(verdict, key: str) -> str:
-    """What follows from one of its effects; "" where it is void or has no seeds."""
+def title(id: str) -> str:
+    """A claim in a few words."""
+    return said(sentences(id)["title"], **numbers(id))
+
+
+def text(id: str) -> str:
+    """The claim itself, a sentence."""
+    return said(sentences(id)["text"], **numbers(id))
+
+
+def name(id: str, key: str) -> str:
+    """What an effect of a claim is."""
+    return said(sentences(id)["effects"][key], **numbers(id))
+
+
+def sentence(verdict: Verdict) -> str:
+    """A verdict's finding, as its outcome has it."""
+    own, every, primary = sentences(verdict.id), sentences(EVERY), verdict.primary
+    if verdict.outcome == FEW:
+        return said(every["few"])
+    if verdict.outcome == VOID:
+        return _void(verdict, primary)
+    told = fields(verdict, primary)
+    first = [own["finding"][verdict.outcome]]
+    first += [own["certain"][primary.certain]] if primary.certain else []
+    then = own.get("then", {}).items()
+    leans = every["leaning" if verdict.enough else "leaning_few"]
+    return together(
+        [said(part, **told) for part in first]
+        + [_of(verdict, key, by_outcome) for key, by_outcome in then]
+        + ([said(leans, **told)] if verdict.leans else [])
+    )
+
+
+def remark(verdict: Verdict, key: str) -> str:
+    """What follows from one of its effects; "" where nothing is to be said of it."""
+    told = sentences(verdict.id)["remarks"][key]
     effect = verdict.effects.get(key)
-    if effect is None or effect.void or effect.outcome not in OUTCOMES:
-        return ""
-    remarked = getattr(REMARKS[f"{verdict.id}.{key}"], effect.outcome)
-    return remarked.format(**fields(effect)) if remarked else ""
+    if effect and effect.outcome == VOID and VOID not in told:
+        return _void(verdict, effect)
+    return _of(verdict, key, told)
 
 
-def fields(effect) -> dict:
+def _of(verdict: Verdict, key: str, by_outcome: dict) -> str:
+    """The sentence that fits an effect's outcome; "" where there is none."""
+    effect = verdict.effects.get(key)
+    message = by_outcome.get(effect.outcome) if effect else None
+    return said(message, **fields(verdict, effect)) if message else ""
+
+
+def _void(verdict: Verdict, effect: Effect) -> str:
+    """Why there is nothing to judge."""
+    own, every = sentences(verdict.id).get(VOID, {}), sentences(EVERY)[VOID]
+    return said({**every, **own}[effect.why_void], **fields(verdict, effect))
+
+
+def reason(verdict: Verdict, key: str) -> str:
+    """Why an effect of it is void; "" where it is not."""
+    effect = verdict.effects[key]
+    return _void(verdict, effect) if effect.outcome == VOID else ""
+
+
+def numbers(id: str) -> dict:
+    """The design's numbers that a claim's sentences take by name, written out."""
+    return {
+        name: words.short(x) if isinstance(x, float) else str(x)
+        for name, x in CLAIMS[id].numbers.items()
+    }
+
+
+def fields(verdict: Verdict, effect: Effect) -> dict:
     """What a sentence may say of an effect, written out."""
     first, second = effect.levels or (math.nan, math.nan)
     low, high = effect.interval
-    numbers = dict(
+    found = dict(
         first=first,
         second=second,
         size=abs(effect.mean),
         times=2**effect.mean,
-        low=low,
-        high=high,
+        times_most=2 ** max(high, 0),
+        most=max(high, 0),
+        least=max(-low, 0),
     )
-    written = whole if effect.unit.startswith("%") else number
-    return {name: written(x) for name, x in numbers.items()} | {
+    written = whole if effect.unit.startswith("percent") else number
+    return {name: written(x) for name, x in found.items()} | {
+        "p": number(verdict.p),
         "mean": signed(effect.mean),
         "less": signed(-effect.mean),
         "n": str(len(effect.values)),
+        **numbers(verdict.id),
     }
 
 

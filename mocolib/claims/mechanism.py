@@ -1,10 +1,11 @@
 """Claims on what makes a spike, and what might prevent it (C14, C14b, C15, C16)."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
-from mocolib import words
-from mocolib.analysis import causes
+from mocolib.analysis import causes, curvature
 from mocolib.analysis.measures import (
     AHEAD,
     dips,
@@ -15,6 +16,7 @@ from mocolib.analysis.measures import (
     spike_steps,
 )
 from mocolib.claims.contrasts import (
+    REMEDIES,
     by_seed,
     calm_noise,
     chosen,
@@ -22,8 +24,11 @@ from mocolib.claims.contrasts import (
     remedied,
 )
 from mocolib.claims.register import claim
-from mocolib.claims.verdicts import HOLDS, difference, effect
+from mocolib.claims.verdicts import difference, effect
+from mocolib.presets import named_recipe
 from mocolib.sweep.rates import RATES, rates_of
+
+EDGE = curvature.edge(named_recipe("short").beta1)
 
 
 def before_events(run, column: str, events, transform=pd.Series) -> float:
@@ -41,14 +46,8 @@ def before_events(run, column: str, events, transform=pd.Series) -> float:
 # --- C14: which of two opposite stories -------------------------------------------
 
 
-@claim(
-    "C14",
-    "A spike follows an under-estimate",
-    "A spike comes after AdamW has under-estimated the first layer's squared gradient",
-    "lr",
-    "table:curvature",
-)
-def _under_estimated(runs, curvature):
+@claim("C14", "lr", "table:curvature", edge=EDGE)
+def _under_estimated(runs, states):
     part = chosen(runs, patch_projection="learned", base_lr=rates_of(runs).shaking)
 
     def before(events) -> pd.Series:
@@ -60,84 +59,56 @@ def _under_estimated(runs, curvature):
 
         return by_seed(part, misjudged)
 
-    name = "log2 of √(g²/v), less its typical value, before a spike"
     return {
-        "spike": effect(name, before(spike_steps), "log2"),
-        "loss": effect(f"{name} of the loss", before(loss_spike_steps), "log2"),
-        **_sharpness(curvature),
+        "spike": effect(before(spike_steps), "log2"),
+        "loss": effect(before(loss_spike_steps), "log2"),
+        **_sharpness(states),
     }
 
 
-def _sharpness(curvature: pd.DataFrame) -> dict:
+def _sharpness(states: pd.DataFrame) -> dict:
     """Where training settles, in log2 of sharpness over its limit."""
-    if curvature.empty:
+    if states.empty:
         return {}
     # a loss that curves down counts as flat
-    ratio = np.log2(curvature["ratio"].clip(lower=1e-3))
-    kinds = ratio.groupby([curvature["seed"], curvature["kind"]]).mean().unstack()
-    kinds = kinds.reindex(columns=["before a spike", "calm"])
+    ratio = np.log2(states["ratio"].clip(lower=1e-3))
+    kinds = ratio.groupby([states["seed"], states["kind"]]).mean().unstack()
+    kinds = kinds.reindex(columns=["before_a_spike", "calm"])
+    near = 1 - ratio.abs().groupby(states["seed"]).mean()
     return {
-        "edge": effect(
-            "sharpness within a factor of two of 38 over the rate: 1 - |log2|",
-            1 - ratio.abs().groupby(curvature["seed"]).mean(),
-            "log2",
-        ),
-        "sharp": difference(
-            "log2 of sharpness over its limit, before a spike minus in calm",
-            kinds["before a spike"],
-            kinds["calm"],
-            "log2",
-        ),
+        "edge": effect(near, "log2"),
+        "sharp": difference(kinds["before_a_spike"], kinds["calm"], "log2"),
     }
 
 
 # --- C14b: what should help, if that story is right -------------------------------
 
 
-CALMERS = {"stable": "StableAdamW", "qk": "qk-norm", "stem": "convolutional stem"}
+CALMERS = {"stable": "stableadamw", "qk": "qk_norm", "stem": "conv_stem"}
 
 
-@claim(
-    "C14b",
-    "A shorter memory calms",
-    "At the shaking rate β₂ = .95 closes at least half of the gap that freezing closes",
-    "remedies",
-    "lr",
-)
+@claim("C14b", "remedies", "lr", **REMEDIES["beta2_95"])
 def _shorter_memory(runs, rates_runs):
     shaky = rates_of(runs).shaky
 
     def of(remedy, column="deepest_fall"):
         return means(remedied(runs, remedy, base_lr=shaky), column)
 
-    gap = difference("the gap", of("nothing"), of("projection fixed"))
-    closed, half = of("nothing") - of("β₂ = .95"), of("nothing")
-    half = (half - of("projection fixed")) / 2
-    effects = {
-        "beta2": difference(
-            "deepest fall: taken away by β₂ = .95, minus half of what freezing "
-            "takes away",
-            closed,
-            half,
-            void=gap.outcome != HOLDS,
-        )
-    }
-    for key, remedy in CALMERS.items():
-        effects[key] = difference(
-            f"deepest fall, nothing minus {remedy}", of("nothing"), of(remedy)
-        )
+    gap = difference(of("nothing"), of("projection_fixed"))
+    closed, half = of("nothing") - of("beta2_95"), of("nothing")
+    half = (half - of("projection_fixed")) / 2
+    probe = "linear_probe"
     return {
-        **effects,
-        "qk accuracy": difference(
-            "linear probe at the shaking rate, qk-norm minus nothing",
-            of("qk-norm", "linear_probe"),
-            of("nothing", "linear_probe"),
-        ),
-        "stem lead": difference(
-            "lead over the projector, patch projection minus convolutional stem",
+        "beta2": difference(closed, half, void="" if gap.holds else "no_gap"),
+        **{
+            key: difference(of("nothing"), of(remedy))
+            for key, remedy in CALMERS.items()
+        },
+        "qk_accuracy": difference(of("qk_norm", probe), of("nothing", probe)),
+        "stem_lead": difference(
             _leads(remedied(runs, "nothing", base_lr=shaky)),
-            _leads(remedied(runs, "convolutional stem", base_lr=shaky)),
-            "SDs of chance",
+            _leads(remedied(runs, "conv_stem", base_lr=shaky)),
+            "chance_sds",
         ),
         "cosine": _cosine(rates_runs),
     }
@@ -158,32 +129,25 @@ def _cosine(runs):
         return -before_events(run, f"cosine/{first_layer(run)}", begins)
 
     part = chosen(learned, base_lr=rates_of(runs).shaking)
-    name = "cosine of update and minus gradient, typical minus before a dip"
-    return effect(name, by_seed(part, lower), "cosine")
+    return effect(by_seed(part, lower), "cosine")
 
 
 # --- C15: rewind ------------------------------------------------------------------
 
 
 @claim(
-    "C15",
-    "Freezing removes a spike",
-    "Fixing the projection just before a spike removes more of them than other images "
-    "do",
-    "table:causes",
+    *("C15", "table:causes"),
+    ahead=causes.BEFORE,
+    beta2=causes.SHORTER,
+    halving=round(math.log(0.5) / math.log(causes.SHORTER)),  # steps
 )
 def _causes(replayed):
     table = causes.judged(replayed)
     gone = 100 * (1 - table.groupby(["seed", "change"])["comes"].mean().unstack())
-    others = {"fixed": causes.FIXED, "half": "half the rate"}
-    others |= {"clipped": "projection clipped", "beta2": causes.MEMORY}
+    others = {"fixed": causes.FIXED, "half": causes.HALF}
+    others |= {"clipped": causes.CLIPPED, "beta2": causes.MEMORY}
     return {
-        key: difference(
-            f"spikes that do not come, {words.value(change)} minus other images",
-            gone[change],
-            gone[causes.OTHER_IMAGES],
-            "% of spikes",
-        )
+        key: difference(gone[change], gone[causes.OTHER_IMAGES], "percent_of_spikes")
         for key, change in others.items()
     }
 
@@ -191,28 +155,13 @@ def _causes(replayed):
 # --- C16: what shaking does to the first layer ------------------------------------
 
 
-@claim(
-    "C16",
-    "Shaking narrows the first layer",
-    "At the shaking rate the patch projection loses effective rank",
-    "table:first_layer",
-)
+@claim("C16", "table:first_layer")
 def _rank(table):
     shaking, calm = (
         table[table["base_lr"] == rate].sort_values("step").groupby("seed")["rank"]
         for rate in (RATES.shaky, RATES.calm)
     )
     return {
-        "rank": difference(
-            "effective rank at the shaking rate, start minus end",
-            shaking.first(),
-            shaking.last(),
-            "dimensions",
-        ),
-        "calm": difference(
-            "effective rank at the end, calm rate minus shaking rate",
-            calm.last(),
-            shaking.last(),
-            "dimensions",
-        ),
+        "rank": difference(shaking.first(), shaking.last(), "dimensions"),
+        "calm": difference(calm.last(), shaking.last(), "dimensions"),
     }

@@ -1,5 +1,6 @@
 """Claims on the parts of the method, taken one at a time (C8, C10, C12, C13)."""
 
+import math
 from functools import partial
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 from mocolib.analysis.measures import falls, jitter, monitored
 from mocolib.claims.contrasts import (
     POINT,
+    REMEDIES,
     at,
     by_seed,
     chosen,
@@ -16,10 +18,13 @@ from mocolib.claims.contrasts import (
 )
 from mocolib.claims.register import claim
 from mocolib.claims.verdicts import difference, effect
+from mocolib.presets import named_recipe
 from mocolib.runs import Run
 from mocolib.sweep.rates import rates_of
 
 FREE = 0.5  # points: the margin within which something counts as costing nothing
+INSIDE = 36  # numbers in a patch of the sweep `width`: a token of them has room for all
+UNDER, OVER = INSIDE // 3, 2 * INSIDE  # the other widths
 
 # C13: the method, and what is changed of it, one at a time
 WHOLE = {
@@ -30,31 +35,23 @@ WHOLE = {
     "momentum": 0.99,
 }
 CHANGED = {
-    "no predictor": {"predictor": False},
-    "no BatchNorm in the heads": {"head_norm": "none"},
-    "positions learned": {"position": "learned"},
-    "no positions": {"position": "none"},
-    "average after the norm": {"pool": "average"},
-    "average without it": {"pool": "average_without_norm"},
-    "m = 0": {"momentum": 0.0},
-    "m = .9": {"momentum": 0.9},
-    "m = .999": {"momentum": 0.999},
+    "no_predictor": {"predictor": False},
+    "no_head_norm": {"head_norm": "none"},
+    "positions_learned": {"position": "learned"},
+    "no_positions": {"position": "none"},
+    "average_after_norm": {"pool": "average"},
+    "average_without_norm": {"pool": "average_without_norm"},
+    "momentum_0": {"momentum": 0.0},
+    "momentum_9": {"momentum": 0.9},
+    "momentum_999": {"momentum": 0.999},
 }
 
 
 # --- the random projection --------------------------------------------------------
 
 
-@claim(
-    "C8",
-    "A random projection is free",
-    "Where a token has room for the whole patch, a fixed projection costs half a point "
-    "at most",
-    "width",
-)
+@claim("C8", "width", under=UNDER, inside=INSIDE, over=OVER, free=FREE)
 def _complete(runs):
-    inside = runs[0].recipe.patch_size ** 2  # numbers in a grey patch
-
     def probe(width, kind, start="xavier"):
         place = dict(width=width, patch_projection=kind, patch_projection_start=start)
         return at(runs, "linear_probe", **place)
@@ -62,27 +59,12 @@ def _complete(runs):
     def cost(width) -> pd.Series:
         return probe(width, "learned") - probe(width, "fixed")
 
-    under, over = inside // 3, 2 * inside
+    fixed, learned = probe(INSIDE, "fixed"), probe(INSIDE, "learned")
     return {
-        "free": effect(
-            f"linear probe, fixed minus learned plus half a point, width {inside}",
-            FREE - cost(inside),
-            levels=_levels(probe(inside, "fixed"), probe(inside, "learned")),
-        ),
-        "wide": effect(
-            f"linear probe, fixed minus learned plus half a point, width {over}",
-            FREE - cost(over),
-        ),
-        "narrow": difference(
-            f"cost of a fixed projection, width {under} minus {inside}",
-            cost(under),
-            cost(inside),
-        ),
-        "condition": difference(
-            f"linear probe, fixed, orthogonal minus random, width {inside}",
-            probe(inside, "fixed", "orthogonal"),
-            probe(inside, "fixed"),
-        ),
+        "free": effect(FREE - cost(INSIDE), levels=_levels(fixed, learned)),
+        "wide": effect(FREE - cost(OVER)),
+        "narrow": difference(cost(UNDER), cost(INSIDE)),
+        "condition": difference(probe(INSIDE, "fixed", "orthogonal"), fixed),
     }
 
 
@@ -93,12 +75,7 @@ def _levels(*series) -> tuple:
 # --- the temperature --------------------------------------------------------------
 
 
-@claim(
-    "C10",
-    "A step of the temperature makes a dip",
-    "An abrupt step of the temperature makes a dip at the change",
-    "temperature",
-)
+@claim("C10", "temperature")
 def _temperature(runs):
     changed = chosen(runs, temperature_schedule="step")
     if not changed:
@@ -110,15 +87,9 @@ def _temperature(runs):
     )
     return {
         **_at_the_step(runs, changed[0].recipe.temperature_step, start),
-        "learned": difference(
-            "jitter, learned temperature minus constant",
-            means(learned, "jitter"),
-            means(constant, "jitter"),
-        ),
+        "learned": difference(means(learned, "jitter"), means(constant, "jitter")),
         "warmup": difference(
-            "linear probe, temperature warmed up minus constant",
-            means(warmed, "linear_probe"),
-            means(constant, "linear_probe"),
+            means(warmed, "linear_probe"), means(constant, "linear_probe")
         ),
     }
 
@@ -132,21 +103,9 @@ def _at_the_step(runs, step: int, start: float) -> dict:
         return by_seed(part, measure)
 
     return {
-        "fall": difference(
-            "fall of kNN behind the step, stepped minus constant",
-            by(fall, "step"),
-            by(fall, "constant"),
-        ),
-        "jitter": difference(
-            "jitter after the step, stepped minus constant",
-            by(behind, "step"),
-            by(behind, "constant"),
-        ),
-        "ramp": difference(
-            "fall of kNN behind the step, stepped minus ramped",
-            by(fall, "step"),
-            by(fall, "ramp"),
-        ),
+        "fall": difference(by(fall, "step"), by(fall, "constant")),
+        "jitter": difference(by(behind, "step"), by(behind, "constant")),
+        "ramp": difference(by(fall, "step"), by(fall, "ramp")),
     }
 
 
@@ -164,13 +123,23 @@ def _jitter_behind(run, step: int) -> float:
 
 # --- short of freezing ------------------------------------------------------------
 
+LIGHT, HARD = "projection_clipped_lightly", "projection_clipped_hard"
+SHORT = {
+    "light": LIGHT,
+    "slow": "projection_slow",
+    "batch": "projection_batch_norm",
+    "weight": "projection_weight_norm",
+    "all": "all_clipped",
+}
+
 
 @claim(
-    "C12",
-    "Short of freezing, clipping does not help",
-    "Clipping the projection's gradient helps only where it nearly freezes it",
-    "remedies",
-    "clip",
+    *("C12", "remedies", "clip"),
+    light=REMEDIES[LIGHT]["patch_projection_clip"],
+    hard=REMEDIES[HARD]["patch_projection_clip"],
+    all=REMEDIES["all_clipped"]["grad_clip"],
+    slow=REMEDIES["projection_slow"]["patch_projection_lr"],
+    free=FREE,
 )
 def _short_of_freezing(runs, clip):
     rates, runs = rates_of(runs), [*runs, *clip]
@@ -183,49 +152,45 @@ def _short_of_freezing(runs, clip):
         part = remedied(runs, remedy, base_lr=rates.calm)
         return means(part, "linear_probe")
 
-    light, hard = "projection clipped at 1e-3", "projection clipped at 1e-8"
-    effects = {
-        "clip": difference(
-            "deepest fall, clipped at 1e-3 minus clipped at 1e-8",
-            fall(light),
-            fall(hard),
-        )
+    return {
+        "clip": difference(fall(LIGHT), fall(HARD)),
+        **{
+            key: difference(fall("nothing"), fall(remedy))
+            for key, remedy in SHORT.items()
+        },
+        **{
+            f"{key}_price": effect(price(remedy) - price("nothing") + FREE)
+            for key, remedy in SHORT.items()
+        },
     }
-    short = {
-        "light": light,
-        "slow": "projection slow (rate × .2)",
-        "batch": "BatchNorm on the projection",
-        "weight": "weight norm on the projection",
-        "all": "whole gradient clipped at .1",
-    }
-    for key, remedy in short.items():
-        effects[key] = difference(
-            f"deepest fall, nothing minus {remedy}", fall("nothing"), fall(remedy)
-        )
-    for key, remedy in short.items():
-        effects[f"{key} price"] = effect(
-            f"linear probe at the calm rate, {remedy} minus nothing plus half a point",
-            price(remedy) - price("nothing") + FREE,
-        )
-    return effects
 
 
 # --- what each part is worth ------------------------------------------------------
 
 
+RECIPE = named_recipe("short")  # of the sweep `ablations`
+QUICK, SLOW = (CHANGED[m]["momentum"] for m in ("momentum_9", "momentum_999"))
+
+
+def _halvings(momentum: float) -> int:
+    """How many of its half-lives a teacher lives through."""
+    return round(-RECIPE.steps * math.log2(momentum))
+
+
 @claim(
-    "C13",
-    "The predictor is worth accuracy",
-    "Without the prediction head accuracy is lower",
-    "ablations",
+    *("C13", "ablations"),
+    **dict(whole=WHOLE["momentum"], none=0.0, quick=QUICK, slow=SLOW),
+    tokens=(RECIPE.image_size // RECIPE.patch_size) ** 2,
+    steps=RECIPE.steps,
+    halvings=_halvings(WHOLE["momentum"]),
+    halvings_quick=_halvings(QUICK),
+    left=round(100 * SLOW**RECIPE.steps),  # percent of the start in the slowest
 )
 def _ablations(runs):
     whole = _probe(runs, {})
     return {
-        words: difference(
-            f"linear probe, the whole minus {words}", whole, _probe(runs, changed)
-        )
-        for words, changed in CHANGED.items()
+        part: difference(whole, _probe(runs, changed))
+        for part, changed in CHANGED.items()
     }
 
 
@@ -238,8 +203,8 @@ def ablation_table(runs: list[Run]) -> pd.DataFrame:
     """A row an ablation and seed: linear probe minus the whole's, in points."""
     whole = _probe(runs, {})
     rows = [
-        (words, seed, value)
-        for words, changed in CHANGED.items()
+        (part, seed, value)
+        for part, changed in CHANGED.items()
         for seed, value in (_probe(runs, changed) - whole).dropna().items()
     ]
     return pd.DataFrame(rows, columns=["part", "seed", "points"])

@@ -1,7 +1,7 @@
 """The register of claims, and what each is judged by.
 
 A claim is a function from what was recorded, a list of runs for each sweep or a table,
-to effects by a short key, the primary one first.
+to effects by a short key, the primary one first. Its sentences are in words/claims.
 """
 
 import functools
@@ -13,7 +13,7 @@ import pandas as pd
 
 from mocolib import runs, sweep
 from mocolib.analysis import tables
-from mocolib.claims.verdicts import Verdict
+from mocolib.claims.verdicts import Verdict, corrected
 from mocolib.files import state
 
 
@@ -22,46 +22,41 @@ class Claim:
     """A claim and the sweeps or tables ("table:NAME") that speak on it."""
 
     id: str
-    title: str
-    text: str
     sources: tuple
     elsewhere: tuple  # the sources of the second data set, if there are any
+    numbers: dict  # the design's, which its sentences take by name
     effects: Callable
 
     def __call__(self, *parts) -> Verdict:
-        """The verdict by the book's records, or by `parts`, one a source."""
-        if parts:
-            return self._judged(parts)
-        return _of_record(self, self.sources, _state())
-
-    def on_second(self) -> Verdict | None:
-        """The same on the second data set; None where nothing was recorded on it."""
-        if not self.elsewhere:
-            return None
-        return _of_record(self, self.elsewhere, _state())
+        """The verdict by `parts`, one a source."""
+        effects = self.effects(*parts) if any(map(len, parts)) else {}
+        ids = set().union(*map(_ids, parts))
+        return Verdict(id=self.id, effects=effects, runs=len(ids))
 
     def of(self, own: dict, pooled: bool = False) -> Verdict:
         """The verdict by the runs that `sweep.own` found, or by those and the book's.
 
         A table is the book's, so it speaks only where both are pooled.
         """
-        return self._judged([_own(source, own, pooled) for source in self.sources])
-
-    def _judged(self, parts) -> Verdict:
-        facts = dict(id=self.id, title=self.title, claim=self.text)
-        effects = self.effects(*parts) if any(map(len, parts)) else {}
-        return Verdict(
-            **facts, effects=effects, runs=len(set().union(*map(_ids, parts)))
-        )
+        return self(*[_own(source, own, pooled) for source in self.sources])
 
 
 CLAIMS: dict[str, Claim] = {}
 
 
-@functools.lru_cache(maxsize=256)  # a chapter asks for a verdict many times
-def _of_record(claim: Claim, sources: tuple, written: int) -> Verdict:
-    """The verdict by the book's records; `written` tells which those are."""
-    return claim._judged([_recorded(source) for source in sources])
+def of_record(second: bool = False) -> dict[str, Verdict]:
+    """By id the verdicts of the book's records; `second`: on the second data set."""
+    return _of_record(second, _state())
+
+
+@functools.lru_cache(maxsize=4)  # a chapter asks for verdicts many times
+def _of_record(second: bool, written: int) -> dict[str, Verdict]:
+    """The same; `written` tells which records those are."""
+    sources = {
+        id: claim.elsewhere if second else claim.sources for id, claim in CLAIMS.items()
+    }
+    found = [CLAIMS[id](*map(_recorded, some)) for id, some in sources.items() if some]
+    return {verdict.id: verdict for verdict in corrected(found)}
 
 
 def _state() -> int:
@@ -75,12 +70,15 @@ def _state() -> int:
     return hash(tuple((path, state(path)) for path in paths))
 
 
-def claim(id: str, title: str, text: str, *sources: str, elsewhere: tuple = ()):
-    """Register a function that turns what was recorded into effects."""
+def claim(id: str, *sources: str, elsewhere: tuple = (), **numbers):
+    """Register a function that turns what was recorded into effects.
+
+    numbers: settings of the design that its sentences speak of, by name.
+    """
 
     def register(function):
-        facts = dict(id=id, title=title, text=text, sources=sources)
-        CLAIMS[id] = Claim(**facts, elsewhere=elsewhere, effects=function)
+        facts = dict(id=id, sources=sources, elsewhere=elsewhere, numbers=numbers)
+        CLAIMS[id] = Claim(**facts, effects=function)
         return function
 
     return register

@@ -20,47 +20,31 @@ from mocolib.claims.contrasts import (
     grid,
 )
 from mocolib.claims.register import claim
-from mocolib.claims.verdicts import HOLDS, difference, effect
+from mocolib.claims.verdicts import difference, effect
+from mocolib.presets import named_recipe
 from mocolib.sweep.rates import rates_of
 
 SMALL, LARGE = 64, 512  # the calm batch, and the largest one that still learns
+STEPS = named_recipe("short").steps
 
 
 # --- the batch --------------------------------------------------------------------
 
 
-@claim(
-    "C1",
-    "A larger batch shakes",
-    "With the rate in proportion to the batch, the deepest fall grows with the batch",
-    "batch",
-    "batch_steps",
-)
+@claim("C1", "batch", "batch_steps", small=SMALL, large=LARGE, steps=STEPS)
 def _batch(images, steps):
     def apart(column, runs=images, first=LARGE, second=SMALL):
         return at(runs, column, batch_size=first), at(runs, column, batch_size=second)
 
-    name = f"batch {LARGE} minus {SMALL}"
     return {
-        "fall": difference(f"deepest fall, {name}", *apart("deepest_fall")),
-        "jitter": difference(f"jitter, {name}", *apart("jitter")),
-        "accuracy": difference(
-            f"linear probe, batch {SMALL} minus {LARGE}",
-            *apart("linear_probe", first=SMALL, second=LARGE),
-        ),
-        "steps": difference(
-            f"deepest fall at equal steps, {name}", *apart("deepest_fall", steps)
-        ),
+        "fall": difference(*apart("deepest_fall")),
+        "jitter": difference(*apart("jitter")),
+        "accuracy": difference(*apart("linear_probe", first=SMALL, second=LARGE)),
+        "steps": difference(*apart("deepest_fall", steps)),
     }
 
 
-@claim(
-    "C1b",
-    "It is the rate, not the batch",
-    "At the batch that shakes, the small batch's rate takes most of the growth away",
-    "batch_fixed_rate",
-    "batch",
-)
+@claim("C1b", "batch_fixed_rate", "batch", small=SMALL, large=LARGE)
 def _the_rate(runs, batch):
     rates = rates_of(batch)
 
@@ -71,31 +55,17 @@ def _the_rate(runs, batch):
 
     growth = fall(LARGE, LARGE) - fall(SMALL, SMALL)
     taken = fall(LARGE, LARGE) - fall(LARGE, SMALL)
+    grew = _batch(batch, [])["fall"].holds
     return {
-        "rate": difference(
-            "deepest fall: taken away by the small batch's rate, minus half the growth "
-            "with the batch",
-            taken,
-            growth / 2,
-            void=_batch(batch, [])["fall"].outcome != HOLDS,
-        ),
-        "small": difference(
-            f"deepest fall of batch {SMALL}, large batch's rate minus its own",
-            fall(SMALL, LARGE),
-            fall(SMALL, SMALL),
-        ),
+        "rate": difference(taken, growth / 2, void="" if grew else "no_growth"),
+        "small": difference(fall(SMALL, LARGE), fall(SMALL, SMALL)),
     }
 
 
 # --- the monitor ------------------------------------------------------------------
 
 
-@claim(
-    "C2",
-    "A rare reading misses the dips",
-    "A monitor read once an epoch misses dips that the dense one sees",
-    "lr",
-)
+@claim("C2", "lr")
 def _monitor(runs):
     learned = chosen(runs, patch_projection="learned")
     shaking = chosen(learned, base_lr=rates_of(runs).shaking)
@@ -106,16 +76,14 @@ def _monitor(runs):
 
     return {
         "dips": difference(
-            "dips a run at the shaking rates, dense monitor minus once an epoch",
             by_seed(shaking, count(monitored)),
             by_seed(shaking, count(once_an_epoch)),
             "dips",
         ),
         "loss": difference(
-            "rates apart, linear probe minus loss at the end",
             _apart(learned, "linear_probe"),
             _apart(learned, "final_loss"),
-            "seed SDs",
+            "seed_sds",
         ),
     }
 
@@ -131,13 +99,7 @@ def _apart(runs, column: str) -> pd.Series:
 # --- the rate and the optimizer ---------------------------------------------------
 
 
-@claim(
-    "C4",
-    "AdamW shakes at large rates",
-    "With AdamW the deepest fall grows with the rate",
-    "lr",
-    elsewhere=("cifar10_lr",),
-)
+@claim("C4", "lr", elsewhere=("cifar10_lr",), steps=STEPS)
 def rate(runs):
     rates = rates_of(runs)
     runs = chosen(runs, patch_projection="learned")
@@ -146,25 +108,16 @@ def rate(runs):
         ends = (rates.shaky, rates.smallest)
         return [at(runs, column, base_lr=rate) for rate in ends]
 
-    name = "a shaking rate minus the smallest"
     accuracy = grid(runs, "linear_probe", "base_lr")
     smallest = at(runs, "linear_probe", base_lr=rates.smallest)
     return {
-        "fall": difference(f"deepest fall, {name}", *apart("deepest_fall")),
-        "jitter": difference(f"jitter, {name}", *apart("jitter")),
-        "arch": difference(
-            "linear probe, best rate minus the smallest", best(accuracy), smallest
-        ),
+        "fall": difference(*apart("deepest_fall")),
+        "jitter": difference(*apart("jitter")),
+        "arch": difference(best(accuracy), smallest),
     }
 
 
-@claim(
-    "C5",
-    "LAMB stays calmer",
-    "Over its rates, LAMB's jitter grows less than AdamW's",
-    "lamb",
-    "lr",
-)
+@claim("C5", "lamb", "lr")
 def _lamb(lamb, adamw):
     rates = rates_of(adamw)
     part = chosen(adamw, patch_projection="learned")
@@ -181,61 +134,32 @@ def _lamb(lamb, adamw):
         return best(table) - table.iloc[:, -1] if len(table) else pd.Series(dtype=float)
 
     return {
-        "jitter": difference(
-            "growth of jitter over the rates, AdamW minus LAMB",
-            growth(adamw, "jitter"),
-            growth(lamb, "jitter"),
-        ),
-        "fall": difference(
-            "growth of the deepest fall over the rates, AdamW minus LAMB",
-            growth(adamw, "deepest_fall"),
-            growth(lamb, "deepest_fall"),
-        ),
-        "cost": difference(
-            "linear probe lost from the best rate to the largest, LAMB minus AdamW",
-            loss(lamb),
-            loss(adamw),
-        ),
+        "jitter": difference(growth(adamw, "jitter"), growth(lamb, "jitter")),
+        "fall": difference(growth(adamw, "deepest_fall"), growth(lamb, "deepest_fall")),
+        "cost": difference(loss(lamb), loss(adamw)),
     }
 
 
 # --- the first layer --------------------------------------------------------------
 
 
-@claim(
-    "C6",
-    "The first layer spikes first",
-    "At the shaking rates the first layer's gradient leads the projector's",
-    "lr",
-    elsewhere=("cifar10_gradients",),
-)
+@claim("C6", "lr", elsewhere=("cifar10_gradients",))
 def _first_layer_first(runs):
     part = chosen(runs, patch_projection="learned", base_lr=rates_of(runs).shaking)
     return {
         "lead": effect(
-            "lead over the projector",
             by_seed(part, lambda run: lead_score(run, "projector.0")),
-            "SDs of chance",
+            "chance_sds",
         ),
         "last": effect(
-            "lead over the last layer",
             by_seed(part, lambda run: lead_score(run, trained_layers(run)[-1])),
-            "SDs of chance",
+            "chance_sds",
         ),
-        "fall": effect(
-            "fall of kNN after a spike, against any moment",
-            POINT * by_seed(part, fall_after_spikes),
-        ),
+        "fall": effect(POINT * by_seed(part, fall_after_spikes)),
     }
 
 
-@claim(
-    "C7",
-    "A fixed projection calms",
-    "With the projection fixed the deepest fall is smaller at the shaking rates",
-    "lr",
-    elsewhere=("cifar10_lr",),
-)
+@claim("C7", "lr", elsewhere=("cifar10_lr",))
 def freeze(runs):
     rates = rates_of(runs)
 
@@ -247,46 +171,24 @@ def freeze(runs):
         learned, fixed = both("linear_probe", rate)
         return fixed - learned
 
-    at_shaking = "at the shaking rates, learned minus fixed"
     return {
-        "fall": difference(
-            f"deepest fall {at_shaking}", *both("deepest_fall", rates.shaking)
-        ),
-        "jitter": difference(f"jitter {at_shaking}", *both("jitter", rates.shaking)),
-        "accuracy": difference(
-            "linear probe at the shaking rates, fixed minus learned",
-            *reversed(both("linear_probe", rates.shaking)),
-        ),
-        "calm": difference(
-            "linear probe at the calm rate, fixed minus learned",
-            *reversed(both("linear_probe", rates.calm)),
-        ),
-        "grows": difference(
-            "gain of linear probe, shaking rates minus the calm one",
-            gain(rates.shaking),
-            gain(rates.calm),
-        ),
+        "fall": difference(*both("deepest_fall", rates.shaking)),
+        "jitter": difference(*both("jitter", rates.shaking)),
+        "accuracy": difference(*reversed(both("linear_probe", rates.shaking))),
+        "calm": difference(*reversed(both("linear_probe", rates.calm))),
+        "grows": difference(gain(rates.shaking), gain(rates.calm)),
     }
 
 
-@claim(
-    "C9",
-    "Freezing only alleviates",
-    "At a still larger rate the fixed projection shakes as well",
-    "lr",
-    elsewhere=("cifar10_lr",),
-)
+@claim("C9", "lr", elsewhere=("cifar10_lr",))
 def _only_alleviates(runs):
     rates, fixed = rates_of(runs), chosen(runs, patch_projection="fixed")
 
     def apart(column):
         return [at(fixed, column, base_lr=r) for r in (rates.hopeless, rates.calm)]
 
-    name = "a still larger rate minus the calm one"
     return {
-        "fall": difference(f"deepest fall, fixed, {name}", *apart("deepest_fall")),
-        "jitter": difference(f"jitter, fixed, {name}", *apart("jitter")),
-        "spikes": difference(
-            f"spikes a run, fixed, {name}", *apart("spikes"), unit="spikes"
-        ),
+        "fall": difference(*apart("deepest_fall")),
+        "jitter": difference(*apart("jitter")),
+        "spikes": difference(*apart("spikes"), unit="spikes"),
     }

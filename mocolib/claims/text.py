@@ -3,9 +3,10 @@
 import json
 import math
 
-from mocolib.claims.statistics import holm
-from mocolib.claims.verdicts import FEW, HOLDS, OPPOSITE, Verdict
+from mocolib.claims import findings
+from mocolib.claims.verdicts import FEW, HOLDS, OPPOSITE, VOID, Verdict
 from mocolib.data import data_root
+from mocolib.words import value
 
 BY_CHANCE = 0.025  # how often an effect of nothing holds, and how often its opposite
 
@@ -15,42 +16,46 @@ def file():
     return data_root() / "claims.json"
 
 
-def adjusted(verdicts: list[Verdict]) -> dict[str, float]:
-    """Holm's p-values over the primary effects; claims with too few runs left out."""
-    return holm({v.id: v.primary.p for v in verdicts if v.outcome != FEW})
-
-
 def as_text(verdicts: list[Verdict], second: dict | None = None, every=False) -> str:
     """A line a claim, its verdict and its finding; `every` effect under it.
 
     second: verdicts on the second data set by id, in a column of their own.
     """
-    p, second = adjusted(verdicts), second or {}
+    second = second or {}
     lines = [_row("claim", "verdict", "p", second and "CIFAR-10", "finding")]
     for v in verdicts:
         other = second.get(v.id)
-        beside = f"{p[v.id]:.3f}" if v.id in p else ""
-        word = other.word if other else "-"
-        lines.append(_row(v.id, v.word, beside, second and word, v.finding))
+        word = value(other.word) if other else "-"
+        said = findings.sentence(v)
+        lines.append(_row(v.id, value(v.word), p(v), second and word, said))
         if every:
-            lines += [f"       {v.title}. {v.claim}. {v.runs} runs."]
-            lines += [f"       {line(e)}" for e in v.effects.values()]
+            title, text = findings.title(v.id), findings.text(v.id)
+            lines += [f"       {title}. {text} {v.runs} runs."]
+            lines += [f"       {line(v, key)}" for key in v.effects]
         if every and other and other.effects:
-            lines += [f"       JPEG re-encode of CIFAR-10: {other.finding}"]
-            lines += [f"       {line(e)}" for e in other.effects.values()]
+            told = findings.sentence(other)
+            lines += [f"       JPEG re-encode of CIFAR-10: {told}"]
+            lines += [f"       {line(other, key)}" for key in other.effects]
     return "\n".join([*lines, "", chance(verdicts)])
 
 
 def _row(id: str, word: str, p: str, second, finding: str) -> str:
-    return f"{id:6} {word:12} {p:5} {f'{second:12} ' if second else ''}{finding}"
+    return f"{id:6} {word:16} {p:5} {f'{second:16} ' if second else ''}{finding}"
 
 
-def line(e) -> str:
-    """An effect with its interval, whatever its outcome."""
+def p(verdict: Verdict) -> str:
+    """Holm's p of a claim, "" where it has none."""
+    return "" if math.isnan(verdict.p) else f"{verdict.p:.3f}"
+
+
+def line(verdict: Verdict, key: str) -> str:
+    """An effect with its interval and its exact p, whatever its outcome."""
+    e, name = verdict.effects[key], findings.name(verdict.id, key)
     low, high = e.interval
-    numbers = f"{e.mean:+8.2f} [{low:+.2f}, {high:+.2f}] {e.unit}" if e.values else ""
-    void = ", void" if e.void else ""
-    return f"{e.outcome + void:12} {numbers:40} {len(e.values)} seeds  {e.name}"
+    unit, seeds = value(e.unit), len(e.values)
+    numbers = f"{e.mean:+8.2f} [{low:+.2f}, {high:+.2f}] {unit}" if e.values else ""
+    exact = "" if math.isnan(e.p_exact) else f"p {e.p_exact:.4f}"
+    return f"{value(e.outcome):12} {numbers:40} {exact:8}  {seeds} seeds  {name}"
 
 
 def chance(verdicts: list[Verdict]) -> str:
@@ -59,7 +64,7 @@ def chance(verdicts: list[Verdict]) -> str:
         e.values: e
         for v in verdicts
         for e in v.effects.values()
-        if e.outcome != FEW and not e.void
+        if e.outcome not in (FEW, VOID)
     }
     outcomes = [e.outcome for e in judged.values()]
     lucky = BY_CHANCE * len(outcomes)
@@ -67,15 +72,16 @@ def chance(verdicts: list[Verdict]) -> str:
         f"{len(outcomes)} distinct effects: {outcomes.count(HOLDS)} hold, "
         f"{outcomes.count(OPPOSITE)} are opposite. If nothing were going on, about "
         f"{lucky:.1f} would hold and as many be opposite. p: of the primary effect, "
-        "Holm's correction over all claims."
+        "Holm's correction over all claims; an effect's own is exact, over all choices "
+        "of signs."
     )
 
 
 def as_json(verdicts: list[Verdict], second: dict[str, Verdict] | None = None) -> str:
     """The ledger as data/claims.json holds it; `second`: by the second data set."""
-    p, rows = adjusted(verdicts), []
+    rows = []
     for v in verdicts:
-        row = as_dict(v) | {"p_holm": _rounded(p.get(v.id, math.nan))}
+        row = as_dict(v)
         other = (second or {}).get(v.id)
         rows.append(row | ({"second": as_dict(other)} if other else {}))
     return json.dumps(rows, indent=1) + "\n"
@@ -86,25 +92,27 @@ def as_dict(v: Verdict) -> dict:
     effects = [
         {
             "key": key,
-            "name": e.name,
+            "name": findings.name(v.id, key),
             "unit": e.unit,
             "mean": _rounded(e.mean),
             "interval": [_rounded(x) for x in e.interval],
             "levels": [_rounded(x) for x in e.levels],
             "seeds": len(e.values),
+            "p_exact": _rounded(e.p_exact),
             "outcome": e.outcome,
-            "void": bool(e.void),
+            "void": e.why_void,
         }
         for key, e in v.effects.items()
     ]
     return {
         "id": v.id,
-        "title": v.title,
-        "claim": v.claim,
+        "title": findings.title(v.id),
+        "claim": findings.text(v.id),
         "verdict": v.word,
-        "finding": v.finding,
+        "finding": findings.sentence(v),
         "runs": v.runs,
         "effects": effects,
+        "p_holm": _rounded(v.p),
     }
 
 

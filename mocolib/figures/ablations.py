@@ -9,18 +9,19 @@ from mocolib.claims.parts import CHANGED, ablation_table
 from mocolib.figures import style
 from mocolib.figures.style import GREY
 from mocolib.runs import Run
+from mocolib.words import value
 
 # where the paper has each change of `parts.CHANGED`: the rows of paper.csv, the value
 PAPER = {
-    "no predictor": ("predictor", "without"),
-    "no BatchNorm in the heads": ("head_batch_norm", "without"),
-    "positions learned": ("position_embedding", "learned"),
-    "no positions": ("position_embedding", "none"),
-    "average after the norm": ("class_token", "pool_after_norm"),
-    "average without it": ("class_token", "pool_without_norm"),
-    "m = 0": ("momentum", "0"),
-    "m = .9": ("momentum", "0.9"),
-    "m = .999": ("momentum", "0.999"),
+    "no_predictor": ("predictor", "without"),
+    "no_head_norm": ("head_batch_norm", "without"),
+    "positions_learned": ("position_embedding", "learned"),
+    "no_positions": ("position_embedding", "none"),
+    "average_after_norm": ("class_token", "pool_after_norm"),
+    "average_without_norm": ("class_token", "pool_without_norm"),
+    "momentum_0": ("momentum", "0"),
+    "momentum_9": ("momentum", "0.9"),
+    "momentum_999": ("momentum", "0.999"),
 }
 
 
@@ -35,13 +36,13 @@ def ablations(runs: list[Run]) -> Figure:
     figure, (ours, theirs) = plt.subplots(
         ncols=2, sharey=True, figsize=(7.6, 3.9), width_ratios=(1.3, 1)
     )
-    for place, words in enumerate(CHANGED):
-        points = table.loc[table["part"] == words, "points"]
+    for place, part in enumerate(CHANGED):
+        points = table.loc[table["part"] == part, "points"]
         style.strip(ours, place, points)
-        theirs.plot([_papers(*PAPER[words])], [place], "D", color=GREY)
+        theirs.plot([_papers(*PAPER[part])], [place], "D", color=GREY)
     for ax in (ours, theirs):
         ax.axvline(0, color=GREY, linewidth=1)
-    ours.set_yticks(range(len(CHANGED)), list(CHANGED))
+    ours.set_yticks(range(len(CHANGED)), [value(part) for part in CHANGED])
     ours.invert_yaxis()
     ours.set(xlabel="linear probe, points against the whole", ylabel="changed")
     theirs.set(xlabel="the same in the paper", ylabel="changed")

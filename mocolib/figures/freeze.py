@@ -13,7 +13,7 @@ from mocolib.claims.contrasts import REMEDIES, remedied
 from mocolib.figures import style
 from mocolib.figures.style import GREY, KINDS, STROKES
 from mocolib.runs import Run
-from mocolib.words import layer_name
+from mocolib.words import layer_name, value
 
 COLUMNS = {"deepest_fall": "deepest fall, points", "linear_probe": "linear probe, %"}
 
@@ -123,7 +123,8 @@ def _row(ax, row: int, values: pd.Series):
 def remedies(runs: list[Run]) -> Figure:
     """The same of `contrasts.REMEDIES`, all at one rate, the one of most `runs`."""
     rate = statistics.mode([run.recipe.base_lr for run in runs] or [0.0])
-    return side_by_side({name: remedied(runs, name, base_lr=rate) for name in REMEDIES})
+    groups = {value(name): remedied(runs, name, base_lr=rate) for name in REMEDIES}
+    return side_by_side(groups)
 
 
 @style.figure

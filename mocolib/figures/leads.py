@@ -9,7 +9,7 @@ from mocolib.analysis import measures
 from mocolib.figures import style
 from mocolib.figures.style import GREY, KINDS, grouped
 from mocolib.runs import Run
-from mocolib.words import layer_name
+from mocolib.words import layer_name, said
 
 AROUND = 20  # steps before and after a spike
 LAYERS = (
@@ -34,7 +34,8 @@ def correlogram(runs: list[Run], layer: str = "projector.0") -> Figure:
         _by_lag(ax, members, layer)
         ax.set_title(name.replace("\n", ", "), fontsize=10)
     for ax in axes[0]:
-        ax.set_xlabel(f"lag, steps from the first layer\nto {layer_name(layer)}")
+        label = "lag, steps from the first layer\nto {layer}"
+        ax.set_xlabel(said(label, layer=layer_name(layer)))
         ax.set_ylabel("correlation of\ndetrended log gradients")
         ax.label_outer()
         ax.yaxis.label.set_visible(ax is axes[0, 0])
@@ -70,8 +71,8 @@ def around_spikes(runs: list[Run], layer: str = "projector.0") -> Figure:
     )
     for (above, below), at in zip(axes.T, (None, layer), strict=True):
         _average(above, below, runs, at, layer)
-        whose = "the first layer" if at is None else layer_name(layer)
-        below.set_xlabel(f"steps from a spike of {whose}")
+        whose = said("the first layer") if at is None else layer_name(layer)
+        below.set_xlabel(said("steps from a spike of {layer}", layer=whose))
         for ax, label in (
             (above, "gradient over its\nrecent median"),
             (below, "kNN against\nbefore, points"),

@@ -4,9 +4,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from mocolib.claims import findings
 from mocolib.claims.verdicts import Effect, Verdict
 from mocolib.figures import style
 from mocolib.figures.style import GREY, KINDS
+from mocolib.words import said, value
 
 EDGE = 4  # further out than this is drawn at the edge
 HELD, NOT_HELD = KINDS[0][1], KINDS[1][1]
@@ -43,14 +45,17 @@ def ledger_map(verdicts: list[Verdict]) -> Figure:
         for effect in verdict.effects.values():
             if effect.outcome in LOOKS:
                 _mark(ax, reach(effect), row, *LOOKS[effect.outcome])
-    ax.set_yticks(
-        range(len(verdicts)), [f"{v.title}: {v.word}" for v in verdicts], fontsize=9
-    )
+    ax.set_yticks(range(len(verdicts)), list(map(_named, verdicts)), fontsize=9)
     ax.set(xlim=(-EDGE - 0.4, EDGE + 0.4), ylim=(len(verdicts) - 0.5, -0.5))
     ax.set_xticks([-4, -1, 0, 1, 4])
     ax.set_xlabel("mean effect in half-lengths of its interval")
     ax.set_ylabel("claim and verdict")
     return figure
+
+
+def _named(verdict: Verdict) -> str:
+    told = {"title": findings.title(verdict.id), "word": value(verdict.word)}
+    return said("{title}: {word}", **told)
 
 
 def _mark(ax, x: float, row: int, mark: str, colour: str, fill: str):
@@ -63,7 +68,7 @@ def _mark(ax, x: float, row: int, mark: str, colour: str, fill: str):
 @style.figure
 def chance_chart(values: np.ndarray, size: float) -> Figure:
     """The intervals of made-up effects [count, seeds]; dots their means."""
-    effects = [Effect(name="", values=tuple(row)) for row in values]
+    effects = [Effect(values=tuple(row)) for row in values]
     figure, ax = plt.subplots(figsize=(5.6, 2.4))
     for held, colour, mark in ((False, NOT_HELD, "s"), (True, HELD, "o")):
         x = [i for i, effect in enumerate(effects) if effect.holds == held]

@@ -14,7 +14,7 @@ from mocolib.figures.style import (
     percent,
 )
 from mocolib.runs import Run
-from mocolib.words import layer_name
+from mocolib.words import counted, layer_name, said
 
 
 @style.figure
@@ -95,8 +95,11 @@ def lead_histogram(runs: list[Run], layer: str = "projector.0") -> Figure:
         _leads(ax, members, layer)
         ax.set_ylabel(name or "runs", rotation=0, ha="right", va="center")
     axes[-1, 0].set_xlabel(
-        f"lead of the first layer over {layer_name(layer)}:\n"
-        "correlation at lags +1 to +4 minus that at −1 to −4"
+        said(
+            "lead of the first layer over {layer}:\n"
+            "correlation at lags +1 to +4 minus that at −1 to −4",
+            layer=layer_name(layer),
+        )
     )
     style.note(axes[0, 0], runs)
     axes[0, 0].legend(loc="upper left", fontsize=9)
@@ -137,7 +140,8 @@ def around(groups: dict[str, list[Run]], step: int, reach: int = 60) -> Figure:
         mean = pd.concat(curves, axis=1).mean(axis=1)
         ax.plot(mean.index, mean, color="black", linewidth=2)
         ax.axvline(step, color=GREY, linestyle="--", linewidth=1)
-        ax.set_title(f"{name}, {len(runs)} run{'s' * (len(runs) > 1)}", fontsize=10)
+        title = counted("{name}, 1 run", "{name}, {count} runs", len(runs), name=name)
+        ax.set_title(title, fontsize=10)
         ax.set_xlabel("training step")
         percent(ax.yaxis, "change of kNN, points" * (ax is axes[0, 0]))
     return figure
@@ -155,12 +159,13 @@ def monitors(run: Run, sigma: float | None = None) -> Figure:
     dense, thin = measures.monitored(run), measures.once_an_epoch(run)
     sigma = measures.noise(dense["knn"]) if sigma is None else sigma
     every = run.recipe.knn_every
-    names = (f"every {every} steps" if every > 1 else "every step", "once an epoch")
+    dense_name = counted("read every step", "read every {count} steps", every)
+    names = (dense_name, said("read once an epoch"))
     figure, axes = plt.subplots(2, sharex=True, sharey=True, figsize=(7.2, 4.6))
     for ax, seen, name in zip(axes, (dense, thin), names, strict=True):
         count = _monitor(ax, seen, sigma)
-        dips = "1 dip" if count == 1 else f"{count} dips"
-        ax.set_title(f"read {name}: {dips}", fontsize=10, loc="right")
+        title = counted("{name}: 1 dip", "{name}: {count} dips", count, name=name)
+        ax.set_title(title, fontsize=10, loc="right")
         percent(ax.yaxis, "kNN, %")
     axes[1].lines[0].set(marker="o")
     axes[1].set_xlabel("training step")

@@ -9,16 +9,17 @@ from mocolib.analysis import measures
 from mocolib.figures import style
 from mocolib.figures.style import GREY
 from mocolib.runs import Run
+from mocolib.words import said, value
 
 LAGS = np.arange(-20, 11)  # steps around an event
 EVENTS = {
-    "a spike of the first layer": measures.spike_steps,
-    "a spike of the loss": measures.loss_spike_steps,
+    "steps from a spike of the first layer": measures.spike_steps,
+    "steps from a spike of the loss": measures.loss_spike_steps,
 }
 KINDS = (  # of states in the table of curvature
     ("calm", "o", style.BLUE),
-    ("before a spike", "^", style.RED),
-    ("on the way", "x", GREY),
+    ("before_a_spike", "^", style.RED),
+    ("on_the_way", "x", GREY),
 )
 
 
@@ -49,8 +50,11 @@ def misjudged(groups: dict[str, list[Run]]) -> Figure:
         for ax, (name, runs) in zip(row, groups.items(), strict=True):
             parts = [around(run, events(run)) for run in runs]
             _around_events(ax, parts)
-            ax.set_title(f"{name}: {sum(map(len, parts))} events", fontsize=9)
-            ax.set(xlabel=f"steps from {words}", ylabel="√(g²/v), times typical")
+            count = said(
+                "{name}: {events} events", name=name, events=sum(map(len, parts))
+            )
+            ax.set_title(count, fontsize=9)
+            ax.set(xlabel=said(words), ylabel="√(g²/v), times typical")
             ax.yaxis.label.set_visible(ax is row[0])
             ax.xaxis.set_tick_params(labelbottom=True)
     axes[0, 0].set_yticks([-1, 0, 1, 2], ["×½", "×1", "×2", "×4"])
@@ -83,7 +87,7 @@ def sharpness(table: pd.DataFrame) -> Figure:
     for place, (kind, mark, colour) in enumerate(KINDS):
         part = table[table["kind"] == kind]
         look = {"color": colour, "marker": mark, "linestyle": ""}
-        along.plot(part["step"], part["ratio"], label=kind, **look)
+        along.plot(part["step"], part["ratio"], label=value(kind), **look)
         sorted_.plot([place] * len(part), part["ratio"], alpha=0.7, **look)
         sorted_.plot([place], [part["ratio"].mean()], "k_", markersize=26)
     for ax in (along, sorted_):
@@ -91,7 +95,8 @@ def sharpness(table: pd.DataFrame) -> Figure:
         ax.set_ylabel("sharpness over 38/η")
     sorted_.yaxis.label.set_visible(False)
     along.set_xlabel("training step")
-    sorted_.set_xticks(range(len(KINDS)), [kind for kind, *_ in KINDS], fontsize=9)
+    names = [value(kind) for kind, *_ in KINDS]
+    sorted_.set_xticks(range(len(KINDS)), names, fontsize=9)
     sorted_.set(xlabel="state", xlim=(-0.5, len(KINDS) - 0.5))
     along.legend(fontsize=9)
     return figure

@@ -12,7 +12,7 @@ from mocolib.analysis import baselines
 from mocolib.analysis.measures import settings
 from mocolib.recipe import Recipe
 from mocolib.runs import Run
-from mocolib.words import short, title, value
+from mocolib.words import counted, said, short, title, value
 
 STYLE = {
     "axes.spines.top": False,
@@ -157,21 +157,28 @@ def caption(runs: list[Run]) -> str:
     """What was run, how often and where: a line for under a figure."""
     recipe, varied = runs[0].recipe, settings(runs)
     images = data.title(recipe.dataset)
-    images = "several data sets" if "dataset" in varied else images
-    batch = "" if "batch_size" in varied else f", batch {recipe.batch_size}"
+    what = [said("several data sets") if "dataset" in varied else images]
+    what.append(_network(recipe, varied))
+    if "batch_size" not in varied:
+        what.append(said("batch {size}", size=recipe.batch_size))
     seeds = len({run.recipe.seed for run in runs})
-    return (
-        f"{images}, {_network(recipe, varied)}{batch}; "
-        f"{len(runs)} run{'s' * (len(runs) > 1)}, {seeds} seed{'s' * (seeds > 1)}"
+    return said(
+        "{what}; {runs}, {seeds}",
+        what=", ".join(what),
+        runs=counted("1 run", "{count} runs", len(runs)),
+        seeds=counted("1 seed", "{count} seeds", seeds),
     )
 
 
 def _network(recipe: Recipe, varied: list[str]) -> str:
     """The backbone of some runs that differ in these settings."""
     if "backbone" in varied:
-        return "several backbones"
+        return said("several backbones")
     if recipe.backbone != "vit":
         return recipe.backbone
-    width = "several widths" if "width" in varied else f"width {recipe.width}"
-    depth = "several depths" if "depth" in varied else f"depth {recipe.depth}"
-    return f"ViT of {width} and {depth}"
+    width, depth = said("several widths"), said("several depths")
+    if "width" not in varied:
+        width = said("width {width}", width=recipe.width)
+    if "depth" not in varied:
+        depth = said("depth {depth}", depth=recipe.depth)
+    return said("ViT of {width} and {depth}", width=width, depth=depth)

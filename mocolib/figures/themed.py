@@ -1,17 +1,19 @@
 """A matplotlib figure as SVG text that takes the colours of the page around it.
 
 Light or dark, the page says what ink and ground are; text stays text, so it is sharp,
-found by the search and as large as the page wants it.
+found by the search and as large as the page wants it. Its words leave through
+`words.said` a line at a time; those with numbers in them have been said before.
 """
 
 import io
 import re
-from html import escape
+from html import escape, unescape
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from mocolib.figures.style import BLUE, GREEN, ORANGE, RED
+from mocolib.words import said
 
 LETTERS = 11  # pixels: no letter of a figure is smaller on the screen
 # a figure's colour -> the page's; JupyterLab's names stand behind ours
@@ -32,6 +34,7 @@ PAGE = {
 # matplotlib before 3.11 writes `font: 10px 'DejaVu Sans'`, since then its two parts
 FAMILY = re.compile(r"(font: [^;\"]*?px|font-family:) [^;\"]*")
 SIZE = re.compile(r"font(?:-size)?: (?:\w+ )*([\d.]+)px")
+WORDS = re.compile(r">([^<>]+)</text>")
 NUMBER = re.compile(r"\d+\.\d{2,}")
 SETTINGS = {"svg.fonttype": "none", "svg.hashsalt": "why"}
 
@@ -54,6 +57,7 @@ def themed(figure: Figure, alt: str = "") -> str:
     body = re.sub(r'<g id="[^"]*"', "<g", body)  # a page has many figures
     body = re.sub(r"#[0-9a-f]{6}\b", lambda m: PAGE.get(m[0], m[0]), body)
     body = FAMILY.sub(r"\1 system-ui, sans-serif", body)
+    body = WORDS.sub(lambda m: f">{escape(said(unescape(m[1])), False)}</text>", body)
     body = re.sub(r'\bd="[^"]*"', lambda m: NUMBER.sub(_rounded, m[0]), body)
     box = re.search(r'viewBox="([^"]+)"', text)[1]
     wide, sizes = float(box.split()[2]), SIZE.findall(body)

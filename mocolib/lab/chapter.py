@@ -16,12 +16,12 @@ from pygments.lexers import PythonLexer
 import mocolib
 from mocolib import claims
 from mocolib.claims import findings, text
+from mocolib.claims.verdicts import FEW
 from mocolib.figures.themed import themed
+from mocolib.words import said, together, value
 
-LEDGER = (  # its columns
-    *("claim", "measured", "outcome", "mean", "95 % interval", "unit", "seeds"),
-    *("p", "on CIFAR-10"),
-)
+MEASURED = ("measured", "outcome", "mean", "95 % interval", "unit", "exact p", "seeds")
+LEDGER = ("claim", *MEASURED, "Holm's p", "on CIFAR-10")  # its columns
 EMPHASIS = re.compile(r"\*([^*]+)\*")  # as in Markdown
 
 
@@ -29,8 +29,8 @@ def picture(figure: Figure, alt: str, caption: str) -> HTML:
     """A figure with alt text and a caption, in the colours of the page around it."""
     return HTML(
         f'<figure class="picture"><div class="wide" style="overflow-x:auto">'
-        f"{themed(figure, alt)}</div>"
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        f"{themed(figure, said(alt))}</div>"
+        f"<figcaption>{html.escape(said(caption))}</figcaption></figure>"
     )
 
 
@@ -54,10 +54,11 @@ def listing(thing, *marked: str) -> str:
     shown = HtmlFormatter(cssclass="highlight", hl_lines=lit)
     code = highlight(text, PythonLexer(), shown)
     link = f"{repository()}/blob/main/mocolib/{path.as_posix()}#L{first}-L{last}"
+    lines = dict(file=f"mocolib/{path.as_posix()}", first=first, last=last)
+    where = said("{file}, lines {first} to {last}", **lines)
     return (
         f'<div class="why-source"><div class="highlight-python notranslate">{code}'
-        f'</div><p><a href="{link}">mocolib/{path.as_posix()}, lines {first} to '
-        f"{last}</a></p></div>"
+        f'</div><p><a href="{link}">{html.escape(where)}</a></p></div>'
     )
 
 
@@ -73,45 +74,45 @@ def ledger() -> HTML:
     A claim's first line is its primary effect, with verdict and finding; it is the
     place `#ledger-C7` that the chapters link to.
     """
-    found, second = claims.ledger(), claims.second_ledger()
-    p = text.adjusted(found)
-    rows = [_cells("th", LEDGER)]
-    for v in found:
+    second, rows = claims.second_ledger(), [_cells("th", _heads(LEDGER))]
+    for v in claims.ledger():
         other = second[v.id].effects if v.id in second else {}
-        rows.append(_primary(v, f"{p[v.id]:.3f}" if v.id in p else "", other))
-        for key, effect in list(v.effects.items())[1:]:
-            rows.append(_row(v, effect, effect.outcome, "", _outcome(other, key)))
+        rows += [_row(v, key, other) for key in v.effects or [""]]
     table = f"<table><thead>{rows[0]}</thead><tbody>{''.join(rows[1:])}</tbody></table>"
     return HTML(f'<div class="why-ledger">{table}</div>')
 
 
-def _primary(verdict: claims.Verdict, p: str, other: dict) -> str:
-    """A claim's first line; one without runs has no numbers yet."""
-    effect = verdict.primary or claims.Effect(name=verdict.claim, values=())
-    beside = _outcome(other, next(iter(verdict.effects), ""))
-    place = f' id="ledger-{verdict.id}" class="primary"'
-    row = _row(verdict, effect, verdict.word, p, beside, place)
-    name, said = html.escape(effect.name), html.escape(verdict.finding)
-    return row.replace(f"{name}</td>", f"{name}<p>{said}</p></td>", 1)
+def _row(verdict: claims.Verdict, key: str, other: dict) -> str:
+    """An effect; the primary one says what was found, and what is void why.
 
-
-def _row(verdict, effect, word: str, p: str, beside: str, place: str = "") -> str:
-    name, mean, ends, unit, _ = _numbers(effect)
-    count = str(len(effect.values))
-    told = (verdict.title, name, word, mean, ends, unit, count, p, beside)
-    return _cells("td", told, place, LEDGER)
+    A claim without runs has a line and no numbers yet.
+    """
+    told = _numbers(verdict, key) if key else [findings.text(verdict.id), *[""] * 6]
+    told = [findings.title(verdict.id), *told, "", _outcome(other, key)]
+    place, below = "", findings.reason(verdict, key) if key else ""
+    if key in ("", next(iter(verdict.effects), "")):
+        place = f' id="ledger-{verdict.id}" class="primary"'
+        told[2], told[-2] = value(verdict.word), text.p(verdict)
+        below = findings.sentence(verdict)
+    cells = list(map(html.escape, told))
+    cells[1] += f"<p>{html.escape(below)}</p>" if below else ""
+    return _cells("td", cells, place, _heads(LEDGER))
 
 
 def _outcome(effects: dict, key: str) -> str:
-    return effects[key].outcome if key in effects else ""
+    return value(effects[key].outcome) if key in effects else ""
+
+
+def _heads(names) -> list[str]:
+    return [html.escape(said(name)) for name in names]
 
 
 def _cells(kind: str, texts, place: str = "", heads=()) -> str:
     """A row; a cell that knows its head can stand below the others on a phone."""
     inside = "".join(
-        f'<{kind} data-head="{head}">{html.escape(one)}</{kind}>'
+        f'<{kind} data-head="{head}">{one}</{kind}>'
         if head
-        else f"<{kind}>{html.escape(one)}</{kind}>"
+        else f"<{kind}>{one}</{kind}>"
         for one, head in zip_longest(texts, heads)
     )
     return f"<tr{place}>{inside}</tr>"
@@ -128,49 +129,64 @@ def verdict(*ids: str | claims.Verdict) -> HTML:
 
 def _told(verdict: claims.Verdict) -> str:
     """Word and claim, and every effect to unfold; `finding` has the sentence."""
-    seeds = max((len(e.values) for e in verdict.effects.values()), default=0)
-    lead = (
-        f"<p><strong>{verdict.title}: {verdict.word}</strong> ({verdict.runs} runs, "
-        f"{seeds} seeds). {html.escape(verdict.claim)}.</p>"
+    lead = said(
+        "<strong>{title}: {word}</strong> ({runs} runs, {seeds} seeds). {text}",
+        title=html.escape(findings.title(verdict.id)),
+        word=value(verdict.word),
+        runs=verdict.runs,
+        seeds=max((len(e.values) for e in verdict.effects.values()), default=0),
+        text=html.escape(findings.text(verdict.id)),
     )
-    if verdict.word == "too few runs":
-        return lead
-    rows = [("measured", "mean over seeds", "95 % interval", "unit", "outcome")]
-    rows += [_numbers(effect) for effect in verdict.effects.values()]
-    table = _cells("th", rows[0]) + "".join(_cells("td", row) for row in rows[1:])
+    if verdict.word == FEW:
+        return f"<p>{lead}</p>"
+    numbers = [_numbers(verdict, key)[:-1] for key in verdict.effects]
+    rows = [_cells("td", map(html.escape, row)) for row in numbers]
+    table = _cells("th", _heads(MEASURED[:-1])) + "".join(rows)
+    fold = said("All that was measured for it")
     return (
-        f"{lead}<details><summary>All that was measured for it</summary>"
+        f"<p>{lead}</p><details><summary>{fold}</summary>"
         f"<table>{table}</table></details>"
     )
 
 
-def _numbers(effect: claims.Effect) -> tuple:
-    """An effect as a row of words; one of too few seeds has no interval."""
-    if not effect.values:
-        return effect.name, "", "", effect.unit, effect.outcome
+def _numbers(verdict: claims.Verdict, key: str) -> list[str]:
+    """An effect as a row of MEASURED; one of too few seeds has no interval."""
+    effect, several = verdict.effects[key], len(verdict.effects[key].values) > 1
     low, high = effect.interval
-    ends = f"{low:+.2f} to {high:+.2f}" if len(effect.values) > 1 else ""
-    return effect.name, f"{effect.mean:+.2f}", ends, effect.unit, effect.outcome
+    return [
+        findings.name(verdict.id, key),
+        value(effect.outcome),
+        f"{effect.mean:+.2f}" if effect.values else "",
+        said("{low} to {high}", low=f"{low:+.2f}", high=f"{high:+.2f}")
+        if several
+        else "",
+        value(effect.unit),
+        f"{effect.p_exact:.4f}" if several else "",
+        str(len(effect.values)),
+    ]
 
 
 def finding(*ids: str, lead: str = "What we saw.") -> HTML:
-    """What was seen on claims such as "C7", a sentence each, linked to the ledger."""
-    said = " ".join(map(_sentence, ids))
-    bold = f"<strong>{lead}</strong> " if lead else ""
-    return HTML(f'<p class="why-finding">{bold}{said}</p>')
+    """What was seen on claims such as "C7", linked to the ledger."""
+    told = together(map(_sentence, ids))
+    bold = f"<strong>{html.escape(said(lead))}</strong>" if lead else ""
+    return HTML(f'<p class="why-finding">{together([bold, told])}</p>')
 
 
 def headlines(*ids: str) -> HTML:
     """The same as a list, a claim a line."""
-    said = "".join(f"<li>{_sentence(id)}</li>" for id in ids)
-    return HTML(f'<ol class="why-finding">{said}</ol>')
+    rows = "".join(f"<li>{_sentence(id)}</li>" for id in ids)
+    return HTML(f'<ol class="why-finding">{rows}</ol>')
 
 
 def _sentence(id: str) -> str:
     found = claims.judge(id)
-    return (
-        f'{html.escape(found.finding)} <a href="ledger.html#ledger-{id}">'
-        f"{html.escape(found.title)}: {found.word}</a>."
+    return said(
+        '{finding} <a href="{place}">{title}: {word}</a>.',
+        finding=html.escape(claims.finding(found)),
+        place=f"ledger.html#ledger-{id}",
+        title=html.escape(findings.title(id)),
+        word=value(found.word),
     )
 
 
@@ -187,13 +203,12 @@ def remarked(*keys: str) -> str:
 
 def _remarks(keys) -> str:
     pairs = (key.split(".", 1) for key in keys)
-    said = [findings.remark(claims.judge(id), effect) for id, effect in pairs]
-    return " ".join(filter(None, said))
+    return together(findings.remark(claims.judge(id), effect) for id, effect in pairs)
 
 
 def elsewhere(*ids: str) -> HTML:
-    """What was seen on the second data set, a sentence a claim."""
+    """What was seen on the second data set, claim by claim."""
     second = claims.second_ledger()
-    said = " ".join(second[id].finding for id in ids if id in second)
-    lead = "<em>On a second data set, the JPEG re-encode of CIFAR-10.</em> "
-    return HTML(f"<p>{lead}{html.escape(said)}</p>" if said else "")
+    told = together(claims.finding(second[id]) for id in ids if id in second)
+    lead = f"<em>{said('On a second data set, the JPEG re-encode of CIFAR-10.')}</em>"
+    return HTML(f"<p>{together([lead, html.escape(told)])}</p>" if told else "")

@@ -30,13 +30,8 @@ DOTS = ("knn",)  # charts that mark each reading
 X_AXES = {"step": "training step", "images": "images seen"}
 FEW = 6  # values that get a button each; more get a slider
 MOST_SETTINGS = 64
-FALL = "deepest fall, points"
-FACTS = {  # from the summary of a run, shares shown as percentages
-    "jitter": "jitter, points",
-    "deepest_fall": FALL,
-    "knn": "accuracy (kNN), %",
-    "linear_probe": "linear probe, %",
-}
+FALL = "deepest_fall"
+SHARES = ("jitter", FALL, "knn", "linear_probe")  # shown in points or percent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +67,7 @@ class Description:
     def name(self, at: tuple) -> str:
         """A setting in words: `base rate 4e-3, learned projection`."""
         pairs = zip(self.axes, at, strict=True)
-        return ", ".join(words.spoken(axis.name, axis.words[i]) for axis, i in pairs)
+        return ", ".join(words.spoken(axis.name, axis.values[i]) for axis, i in pairs)
 
 
 def describe(
@@ -106,7 +101,7 @@ def describe(
         x=x,
         marks=marks or {},
         levels=_levels([run for run in runs if isinstance(run, Run)]),
-        strong=MEDIAN if seed is None else f"seed {seed}",
+        strong=words.said(MEDIAN if seed is None else "seed {seed}", seed=seed),
     )
 
 
@@ -143,8 +138,7 @@ def _line(run: Run, charts: dict) -> Line:
     steps, named = run.steps, {"gradient": f"grad_inf/{measures.first_layer(run)}"}
     y = {key: name for key in charts if (name := named.get(key, key)) in steps}
     [row] = measures.summary([run]).to_dict("records")
-    facts = {words: 100 * row[name] for name, words in FACTS.items()}
-    facts["spikes"] = row["spikes"]
+    facts = {name: 100 * row[name] for name in SHARES} | {"spikes": row["spikes"]}
     return Line.of(run, y, steps, facts=facts, spikes=measures.spike_steps(run))
 
 
@@ -158,9 +152,7 @@ def _axis_of(name: str, lines: list[Line]) -> Axis:
 
 def axis(name: str, values: list) -> Axis:
     """A control over these values, in this order."""
-    said = tuple(
-        words.short(v) if isinstance(v, float) else words.value(v) for v in values
-    )
+    said = tuple(map(words.value, values))
     return Axis(name=name, label=words.label(name), values=tuple(values), words=said)
 
 

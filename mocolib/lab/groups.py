@@ -10,6 +10,7 @@ import pandas as pd
 from mocolib.analysis import measures
 from mocolib.lab.numbers import MOST_POINTS, points
 from mocolib.runs import Run
+from mocolib.words import said
 
 LOG = ("gradient",)  # charts with a logarithmic y axis
 PERCENT = ("knn",)  # shares that are shown as percentages
@@ -22,8 +23,8 @@ class Line:
     """A curve that is not simply a run: a thinner monitor, a replay, a ratio.
 
     steps, samples: [n]. y: {chart key: [n]}, None or nan where there is no reading.
-    facts: {name: value} for the table, shown with three digits. spikes: the steps at
-    which a spike begins.
+    facts: {name: value} for the table, shown with three digits under `words.fact` of
+    the name. spikes: the steps at which a spike begins.
     """
 
     settings: dict
@@ -133,7 +134,9 @@ def _points(line: Line, drawn: dict) -> dict:
     depth = measures.deepest_fall(knn)
     if "knn" in drawn and depth >= LEAST_FALL:
         top, low = measures.ends_of_fall(knn)
-        words = f"falls {depth:.{0 if depth >= 10 else 1}f} points"
+        words = said(
+            "falls {points} points", points=f"{depth:.{0 if depth >= 10 else 1}f}"
+        )
         x, y = [int(steps[i]) for i in (top, low)], [float(knn[i]) for i in (top, low)]
         found["knn"] = [{"kind": "fall", "x": x, "y": y, "words": words}]
     if "gradient" in drawn:

@@ -22,7 +22,7 @@ from mocolib.lab.describe import (
 )
 from mocolib.lab.groups import LOG, Group
 from mocolib.lab.numbers import brief
-from mocolib.words import spoken
+from mocolib.words import fact, said, spoken
 
 PAGE = "MOCOLIB_PAGE"  # set while the book is built: no kernel will stand behind it
 NO_RUNS = "No run of this experiment has been recorded yet."
@@ -47,11 +47,12 @@ def figure(tag, id, data, *, plain="", question=None, answer=None) -> HTML:
 
     answer: one paragraph a line. plain: HTML for readers without scripts.
     """
-    asked = f"<figcaption>{escape(question)}</figcaption>" if question else ""
+    asked = f"<figcaption>{escape(said(question))}</figcaption>" if question else ""
     told = ""
     if answer:
-        lines = "".join(f"<p>{escape(line)}</p>" for line in answer.splitlines())
-        told = f"<details><summary>What is seen</summary>{lines}</details>"
+        lines = "".join(f"<p>{escape(said(line))}</p>" for line in answer.splitlines())
+        fold = escape(said("What is seen"))
+        told = f"<details><summary>{fold}</summary>{lines}</details>"
     return HTML(
         f'<figure class="why-panel">{asked}'
         f"{element(tag, data, id=id, plain=plain)}{told}</figure>{scripts()}"
@@ -90,7 +91,7 @@ def scripts() -> str:
 def explorer(description: Description, question=None, answer=None) -> HTML:
     """The panel over recorded runs."""
     if not description.groups:
-        return HTML(f"<p>{NO_RUNS}</p>")
+        return HTML(f"<p>{escape(said(NO_RUNS))}</p>")
     return figure(
         "why-lab",
         f"lab-{description.id}",
@@ -104,10 +105,10 @@ def explorer(description: Description, question=None, answer=None) -> HTML:
 def as_data(description: Description) -> dict:
     """The description as plain values, numbers no longer than a screen can show."""
     charts = [
-        {"key": key, "title": title, "log": key in LOG, "dots": key in DOTS}
+        {"key": key, "title": said(title), "log": key in LOG, "dots": key in DOTS}
         for key, title in description.charts.items()
     ]
-    levels = [{"y": brief(y), "words": name} for name, y in description.levels.items()]
+    levels = [{"y": brief(y), "words": said(n)} for n, y in description.levels.items()]
     for chart in charts:
         if chart["key"] == "knn":
             chart["levels"] = levels
@@ -115,14 +116,14 @@ def as_data(description: Description) -> dict:
         "id": description.id,
         "axes": [axis_data(axis) for axis in description.axes],
         "charts": charts,
-        "symbols": SYMBOLS,
+        "symbols": {key: said(words) for key, words in SYMBOLS.items()},
         "strong": description.strong,
-        "x_axes": X_AXES,
+        "x_axes": {key: said(title) for key, title in X_AXES.items()},
         "start": list(description.start),
         "keep": [list(at) for at in description.keep],
         "x": description.x,
         "marks": [
-            {"at": at, "words": words} for at, words in description.marks.items()
+            {"at": at, "words": said(words)} for at, words in description.marks.items()
         ],
         "groups": [group_data(group) for group in description.groups.values()],
     }
@@ -130,12 +131,17 @@ def as_data(description: Description) -> dict:
 
 def axis_data(axis: Axis) -> dict:
     """A control as plain values."""
+    phrases = [spoken(axis.name, value) for value in axis.values]
+    flags = [isinstance(value, bool) for value in axis.values]
+    alone = zip(flags, phrases, axis.words, strict=True)
     return {
         "name": axis.name,
         "label": axis.label,
         "kind": "slider" if axis.slides else "switch",
         "words": list(axis.words),
-        "spoken": [spoken(axis.name, word) for word in axis.words],
+        "spoken": phrases,
+        # beside others of its axis; a bare yes or no would say nothing
+        "alone": [phrase if flag else word for flag, phrase, word in alone],
     }
 
 
@@ -160,7 +166,8 @@ def group_data(group: Group) -> dict:
             key: [_point(one) for one in some] for key, some in group.points.items()
         },
         "facts": {
-            name: [brief(v) for v in values] for name, values in group.facts.items()
+            fact(name): [brief(v) for v in values]
+            for name, values in group.facts.items()
         },
     }
 
@@ -185,5 +192,7 @@ def _table(description: Description) -> str:
         + "</tr>"
         for at, group in description.groups.items()
     )
-    names = "".join(f"<th>{escape(name)}</th>" for name in ("setting", *heads))
+    names = "".join(
+        f"<th>{escape(name)}</th>" for name in (said("setting"), *map(fact, heads))
+    )
     return f"<table><tr>{names}</tr>{rows}</table>"

@@ -14,12 +14,12 @@ from mocolib.lab.curves import COLOURS, DASHES, columns, picture
 from mocolib.lab.numbers import points
 from mocolib.lab.pictures import Frame, frames
 from mocolib.runs import Run
-from mocolib.words import short, value
+from mocolib.words import said, short, value
 
 ORDER = (  # of the changes, the placebo last
     causes.FIXED,
-    "half the rate",
-    "projection clipped",
+    causes.HALF,
+    causes.CLIPPED,
     causes.MEMORY,
     causes.OTHER_IMAGES,
 )
@@ -72,15 +72,20 @@ def _charts(run: Run, spike: int, replays: dict, change: str) -> str:
     return picture(
         {
             "charts": [
-                {"key": k, "title": title, "log": k == "first", "dots": k == "knn"}
+                {
+                    "key": k,
+                    "title": said(title),
+                    "log": k == "first",
+                    "dots": k == "knn",
+                }
                 for k, title in CHARTS.items()
             ],
-            "x": {"title": "training step", "since": since, "until": end},
+            "x": {"title": said("training step"), "since": since, "until": end},
             "lines": [
                 {"name": name, "label": name, **look, "data": _data(table)}
                 for name, table, look in looks
             ],
-            "marks": [{"at": at, "words": words} for words, at in marks.items()],
+            "marks": [{"at": at, "words": said(words)} for words, at in marks.items()],
         }
     )
 
@@ -90,8 +95,8 @@ def _base(run: Run, replays: dict, since: int, end: int) -> tuple[str, pd.DataFr
     record = run.steps.rename(columns={f"grad_inf/{first_layer(run)}": "first"})
     record = record[record["step"].between(since, end)]
     if "nothing" in replays and _left(record, replays["nothing"]):
-        return "nothing changed", replays["nothing"]
-    return "record", record
+        return said("nothing changed"), replays["nothing"]
+    return said("record"), record
 
 
 def _left(record: pd.DataFrame, unchanged: pd.DataFrame) -> bool:
@@ -118,11 +123,17 @@ def _told(run: Run, spike: int, told: pd.DataFrame, change: str) -> str:
     """Where the spike is, and the numbers that it is judged by."""
     before, after = told.loc[["nothing", change]].to_dict("records")
     rate, seed = short(run.recipe.base_lr), run.recipe.seed
-    words = value(change)
-    return (
-        f"Base rate {rate}, seed {seed}, spike at step {spike}. The first layer's "
-        f"gradient reaches ×{before['peak_first']:.1f} its recent median in the "
-        f"record, ×{after['peak_first']:.1f} with {words}. The highest "
-        f"loss, less that before the restart: {before['loss_rise']:+.2f} "
-        f"and {after['loss_rise']:+.2f}."
+    return said(
+        "Base rate {rate}, seed {seed}, spike at step {spike}. The first layer's "
+        "gradient reaches ×{peak} its recent median in the record, ×{new_peak} with "
+        "{change}. The highest loss, less that before the restart: {rise} and "
+        "{new_rise}.",
+        rate=rate,
+        seed=seed,
+        spike=spike,
+        change=value(change),
+        peak=f"{before['peak_first']:.1f}",
+        new_peak=f"{after['peak_first']:.1f}",
+        rise=f"{before['loss_rise']:+.2f}",
+        new_rise=f"{after['loss_rise']:+.2f}",
     )

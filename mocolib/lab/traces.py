@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from mocolib.recipe import FIELDS, Recipe
 from mocolib.runs import Run
 from mocolib.train import Step
-from mocolib.words import short, spoken
-from mocolib.words import value as in_words
+from mocolib.words import spoken
 
 # what a panel can set comes first in a name
 FIRST = (
@@ -101,4 +100,4 @@ def words(name: str, value) -> str:
     """A setting as a reader would say it: `base rate 0.004`, `fixed projection`."""
     if name == "dataset":
         return value
-    return spoken(name, short(value) if isinstance(value, float) else in_words(value))
+    return spoken(name, value)

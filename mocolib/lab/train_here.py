@@ -24,7 +24,7 @@ from mocolib.lab.recorded import in_page
 from mocolib.moco import MoCo
 from mocolib.presets import named_recipe
 from mocolib.probe import layers
-from mocolib.words import layer_name, spoken
+from mocolib.words import counted, layer_name, said, spoken
 
 SHAPE = "page"  # the recipe that is exported for the pages
 CHARTS = {
@@ -84,7 +84,7 @@ def train_here(
         "why-train",
         f"lab-{id}",
         as_data(id, recipe, axes, compare, charts, seed, behind),
-        plain=WITHOUT_SCRIPT,
+        plain=said(WITHOUT_SCRIPT),
         question=question,
         answer="\n".join(filter(None, [answer, *_told(behind, axes)])),
     )
@@ -120,7 +120,7 @@ def _told(runs: list[dict], axes: list) -> list[str]:
             place = [a.values.index(v) for v, a in zip(given, shown, strict=True)]
             found.setdefault(tuple(place), []).append(run)
     lines = [_line(shown, *one) for one in sorted(found.items())]
-    return [BEHIND, *lines] if lines else []
+    return [said(BEHIND), *lines] if lines else []
 
 
 def _varies(axis, runs: list[dict]) -> bool:
@@ -129,17 +129,21 @@ def _varies(axis, runs: list[dict]) -> bool:
 
 def _line(axes: list, place: tuple[int, ...], same: list[dict]) -> str:
     """`With base rate 0.096, fixed projection: 5 to 10 points, 52 to 60 %, 3 seeds.`"""
-    words = [spoken(a.name, a.words[at]) for a, at in zip(axes, place, strict=True)]
+    words = [spoken(a.name, a.values[at]) for a, at in zip(axes, place, strict=True)]
     fell, ended = (_span(same, measure) for measure in MEASURES)
-    seeds = f"{len(same)} {'seed' if len(same) == 1 else 'seeds'}"
-    return f"With {', '.join(words)}: {fell} points, {ended} %, {seeds}."
+    return counted(
+        "With {settings}: {fell} points, {ended} %, 1 seed.",
+        "With {settings}: {fell} points, {ended} %, {count} seeds.",
+        len(same),
+        **{"settings": ", ".join(words), "fell": fell, "ended": ended},
+    )
 
 
 def _span(runs: list[dict], name: str) -> str:
     """From the smallest to the largest, in points."""
     values = sorted(100 * run[name] for run in runs)
-    ends = dict.fromkeys(f"{value:.0f}" for value in (values[0], values[-1]))
-    return " to ".join(ends)
+    low, high = (f"{value:.0f}" for value in (values[0], values[-1]))
+    return low if low == high else said("{low} to {high}", low=low, high=high)
 
 
 def as_data(id: str, recipe, axes: list, compare, charts, seed, recorded) -> dict:
@@ -157,8 +161,8 @@ def as_data(id: str, recipe, axes: list, compare, charts, seed, recorded) -> dic
         "at": [a.values.index(own[a.name]) for a in axes],
         "compare": pair and _compared(pair),
         "charts": [
-            {"key": key, "title": CHARTS[key], "log": key in LOG, "dots": key == "knn"}
-            for key in charts
+            {"key": k, "title": said(CHARTS[k]), "log": k in LOG, "dots": k == "knn"}
+            for k in charts
         ],
         "recorded": [_thin(run, charts) for run in recorded],
     }
@@ -166,12 +170,13 @@ def as_data(id: str, recipe, axes: list, compare, charts, seed, recorded) -> dic
 
 def _compared(axis) -> dict:
     """The two values that a pair of runs has, and what the button says."""
-    words = [spoken(axis.name, word) for word in axis.words]
+    words = [spoken(axis.name, value) for value in axis.values]
+    first, second = axis.words
     return {
         "name": axis.name,
         "values": list(axis.values),
         "words": words,
-        "label": f"Train both: {' and '.join(axis.words)}",
+        "label": said("Train both: {first} and {second}", first=first, second=second),
     }
 
 
@@ -197,7 +202,7 @@ def recorded_here(path=None) -> list[dict]:
         {
             "settings": {name: run[name] for name in VALUES},
             "seed": run["seed"],
-            "name": f"recorded, seed {run['seed']}",
+            "name": said("recorded, seed {seed}", seed=run["seed"]),
             "lines": _lines(run["curves"]),
             **{measure: run[measure] for measure in MEASURES},
         }

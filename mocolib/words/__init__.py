@@ -1,0 +1,31 @@
+"""What a reader is told, and the door that it leaves by.
+
+    said("step {step} of {steps}", step=3, steps=400)
+    value("adamw"), spoken("qk_norm", True), layer_name("blocks.0.qkv")
+
+claims/ has all sentences about the claims, a file each.
+"""
+
+from mocolib.words.language import counted, said, together
+from mocolib.words.settings import (
+    fact,
+    label,
+    layer_name,
+    short,
+    spoken,
+    title,
+    value,
+)
+
+__all__ = [
+    "counted",
+    "fact",
+    "label",
+    "layer_name",
+    "said",
+    "short",
+    "spoken",
+    "title",
+    "together",
+    "value",
+]

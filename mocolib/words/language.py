@@ -1,0 +1,52 @@
+"""The one door that words leave by: `said`, in English or in another language.
+
+English is the source and needs no catalogue. The variable MOCOLIB_LANGUAGE, which a
+build of the book sets, names another: gettext's `mocolib.mo` under book/locale.
+"""
+
+import functools
+import gettext
+import os
+from pathlib import Path
+
+from mocolib.errors import BadInput
+
+LANGUAGE = "MOCOLIB_LANGUAGE"
+CATALOGUES = Path(__file__).parents[2] / "book" / "locale"
+NAME = "mocolib"
+
+
+def said(message: str, /, **fields) -> str:
+    """A message as the reader is told it, its {fields} filled in.
+
+    A message is a whole sentence, a caption or a name as it stands in English: never a
+    piece that only another piece makes whole. What has no translation stays as it is.
+    """
+    told = _catalogue(os.environ.get(LANGUAGE, "")).gettext(message) if message else ""
+    return told.format(**fields) if fields else told
+
+
+def counted(one: str, many: str, count: int, /, **fields) -> str:
+    """The message for one thing, or that for several, which takes {count}."""
+    return said(one if count == 1 else many, count=count, **fields)
+
+
+def together(sentences) -> str:
+    """Whole sentences in a row, without those that are empty."""
+    row = ""
+    for one in filter(None, sentences):
+        row = said("{before} {then}", before=row, then=one) if row else one
+    return row
+
+
+@functools.cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    if not language:
+        return gettext.NullTranslations()
+    try:
+        return gettext.translation(NAME, CATALOGUES, [language])
+    except OSError:
+        raise BadInput(
+            f"{LANGUAGE} is {language!r}, but must be a language that has "
+            f"{CATALOGUES}/LANGUAGE/LC_MESSAGES/{NAME}.mo, or empty for English."
+        ) from None

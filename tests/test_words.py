@@ -1,0 +1,106 @@
+"""The door that words leave by: English without a catalogue, other languages by one."""
+
+import html
+import re
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from matplotlib.figure import Figure
+
+from mocolib import claims, lab, words
+from mocolib.claims import findings
+from mocolib.errors import BadInput
+from mocolib.lab.page import figure
+from mocolib.words import counted, language, said, together
+from mocolib.words.settings import FACTS, LABELS, PHRASES, TITLES, VALUES
+
+
+@pytest.fixture
+def translated(tmp_path, monkeypatch):
+    """Makes a language of some messages and speaks it; gives each its other words."""
+
+    def speak(*messages: str, **others: str):
+        catalogue = Catalog()
+        for message in messages:
+            others[message] = f"«{message}»"
+        for message, other in others.items():
+            catalogue.add(message, other)
+        place = tmp_path / "xx/LC_MESSAGES/mocolib.mo"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with place.open("wb") as file:
+            write_mo(file, catalogue)
+        language._catalogue.cache_clear()
+        monkeypatch.setattr(language, "CATALOGUES", tmp_path)
+        monkeypatch.setenv(language.LANGUAGE, "xx")
+
+    yield speak
+    language._catalogue.cache_clear()
+
+
+def test_english_needs_no_catalogue_and_fields_are_filled_in():
+    assert said("step {step} of {steps}", step=3, steps=400) == "step 3 of 400"
+    assert said("{message}", message="any name will do") == "any name will do"
+    assert said("") == ""
+
+
+def test_another_language_says_what_it_has_in_its_own_order(translated):
+    translated(**{"step {step} of {steps}": "of {steps}: {step}"})
+    assert said("step {step} of {steps}", step=3, steps=400) == "of 400: 3"
+    assert said("not translated") == "not translated"
+
+
+def test_sentences_stand_together_as_the_language_has_it(translated):
+    assert together(["One.", "", "Two.", "Three."]) == "One. Two. Three."
+    assert together([]) == ""
+    translated(**{"{before} {then}": "{before}{then}"})
+    assert together(["一。", "二。"]) == "一。二。"
+
+
+def test_a_language_that_is_not_there_is_one_sentence(monkeypatch):
+    monkeypatch.setenv(language.LANGUAGE, "nowhere")
+    with pytest.raises(BadInput, match="MOCOLIB_LANGUAGE is 'nowhere', but must be"):
+        said("yes")
+
+
+def test_what_leaves_is_said_in_the_readers_language(translated):
+    """Panels, pictures, findings, remarks, settings and heads of tables."""
+    own = findings.sentences("C7")
+    holds, jitter = own["finding"]["holds"], own["remarks"]["jitter"]["holds"]
+    translated(
+        *("Look here.", "A line.", "What is seen", "See?", "No.", "qk-norm"),
+        *(holds, jitter, own["title"], own["text"], own["effects"]["fall"]),
+        *("reproduced", "95 % interval", "with {label}", "linear probe, %"),
+    )
+    drawn = Figure(figsize=(2, 1))
+    shown = lab.picture(drawn, alt="A line.", caption="Look here.").data
+    assert "«A line.»" in shown
+    assert "«Look here.»" in shown
+    asked = figure("why-lab", "id", {}, question="See?", answer="No.\nYes.").data
+    assert re.findall("«.*?»", asked) == ["«See?»", "«What is seen»", "«No.»"]
+    assert claims.finding("C7").startswith("«With the first layer frozen")
+    assert html.unescape(lab.remarks("C7.jitter").data).startswith("<p>«Jitter")
+    told = html.unescape(lab.verdict("C7").data)
+    for words_ in (own["title"], own["text"], own["effects"]["fall"], "reproduced"):
+        assert f"«{words_}»" in told
+    assert "<th>«95 % interval»</th>" in told
+    assert words.spoken("qk_norm", True) == "«with «qk-norm»»"
+    assert words.fact("linear_probe") == "«linear probe, %»"
+
+
+@pytest.mark.parametrize("table", [LABELS, TITLES, VALUES, FACTS, PHRASES])
+def test_ids_are_ascii_and_words_are_never_asked_for_by_words(table):
+    assert all(re.fullmatch("[a-z][a-z0-9_]*", id) for id in table)
+
+
+@pytest.mark.parametrize(("count", "told"), [(1, "a: 1 run"), (3, "a: 3 runs")])
+def test_one_thing_and_several_have_a_message_each(count, told):
+    name = {"name": "a"}
+    assert counted("{name}: 1 run", "{name}: {count} runs", count, **name) == told
+
+
+def test_the_words_of_a_figure_are_said_where_it_leaves(translated):
+    figure = Figure(figsize=(2, 1))
+    figure.subplots().set_xlabel("steps & <epochs>")
+    translated("steps & <epochs>")
+    assert "«steps &amp; &lt;epochs&gt;»</text>" in lab.svg(figure)
