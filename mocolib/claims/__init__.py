@@ -34,7 +34,7 @@ __all__ = [
 def judge(id: str, root=None, pooled: bool = False) -> Verdict:
     """A claim's verdict by the recorded runs; with `root` by those under it."""
     claim = CLAIMS[id]
-    return claim() if root is None else claim.of(sweep.own(root), pooled)
+    return claim() if root is None else claim.of(root, pooled)
 
 
 def finding(id: str) -> str:
@@ -54,7 +54,7 @@ def ledger(root=None, pooled: bool = False, watched=iter) -> list[Verdict]:
     own = sweep.own(root, watched)
     if told := strangers(own, asked_for()):
         warnings.warn(told, LeftOut, stacklevel=2)
-    return [CLAIMS[id].of(own, pooled) for id in watched(ids)]
+    return [CLAIMS[id].by(own, pooled) for id in watched(ids)]
 
 
 def second_ledger() -> dict[str, Verdict]:
