@@ -10,6 +10,7 @@ from torch import nn
 from mocolib.augment import normalize, resized
 from mocolib.batches import generator_of
 from mocolib.data import Dataset
+from mocolib.errors import BadInput
 from mocolib.execution import CHUNK, distributed
 from mocolib.recipe import Recipe
 
@@ -161,33 +162,40 @@ def knn_of(model: nn.Module, memory, memory_labels, tests, labels, embed=None) -
     """The dense monitor for any network: kNN accuracy of its features, 0 to 1.
 
     memory and tests are images as the network takes them, [M, ...] and [N, ...], with
-    labels [M] and [N]. `embed` gives features [B, d] of a batch where calling the model
-    does not: `lambda x: model.forward_features(x)[:, 0]` for a timm ViT's class token.
-    Read in evaluation mode and without gradients; the mode is put back.
+    labels [M] and [N], any whole numbers. `embed` gives features [B, d] of a batch
+    where calling the model does not: `lambda x: model.forward_features(x)[:, 0]` for a
+    timm ViT's class token. Read in evaluation mode and without gradients; the mode is
+    put back. BadInput where shapes don't fit.
     """
+    known, asked = _numbers(memory_labels, memory), _numbers(labels, tests)
     embed = embed or model
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         with torch.no_grad():
-            stored, asked = (
+            stored, queries = (
                 torch.cat([embed(part) for part in images.split(CHUNK)])
                 for images in (memory, tests)
             )
     finally:
         for module, mode in modes:
             module.training = mode
-    classes = int(max(memory_labels.max(), labels.max())) + 1
-    return knn_accuracy(stored, memory_labels, asked, labels, classes)
+    here = stored.device
+    # by their order: ids may be as large as they like
+    names, both = torch.cat([known, asked]).unique(return_inverse=True)
+    known, asked = both.to(here).split([len(known), len(asked)])
+    return knn_accuracy(stored, known, queries, asked, len(names))
 
 
 def knn_accuracy(memory, memory_labels, queries, labels, classes: int) -> float:
     """Share of queries whose 20 nearest memory features, by weighted vote, are right.
 
-    memory [M, d], queries [N, d], labels [M] and [N]; nearness is the cosine, a vote
-    weighs exp(cosine / 0.07) (1805.01978, section 3.4).
+    memory [M, d], queries [N, d], labels [M] and [N] of 0 to classes - 1; nearness is
+    the cosine, a vote weighs exp(cosine / 0.07) (1805.01978, section 3.4). In float32
+    at least. BadInput where shapes don't fit.
     """
-    memory, queries = F.normalize(memory, dim=1), F.normalize(queries, dim=1)
+    memory_labels, labels = _fitting(memory, memory_labels, queries, labels, classes)
+    memory, queries = (F.normalize(_wide(part), dim=1) for part in (memory, queries))
     neighbours = min(NEIGHBOURS, len(memory))
     right = 0
     for query, label in zip(queries.split(CHUNK), labels.split(CHUNK), strict=True):
@@ -196,6 +204,48 @@ def knn_accuracy(memory, memory_labels, queries, labels, classes: int) -> float:
         votes.scatter_add_(1, memory_labels[index], (near / SHARPNESS).exp())
         right += (votes.argmax(1) == label).sum().item()
     return right / len(labels)
+
+
+def _wide(features):
+    """In float32 at least: half a float holds no vote of a cosine above .77."""
+    return features.to(torch.promote_types(features.dtype, torch.float32))
+
+
+def _fitting(first, first_labels, second, labels, classes: int) -> list:
+    """Both labels in int64; BadInput where one of the four is not as it should be."""
+    for features in (first, second):
+        if features.ndim != 2 or not len(features):
+            raise BadInput(
+                f"features have the shape {list(features.shape)}, but must have "
+                "[images, width], of one image at least."
+            )
+    if first.shape[1] != second.shape[1]:
+        raise BadInput(
+            f"features have the widths {first.shape[1]} and {second.shape[1]}, but "
+            "must have one."
+        )
+    found = [_numbers(first_labels, first), _numbers(labels, second)]
+    low, high = min(int(x.min()) for x in found), max(int(x.max()) for x in found)
+    if low < 0 or high >= classes:
+        raise BadInput(
+            f"labels go from {low} to {high}, but must lie in 0 to {classes - 1}, as "
+            f"there are {classes} classes."
+        )
+    return found
+
+
+def _numbers(labels, images):
+    """Labels in int64; BadInput where they are not one whole number an image."""
+    labels = torch.as_tensor(labels)
+    whole = not (labels.is_floating_point() or labels.is_complex())
+    if labels.shape != (len(images),) or not whole:
+        kind = str(labels.dtype).removeprefix("torch.")
+        raise BadInput(
+            f"labels have the shape {list(labels.shape)} and the type {kind}, but must "
+            f"be {len(images)} whole numbers, one an image, of the shape "
+            f"[{len(images)}]."
+        )
+    return labels.long()
 
 
 def standardized(train, test):
@@ -208,9 +258,12 @@ def linear_probe(train, train_labels, test, test_labels, classes: int) -> float:
     """Test accuracy of a linear classifier on frozen features [N, d].
 
     Multinomial logistic regression on standardized features by L-BFGS; full batch
-    and no random number, so there is nothing to seed.
+    and no random number, so there is nothing to seed. In float32 at least. BadInput
+    where shapes don't fit.
     """
-    train, test = standardized(train, test)
+    labels = _fitting(train, train_labels, test, test_labels, classes)
+    train_labels, test_labels = labels
+    train, test = standardized(_wide(train), _wide(test))
     like = dict(device=train.device, dtype=train.dtype, requires_grad=True)
     weight = torch.zeros(train.shape[1], classes, **like)
     bias = torch.zeros(classes, **like)

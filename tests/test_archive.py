@@ -1,7 +1,9 @@
 """Files of weights as scripts of all kinds leave them: read alike, or refused."""
 
 import argparse
+import datetime
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,6 +59,53 @@ def test_plain_values_beside_the_weights_are_no_foreign_code(tmp_path, older):
     same(theirs, weights.load(saved(tmp_path / "w.pth", whole, older), heads=12))
     flat = {**theirs.state_dict(), "epoch": 3, "best": np.float32(0.5)}
     same(theirs, weights.load(saved(tmp_path / "f.pth", flat, older), heads=12))
+
+
+NUMPYS = (
+    *(
+        np.str_("vit"),
+        np.bytes_(b"vit"),
+        np.array(["a", "bc"]),
+        np.array([b"a", b"bc"]),
+    ),
+    *(np.datetime64("2020-01-01"), np.timedelta64(3, "s"), np.longdouble(1.5)),
+    *(np.array("scalar"), np.asfortranarray(np.ones((2, 3))), np.clongdouble(1)),
+)
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_any_of_numpys_plain_values_beside_the_weights_will_do(tmp_path, older):
+    theirs = timm_model()
+    whole = {"model": theirs.state_dict(), "beside": NUMPYS}
+    same(theirs, weights.load(saved(tmp_path / "w.pth", whole, older), heads=12))
+
+
+OBJECTS = (
+    *(np.array([None, "a"], dtype=object), np.zeros(2, dtype=[("a", int)])),
+    *(Path("x"), datetime.date(2020, 1, 1), slice(1), np.random.default_rng(0)),
+)
+
+
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("thing", OBJECTS, ids=lambda thing: type(thing).__name__)
+def test_a_sound_file_of_other_things_is_not_called_damaged(tmp_path, thing, older):
+    whole = {"model": timm_model().state_dict(), "beside": thing}
+    with pytest.raises(BadInput, match="it holds more than tensors, and foreign code"):
+        weights.load(saved(tmp_path / "w.pth", whole, older), heads=12)
+
+
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("protocol", range(6))
+def test_every_protocol_of_pickle_is_read_or_named(tmp_path, protocol, older):
+    theirs, file = timm_model(), tmp_path / "w.pth"
+    kept = dict(pickle_protocol=protocol, _use_new_zipfile_serialization=not older)
+    torch.save({"model": theirs.state_dict()}, file, **kept)
+    if protocol in (2, 3):
+        return same(theirs, weights.load(file, heads=12))
+    named = protocol if protocol > 1 else "0 or 1"
+    words = f"its pickle is of protocol {named}, but must be of 2, which torch.save"
+    with pytest.raises(BadInput, match=words):
+        weights.load(file, heads=12)
 
 
 PREFIXES = (

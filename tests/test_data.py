@@ -1,5 +1,6 @@
 """Images in: the embedded set, torchvision's, and folders of images."""
 
+import dataclasses
 import gzip
 import os
 import pickle
@@ -405,3 +406,12 @@ def test_the_fingerprint_knows_every_value():
     prints = {blobs().fingerprint, *(changed(part).fingerprint for part in parts)}
     assert len(prints) == 5
     assert blobs().fingerprint == blobs().fingerprint
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("place", [(..., None), slice(1, None), 0])
+def test_labels_of_a_data_set_are_one_an_image(data, split, place):
+    name = f"{split}_labels"
+    labels = getattr(data, name)[place]
+    with pytest.raises(BadInput, match=f"^{name} of dataset blobs have the shape"):
+        dataclasses.replace(data, **{name: labels})

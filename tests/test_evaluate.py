@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from mocolib import evaluate
+from mocolib.errors import BadInput
 from mocolib.evaluate import (
     evenly_spread,
     features,
@@ -81,7 +82,94 @@ def test_only_twenty_neighbours_vote():
     assert knn_accuracy(memory, labels, query, torch.tensor([0]), 2) == 1.0
 
 
+HALVES = pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+
+
+@HALVES
+def test_votes_of_half_precision_do_not_overflow(kind):
+    """exp(cosine / .07) passes what half a float holds from a cosine of .776 on."""
+    labels, expected = integers(4, 300), integers(4, 200, seed=1)
+    directions = noise(4, 6, seed=9)
+    memory, queries = (
+        (3 * directions[some] + noise(len(some), 6, seed=2)).to(kind)
+        for some in (labels, expected)
+    )
+    found = knn_accuracy(memory, labels, queries, expected, 4)
+    assert found == knn_accuracy(memory.float(), labels, queries.float(), expected, 4)
+    assert found > 0.5
+    large = 1e3 * memory, labels, 1e3 * queries, expected, 4  # their squares, neither
+    assert knn_accuracy(*large) == pytest.approx(found, abs=0.05)
+
+
+# ---- shapes
+
+LABELS = {
+    "a column": lambda labels: labels[:, None],
+    "a row": lambda labels: labels[None],
+    "one-hot": lambda labels: torch.eye(3)[labels],
+    "shares": lambda labels: labels / 2,
+    "one too few": lambda labels: labels[1:],
+    "one for all": lambda labels: labels[0],
+}
+READ = {
+    "knn": lambda *given: knn_accuracy(*given, 3),
+    "probe": lambda *given: linear_probe(*given, 3),
+    "knn_of": lambda a, b, c, d: evaluate.knn_of(torch.nn.Identity(), a, b, c, d),
+}
+EACH_READ = pytest.mark.parametrize("read", READ)
+
+
+@pytest.mark.parametrize("change", LABELS)
+@pytest.mark.parametrize("split", [1, 3])
+@EACH_READ
+def test_labels_are_one_whole_number_an_image(read, split, change):
+    given = [noise(30, 4), integers(3, 30), noise(20, 4, seed=1), integers(3, 20, 1)]
+    given[split] = LABELS[change](given[split])
+    with pytest.raises(BadInput, match=r"^labels have .* whole numbers, .*\.$"):
+        READ[read](*given)
+
+
+@EACH_READ
+def test_any_kind_of_whole_numbers_will_do(read):
+    memory, tests = noise(60, 4), noise(40, 4, seed=1)
+    labels, asked = integers(3, 60), integers(3, 40, seed=1)
+    expected = READ[read](memory, labels, tests, asked)
+    for kind in (torch.uint8, torch.int16, torch.int32):
+        assert READ[read](memory, labels.to(kind), tests, asked.to(kind)) == expected
+    assert READ[read](memory, labels.tolist(), tests, asked.numpy()) == expected
+
+
+def test_ids_of_classes_may_be_as_large_as_they_like():
+    memory, tests = noise(60, 4), noise(40, 4, seed=1)
+    labels, asked = integers(3, 60), integers(3, 40, seed=1)
+    expected = READ["knn_of"](memory, labels, tests, asked)
+    ids = torch.tensor([-7, 5, 10**12])
+    assert READ["knn_of"](memory, ids[labels], tests, ids[asked]) == expected
+    for read in ("knn", "probe"):
+        with pytest.raises(BadInput, match=r"^labels go from -7 to 1000000000000, but"):
+            READ[read](memory, ids[labels], tests, ids[asked])
+
+
+@pytest.mark.parametrize("shape", [(30, 2, 2), (30,), (0, 4), (30, 5)])
+@EACH_READ
+def test_features_of_another_shape_are_refused(read, shape):
+    labels = integers(3, shape[0])
+    with pytest.raises(BadInput, match=r"^features have the (shape|widths) .*\.$"):
+        READ[read](noise(*shape), labels, noise(20, 4), integers(3, 20))
+
+
 # ---- linear probe
+
+
+@HALVES
+def test_the_probe_computes_in_single_precision(kind):
+    labels, asked = integers(3, 300), integers(3, 100, seed=1)
+    corners = torch.eye(3) * 9
+    first, second = (
+        (corners[some] + noise(len(some), 3, seed=i)).to(kind)
+        for i, some in enumerate((labels, asked))
+    )
+    assert linear_probe(first, labels, second, asked, 3) == 1.0
 
 
 def test_separable_classes_are_told_apart():

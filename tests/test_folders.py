@@ -42,6 +42,22 @@ def test_the_report_names_what_was_passed_over(tmp_path):
         assert words in data.report
 
 
+def test_a_folder_without_images_is_told_as_such(tmp_path):
+    two_classes(tmp_path)
+    (tmp_path / "ant" / "notes").mkdir()
+    said = load_folder(tmp_path).report
+    assert "1 folders without an image (ant/notes)" in said
+    assert "()" not in said
+
+
+def test_the_report_says_that_one_class_says_nothing(tmp_path):
+    write_images(tmp_path / "all", 12)
+    said = load_folder(tmp_path).report
+    assert "of 1 class; with one class kNN and probe are 1 whatever is learned" in said
+    write_images(tmp_path / "more", 12)
+    assert "whatever is learned" not in load_folder(tmp_path).report
+
+
 def test_the_report_names_classes_that_lack_a_split(tmp_path):
     write_images(tmp_path / "ant", 7)
     write_images(tmp_path / "bee", 2)

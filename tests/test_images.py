@@ -1,8 +1,11 @@
 """Every kind of image file: eight bits without clipping, upright, or one sentence."""
 
 import os
+import struct
 import warnings
+import zlib
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -60,6 +63,86 @@ def test_thirty_two_bits_that_would_be_black_are_refused(tmp_path, values):
     image = Image.fromarray(np.array([values] * 2, np.int32))
     with pytest.raises(BadInput, match=r"one.tif holds numbers of 32 bits from .*\.$"):
         decoded(image, tmp_path, "tif")
+
+
+def grey16(file, values):
+    Image.fromarray(values.astype(np.uint16)).save(file)
+
+
+def grey32(file, values):
+    Image.fromarray((values.astype(np.int64) * 2**15).astype(np.int32)).save(file)
+
+
+def rgb16(file, values):
+    """A PNG of 16 bits a channel, which Pillow reads and does not write."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        whole = name + data
+        return struct.pack(">I", len(data)) + whole + struct.pack(">I", crc32(whole))
+
+    high, wide = values.shape
+    rows = np.repeat(values[..., None], 3, 2).astype(">u2").reshape(high, -1)
+    raw = b"".join(b"\0" + row.tobytes() for row in rows)
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", wide, high, 16, 2, 0, 0, 0))
+    body = chunk(b"IDAT", zlib.compress(raw))
+    file.write_bytes(b"\x89PNG\r\n\x1a\n" + head + body + chunk(b"IEND", b""))
+
+
+WIDE = {
+    "png": (grey16, "png"),
+    "tif": (grey16, "tif"),
+    "tif of 32": (grey32, "tif"),
+    "colours": (rgb16, "png"),
+}
+
+
+def folder_of(tmp_path, kind: str, largest: int, count: int = 6) -> str:
+    """Two classes of images of more than 8 bits, each of noise up to `largest`."""
+    write, ending = WIDE[kind]
+    rng = np.random.default_rng(0)
+    for name in ("ant", "bee"):
+        (tmp_path / name).mkdir()
+        for i in range(count):
+            values = rng.integers(0, largest + 1, (8, 8))
+            values[0, 0] = largest
+            write(tmp_path / name / f"{i}.{ending}", values)
+    return f"folder:{tmp_path}"
+
+
+@pytest.mark.parametrize("largest", [1, 255, 1023, 4095])
+@pytest.mark.parametrize("kind", WIDE)
+@pytest.mark.parametrize("held", [True, False])
+def test_fewer_bits_than_a_format_has_are_refused(
+    tmp_path, monkeypatch, kind, largest, held
+):
+    if not held:
+        monkeypatch.setattr(data_module, "LARGEST", 200)
+    folder = folder_of(tmp_path, kind, largest)
+    with pytest.raises(BadInput, match=r"^image .*(ant|bee).* the brightest of .*\.$"):
+        load(folder, 8)
+
+
+@pytest.mark.parametrize("kind", WIDE)
+def test_one_image_may_be_dark_where_another_is_bright(tmp_path, kind):
+    folder = folder_of(tmp_path, kind, 255)
+    write, ending = WIDE[kind]
+    write(tmp_path / "bee" / f"9.{ending}", np.full((8, 8), 60_000))
+    data = load(folder, 8)
+    assert max(data.train_images.max(), data.test_images.max()) > 200
+
+
+def test_eight_bits_beside_do_not_make_sixteen_bright(tmp_path):
+    folder = folder_of(tmp_path, "png", 4095)
+    write_images(tmp_path / "cow", 6, "L")
+    with pytest.raises(BadInput, match="the brightest of those with more than 8 bits"):
+        load(folder, 8)
+
+
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path):
+    write_images(tmp_path / "ant", 6)
+    os.mkfifo(tmp_path / "ant" / "pipe.png")
+    with pytest.raises(BadInput, match=r"^image .*pipe.png cannot be read: it is no"):
+        load(f"folder:{tmp_path}", 8)
 
 
 def test_floats_from_zero_to_one_are_grey(tmp_path):

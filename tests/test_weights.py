@@ -15,7 +15,7 @@ from mocolib.moco import mlp
 from mocolib.runs import Run
 from mocolib.runs.record import record
 from mocolib.vit import build_backbone, sincos_positions
-from mocolib.weights.conversion import named
+from mocolib.weights.conversion import channels_of, named
 from tests.near import assert_as_exact, called, doubled
 from tests.tiny import blobs, random_images, tiny
 
@@ -108,13 +108,12 @@ def test_a_linear_probes_file(tmp_path):
     assert loaded.report.left_out == ("module.head.weight", "module.head.bias")
 
 
+AVERAGE = dict(global_pool="avg", class_token=False, fc_norm=False)
 TIMM = {
     "plain": {},
     "grey": {"in_chans": 1},
-    "average": dict(global_pool="avg", class_token=False, fc_norm=False),
-    "no norm": dict(
-        global_pool="avg", class_token=False, fc_norm=False, final_norm=False
-    ),
+    "average": AVERAGE,
+    "no norm": dict(**AVERAGE, final_norm=False),
     # few heads: a LayerNorm over two numbers would blow every rounding up
     "qk norm": dict(qk_norm=True, num_heads=3),
     "token without position": {"no_embed_class": True},
@@ -321,6 +320,51 @@ def test_what_is_given_must_fit(tmp_path, given, words):
     torch.save(timm_model().state_dict(), tmp_path / "t.pth")
     with pytest.raises(BadInput, match=words):
         weights.load(tmp_path / "t.pth", **{"heads": 12, **given})
+
+
+RECTANGLES = {  # images and patches, and what the file is refused for
+    "patches": (dict(img_size=(16, 24), patch_size=(4, 6)), "square patches"),
+    "13 codes": (dict(img_size=(12, 16)), "a square of patches, and 12 are none"),
+    "9 codes": (dict(img_size=(8, 16)), "image_size is unknown, but must be given"),
+    "25 codes": (dict(img_size=(16, 24)), "image_size is unknown, but must be given"),
+    "24 codes": (dict(img_size=(16, 24), no_embed_class=True), "23 are none"),
+    "no token": (dict(img_size=(8, 16), **AVERAGE), "and 8 are none"),
+}
+
+
+@pytest.mark.parametrize("kind", RECTANGLES)
+def test_rectangles_are_refused(tmp_path, kind):
+    """Also where the patches and the class token make a square number together."""
+    sizes, words = RECTANGLES[kind]
+    torch.save(timm_model(**sizes).state_dict(), tmp_path / "t.pth")
+    with pytest.raises(BadInput, match=words):
+        weights.load(tmp_path / "t.pth", heads=12)
+
+
+@pytest.mark.parametrize("size", [8, 12, 16])
+def test_a_square_number_of_codes_is_read_by_the_size_of_the_image(tmp_path, size):
+    """Nine codes: of nine patches without the token's, or never of four or sixteen."""
+    theirs = timm_model(img_size=12, no_embed_class=True)
+    torch.save(theirs.state_dict(), tmp_path / "t.pth")
+    if size == 12:
+        return same(theirs, weights.load(tmp_path / "t.pth", 12, size), side=12)
+    with pytest.raises(BadInput, match=f"image_size is {size}, but must be 12"):
+        weights.load(tmp_path / "t.pth", heads=12, image_size=size)
+
+
+def test_codes_of_several_images_are_none_of_one(tmp_path):
+    put("pos_embed", torch.ones(2, 17, 24))(tmp_path / "t.pth")
+    with pytest.raises(BadInput, match=r"pos_embed has the shape \[2, 17, 24\], but"):
+        weights.load(tmp_path / "t.pth")
+
+
+@pytest.mark.parametrize("numbers", [5, 15, 17, 40])
+def test_a_first_layer_takes_whole_channels(tmp_path, numbers):
+    recipe = tiny()
+    state = build_backbone(recipe, 3).state_dict()
+    state["patch_projection.weight"] = torch.ones(recipe.width, numbers)
+    with pytest.raises(BadInput, match=f"takes {numbers} numbers, .* multiple of 16"):
+        channels_of(recipe, state)
 
 
 @pytest.mark.parametrize("cut_at", [1, 40, 1000, 20000])

@@ -41,7 +41,7 @@ def judge(id: str, root=None, pooled: bool = False) -> Verdict:
     if id not in CLAIMS:
         known = ", ".join(sorted(CLAIMS, key=_place))
         raise BadInput(f"claim is {id!r}, but must be one of {known}.")
-    return of_record()[id] if root is None else CLAIMS[id].of(sweep.own(root), pooled)
+    return of_record()[id] if root is None else CLAIMS[id].of(root, pooled)
 
 
 def finding(of: str | Verdict) -> str:
@@ -63,7 +63,7 @@ def ledger(root=None, pooled: bool = False, watched=iter) -> list[Verdict]:
     own = sweep.own(root, watched)
     if told := strangers(own, asked_for()):
         warnings.warn(told, LeftOut, stacklevel=2)
-    return corrected([CLAIMS[id].of(own, pooled) for id in watched(ids)])
+    return corrected([CLAIMS[id].by(own, pooled) for id in watched(ids)])
 
 
 def second_ledger() -> dict[str, Verdict]:

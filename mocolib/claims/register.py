@@ -33,11 +33,15 @@ class Claim:
         ids = set().union(*map(_ids, parts))
         return Verdict(id=self.id, effects=effects, runs=len(ids))
 
-    def of(self, own: dict, pooled: bool = False) -> Verdict:
-        """The verdict by the runs that `sweep.own` found, or by those and the book's.
+    def of(self, root, pooled: bool = False) -> Verdict:
+        """The verdict by the runs under `root`, or by those and the book's own.
 
         A table is the book's, so it speaks only where both are pooled.
         """
+        return self.by(sweep.own(root), pooled)
+
+    def by(self, own: dict, pooled: bool = False) -> Verdict:
+        """The same by what `sweep.own` has found, which is read once for all claims."""
         return self(*[_own(source, own, pooled) for source in self.sources])
 
 

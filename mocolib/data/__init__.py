@@ -25,6 +25,7 @@ from mocolib.files import shown
 __all__ = ["CATALOGUE", "Dataset", "Source", "data_root", "load", "title", "user_root"]
 
 LARGEST = 16 * 2**30  # bytes of decoded images of a split that we are ready to hold
+ALL_RIGHT = "with one class kNN and probe are 1 whatever is learned"
 SAMPLE = 10_000  # images that mean and deviation are taken from, if they are not held
 
 
@@ -43,6 +44,16 @@ class Dataset:
     classes: tuple
     notes: tuple = ()  # what was passed over, and which classes lack a split
 
+    def __post_init__(self):
+        for split in ("train", "test"):
+            name = f"{split}_labels"
+            count, labels = len(getattr(self, f"{split}_images")), getattr(self, name)
+            if labels.shape != (count,):
+                raise BadInput(
+                    f"{name} of dataset {shown(self.name)} have the shape "
+                    f"{list(labels.shape)}, but must be one an image, [{count}]."
+                )
+
     @property
     def report(self) -> str:
         """What was loaded and what was not, in one sentence."""
@@ -52,7 +63,8 @@ class Dataset:
         )
         some = "class" if len(self.classes) == 1 else "classes"
         loaded = f"{counts} {colours} images of {len(self.classes)} {some}"
-        return f"{shown(self.name)}: {'; '.join([loaded, *self.notes])}."
+        notes = [ALL_RIGHT] if len(self.classes) == 1 else []
+        return f"{shown(self.name)}: {'; '.join([loaded, *notes, *self.notes])}."
 
     def first(self, name: str) -> int:
         """The place of the first test image of a class, which may be named in part.

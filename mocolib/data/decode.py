@@ -19,6 +19,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
+from mocolib.data import bits
 from mocolib.errors import BadInput
 from mocolib.files import shown, write_atomic
 
@@ -34,8 +35,8 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-BITS, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339  # TIFF tags
-SIGNED = 2  # a value of the last
+JPEG = (".jpg", ".jpeg")
+DARK = 1 / 16  # of a format's range: what fills no more has fewer bits than its format
 
 
 def image(file: Path, size: int, grey: bool) -> torch.Tensor:
@@ -45,7 +46,7 @@ def image(file: Path, size: int, grey: bool) -> torch.Tensor:
     """
     with _opened(file) as opened:
         opened.load()
-        image = _upright(_eight_bit(opened, file), opened)
+        image = _upright(bits.eight_bit(opened, file), opened)
         image = _middle(image.convert("L" if grey else "RGB"))
         if image.size != (size, size):
             scale = size / min(image.size)
@@ -55,6 +56,31 @@ def image(file: Path, size: int, grey: bool) -> torch.Tensor:
             image = image.crop((left, top, left + size, top + size))
         pixels = torch.from_numpy(np.array(image))
     return pixels[None] if grey else pixels.permute(2, 0, 1).contiguous()
+
+
+def check_ranges(files):
+    """BadInput where images of more than 8 bits use a sixteenth of their range at most.
+
+    They hold 8 or 12 bits in 16, say, and would be black. One may well be dark: what
+    counts is the brightest. It stops at the first that is bright; of files with 8 bits
+    only headers are read, and of a JPEG, which never has more, nothing.
+    """
+    brightest, share = None, 0.0
+    for file in files:
+        if file.suffix.lower() in JPEG:
+            continue
+        with _opened(file) as opened:
+            own = bits.share_of_range(opened) if bits.are_many(opened) else 0.0
+        if own > share:
+            brightest, share = file, own
+        if share > DARK:
+            return
+    if brightest is not None:  # black all over is black in any range
+        raise BadInput(
+            f"image {shown(brightest)} is the brightest of those with more than 8 bits "
+            f"and uses {share:.2%} of its format's range, but must use more than "
+            f"{DARK:.2%}, or be saved with as many bits as it has."
+        )
 
 
 def all_grey(files) -> bool:
@@ -81,49 +107,6 @@ def _opened(file: Path):
     except Exception as error:  # readers of formats raise anything
         reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
         raise BadInput(f"image {shown(file)} cannot be decoded: {reason}.") from None
-
-
-def _eight_bit(image: Image.Image, file: Path) -> Image.Image:
-    """The image with 8 bits a channel, where convert() would clip or warn."""
-    if image.mode == "F":
-        values = np.asarray(image)
-        low, high = values.min(), values.max()
-        if not (low >= 0 and high <= 1):  # nan neither
-            raise BadInput(
-                f"image {shown(file)} holds floats from {low:g} to {high:g}, but must "
-                "hold floats from 0 to 1, or whole numbers."
-            )
-        return _scaled(values, 1)
-    if image.mode[0] == "I":
-        return _from_integers(image, file)
-    if image.mode in ("P", "PA") and "transparency" in image.info:
-        return image.convert("RGBA")
-    premultiplied = {"RGBa": "RGBA", "La": "LA"}
-    if image.mode in premultiplied:
-        return image.convert(premultiplied[image.mode])
-    return image
-
-
-def _from_integers(image: Image.Image, file: Path) -> Image.Image:
-    """Grey of 16 or 32 bits, scaled by the largest value that its format can hold."""
-    values, tags = np.asarray(image), getattr(image, "tag_v2", {})
-    narrow = image.mode.startswith("I;16") or image.format in ("PNG", "PPM")
-    bits = tags.get(BITS, (16 if narrow else 32,))[0]
-    signed = tags.get(SAMPLE_FORMAT, (1 if narrow else SIGNED,))[0] == SIGNED
-    if bits == 32 and not signed:
-        values = values.view(np.uint32)
-    low, high, most = int(values.min()), int(values.max()), 2 ** (bits - signed) - 1
-    if low < 0 or (bits == 32 and 0 < high < 2**16):  # black all over, or nearly
-        raise BadInput(
-            f"image {shown(file)} holds numbers of {bits} bits from {low} to {high}, "
-            f"but must use the range from 0 to {most}, or be saved with 8 or 16 bits."
-        )
-    white_is_zero = tags.get(PHOTOMETRIC) == 0
-    return _scaled(most - values if white_is_zero else values, most)
-
-
-def _scaled(values: np.ndarray, most: int) -> Image.Image:
-    return Image.fromarray(np.rint(values * (255 / most)).astype(np.uint8))
 
 
 def _upright(image: Image.Image, opened: Image.Image) -> Image.Image:

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from mocolib.files import atomic, shown
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 TESTS = ("test", "val", "valid", "validation")  # names of a test split, best first
-DECODER = 2  # of another way to decode nothing is taken from the cache
+DECODER = 3  # of another way to decode nothing is taken from the cache
 SHOWN = 3  # names of a kind that a report gives
 
 
@@ -183,8 +184,9 @@ def _images(folder: Path, notes: Notes) -> list[Path]:
         elif entry.suffix.lower() in ENDINGS:
             images.append(entry)
         elif entry.is_dir():
-            inside = f"{folder.name}/{entry.name}"
-            notes.over("images in nested folders", inside, _count(entry))
+            inside, count = f"{folder.name}/{entry.name}", _count(entry)
+            kind = "images in nested folders" if count else "folders without an image"
+            notes.over(kind, inside, count or 1)
         else:
             notes.over("files of other endings", entry.suffix or entry.name)
     return images
@@ -220,6 +222,7 @@ def _decoded(train: list, test: list, size: int, workers: int, largest: int) -> 
         with contextlib.suppress(Exception):  # a cache that can't be read is made anew
             tensors = load_file(cache)
         if not tensors:
+            decode.check_ranges(f for f, _ in (*train, *test))
             for split, files in splits.items():
                 if split not in large:
                     images = [decode.image(f, size, grey()) for f, _ in files]
@@ -245,12 +248,14 @@ def _key(files: list, size: int) -> str:
     listing = hashlib.sha256(f"{DECODER}|{size}".encode())
     for file, label in files:
         try:
-            stat, place = file.stat(), os.fsencode(file.resolve())
+            found, place = file.stat(), os.fsencode(file.resolve())
         except (OSError, RuntimeError) as error:  # the latter: links in a circle
             reason = getattr(error, "strerror", None) or "it is a link in a circle"
             raise BadInput(f"image {shown(file)} cannot be read: {reason}.") from None
-        times = f"{stat.st_mtime_ns}|{stat.st_ctime_ns}"
-        listing.update(place + f"|{label}|{stat.st_size}|{times}".encode())
+        if not stat.S_ISREG(found.st_mode):  # to open a pipe is to wait for ever
+            raise BadInput(f"image {shown(file)} cannot be read: it is no file.")
+        times = f"{found.st_mtime_ns}|{found.st_ctime_ns}"
+        listing.update(place + f"|{label}|{found.st_size}|{times}".encode())
     return listing.hexdigest()[:24]
 
 

@@ -10,6 +10,7 @@ import itertools
 import json
 import re
 import warnings
+import zipfile
 
 import numpy as np
 import torch
@@ -22,33 +23,37 @@ WRAPPERS = ("state_dict", "model_state_dict", "model")
 MAKERS = [np.float64(0).__reduce__()[0], np.zeros(1).__reduce__()[0]]
 HARMLESS = [
     *(argparse.Namespace, np.dtype, np.ndarray),
-    *{type(np.dtype(kind)) for kind in np.typecodes["AllInteger"] + "?efdFD"},
+    *{type(np.dtype(kind)) for kind in np.typecodes["AllInteger"] + "?efdFDgGUSMm"},
     *(
         (f, f"numpy.{c}.multiarray.{f.__name__}")
         for f in MAKERS
         for c in ("core", "_core")
     ),
 ]
-OLDER = b"\x80\x02\x8a\nl\xfc\x9cF\xf9"  # how torch.save began before it wrote archives
-FOREIGN = re.compile(r"Unsupported (global|class|operand)|GLOBAL|REDUCE|NEWOBJ|BUILD")
+# The number that torch.save began with before it wrote archives, in pickles of any
+# protocol; and the protocols of which torch can make tensors without running code.
+OLDER = (b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", b"L119547037146038801333356L\n.")
+PROTOCOLS = (2, 3)
+FOREIGN = re.compile(
+    "Unsupported (global|class|operand)|GLOBAL|REDUCE|NEWOBJ|BUILD"
+    "|Can only (build|create)"
+)
 
 
 def read(path) -> tuple[dict, dict]:
     """The tensors of a .safetensors or torch.save file, and what else it tells."""
     try:
         with open(path, "rb") as file:
-            start = file.read(9)
+            start = file.read(40)
     except (OSError, ValueError) as error:
         raise unreadable(path, getattr(error, "strerror", None) or error) from None
-    if start[8:] == b"{":
+    if start[8:9] == b"{":
         tensors, header = read_tensors(path)
         with contextlib.suppress(ValueError, RecursionError):
             told = json.loads(header.get("mocolib", "{}"))
             return tensors, told if isinstance(told, dict) else {}
         return tensors, {}
-    if start[:2] != b"PK" and start != OLDER:
-        reason = "it is neither safetensors nor what torch.save writes"
-        raise unreadable(path, reason)
+    _check_pickle(path, start)
     try:
         with torch.serialization.safe_globals(HARMLESS), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of storages in the older format
@@ -60,6 +65,32 @@ def read(path) -> tuple[dict, dict]:
             error = "what torch.save wrote is damaged"
         raise unreadable(path, error) from None
     return _unwrapped(path, content)
+
+
+def _check_pickle(path, start: bytes):
+    """BadInput where a file is not torch.save's, or of a protocol that is not read."""
+    older = any(mark in start for mark in OLDER)
+    if start[:2] != b"PK" and not older:
+        reason = "it is neither safetensors nor what torch.save writes"
+        raise unreadable(path, reason)
+    first = start if older else _first_of_archive(path)
+    protocol = first[1] if first[:1] == b"\x80" else 0
+    if first and protocol not in PROTOCOLS:
+        told = f"protocol {protocol}" if protocol else "protocol 0 or 1"
+        raise unreadable(
+            path,
+            f"its pickle is of {told}, but must be of 2, which torch.save writes where "
+            "no other is asked for",
+        )
+
+
+def _first_of_archive(path) -> bytes:
+    """The first bytes of the pickle in an archive; none where it has no whole one."""
+    with contextlib.suppress(Exception), zipfile.ZipFile(path) as archive:
+        [name] = [n for n in archive.namelist() if n.split("/")[1:] == ["data.pkl"]]
+        with archive.open(name) as file:
+            return file.read(2)
+    return b""
 
 
 def _unwrapped(path, content) -> tuple[dict, dict]:

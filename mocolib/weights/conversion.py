@@ -23,24 +23,38 @@ PIECES = (  # timm's names and ours
 
 
 def from_timm(state: dict, heads, image_size) -> tuple[Recipe, dict]:
-    """Recipe and our names for timm's ViT; sizes are read off the shapes."""
+    """Recipe and our names for timm's ViT; sizes are read off the shapes.
+
+    BadInput where one does not tell: for other than square patches and images.
+    """
     if heads is None:
         raise BadInput("heads is unknown, but must be given, as no shape tells it")
     ours = {_renamed(name): value for name, value in state.items()}
     kernel, token = state["patch_embed.proj.weight"], state.get("cls_token")
-    d, _, p, _ = kernel.shape
+    d, _, p, across = kernel.shape
+    if p != across:
+        raise BadInput(
+            f"patch_embed.proj.weight has the shape {list(kernel.shape)}, but must be "
+            f"of square patches and not of {p} x {across}"
+        )
     ours["patch_projection.weight"] = kernel.flatten(1)  # a kernel laid flat
     if token is not None:
         ours["class_token"] = token.flatten()
     side, position = (image_size or 0) // p, "none"
     if "pos_embed" in state:
-        places = state["pos_embed"][0].float()  # [T, d] or [1 + T, d]
-        if token is not None and math.isqrt(len(places)) ** 2 != len(places):
+        places = _places(state["pos_embed"])  # [T, d] or [1 + T, d]
+        if token is not None and not _without_token(len(places), side):
             # ours has no place for the class token: its code becomes part of the token
             ours["class_token"] = token.flatten() + places[0]
             places = places[1:]
         side, ours["position"] = math.isqrt(len(places)), places
-        known = d % 4 == 0 and side**2 == len(places)
+        if side**2 != len(places):
+            shape = list(state["pos_embed"].shape)
+            raise BadInput(
+                f"pos_embed has the shape {shape}, but must be of a square of patches, "
+                f"and {len(places)} are none"
+            )
+        known = d % 4 == 0
         fixed = known and torch.allclose(places, sincos_positions(side, d), atol=1e-4)
         position = "sincos" if fixed else "learned"
     if not side or image_size not in (None, side * p):
@@ -55,6 +69,30 @@ def from_timm(state: dict, heads, image_size) -> tuple[Recipe, dict]:
     sizes = dict(image_size=side * p, patch_size=p, width=d, depth=depth, heads=heads)
     qk_norm = "blocks.0.attn.q_norm.weight" in state
     return Recipe(**sizes, position=position, pool=pool, qk_norm=qk_norm), ours
+
+
+def _places(codes: torch.Tensor) -> torch.Tensor:
+    """The position codes as they lie in a file, [1, n, d], without the batch."""
+    if len(codes) != 1 or codes.ndim != 3:
+        shape = list(codes.shape)
+        raise BadInput(f"pos_embed has the shape {shape}, but must have [1, n, width]")
+    return codes[0].float()
+
+
+def _without_token(count: int, side: int) -> bool:
+    """Whether so many codes have none for the class token that is there.
+
+    A square of them may be all patches', or the token's and those of a rectangle:
+    then the patches of a `side` decide, which is 0 where the size was not given.
+    """
+    if math.isqrt(count) ** 2 != count:
+        return False
+    if not side:
+        raise BadInput(
+            f"image_size is unknown, but must be given, as its {count} positions may "
+            "count the class token or not"
+        )
+    return side**2 + 1 != count
 
 
 def _renamed(name: str, back: bool = False) -> str:
@@ -78,7 +116,14 @@ def channels_of(recipe: Recipe, state: dict) -> int:
     first = next((state[name] for name in names if name in state), None)
     if first is None or first.ndim not in (2, 4):
         raise BadInput("it has no first layer")
-    return first.shape[1] // (recipe.patch_size**2 if first.ndim == 2 else 1)
+    inside = recipe.patch_size**2 if first.ndim == 2 else 1
+    channels, rest = divmod(first.shape[1], inside)
+    if rest or not channels:
+        raise BadInput(
+            f"its first layer takes {first.shape[1]} numbers, but must take a multiple "
+            f"of {inside}, the pixels of a patch"
+        )
+    return channels
 
 
 def named(state: dict, recipe: Recipe, to: str) -> dict:
