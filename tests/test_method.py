@@ -1,10 +1,12 @@
 """The figure of the method: a real step, its parts, and the walk through it."""
 
+import json
 import math
 
 import numpy as np
 import pytest
 import torch
+from bs4 import BeautifulSoup
 
 from mocolib import lab
 from mocolib.lab.method import grey, tiles
@@ -37,6 +39,26 @@ def test_the_same_recipe_gives_the_same_figure(step):
     again = lab.taken(tiny(momentum=0.9), blobs(channels=1), images=6, after=3)
     assert np.array_equal(again.cosines, step.cosines)
     assert all(math.isfinite(norm) and norm > 0 for norm in step.gradients.values())
+
+
+def lit(step, part: str) -> list[str]:
+    """The lines of a part's code that stand out."""
+    page = BeautifulSoup(lab.method(step).data, "html.parser")
+    parts = json.loads(page.select_one("why-method script").string)["parts"]
+    [code] = [one["code"] for one in parts if one["id"] == part]
+    marked = BeautifulSoup(code, "html.parser").select(".hll")
+    return [line.get_text().strip() for line in marked]
+
+
+def test_only_lines_that_the_step_went_through_stand_out(step):
+    """A batch that may be split goes another way than one that may not."""
+    [whole] = lit(step, "query")
+    assert whole.startswith("features = torch.cat(")
+    recipe = tiny(momentum=0.9, patch_projection_norm="batch")
+    apart = lab.taken(recipe, blobs(channels=1), images=6, after=1)
+    assert [line.partition("(")[0] for line in lit(apart, "query")] == [
+        "features = torch.stack"
+    ]
 
 
 def test_white_is_zero_and_dark_is_large():

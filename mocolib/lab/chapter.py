@@ -42,15 +42,23 @@ def source(*objects) -> HTML:
     return HTML("".join(map(listing, objects)))
 
 
-def listing(thing, *marked: str) -> str:
-    """The source of one of them as HTML; lines with a word of `marked` stand out."""
+def listing(thing, *marked: str, ran=None) -> str:
+    """The source of one of them as HTML; lines with a word of `marked` stand out.
+
+    ran: a set of (file, line); of the marked lines only those in it stand out then.
+    """
     thing = inspect.unwrap(thing)  # as `torch.no_grad` wraps a method
     lines, first = inspect.getsourcelines(thing)
-    path = Path(inspect.getsourcefile(thing)).relative_to(Path(mocolib.__file__).parent)
+    file = inspect.getsourcefile(thing)
+    path = Path(file).relative_to(Path(mocolib.__file__).parent)
     last = first + len(lines) - 1
     text = inspect.cleandoc("\n" + "".join(lines)) + "\n"
-    held = [any(word in line for word in marked) for line in text.splitlines()]
-    lit = [number for number, holds in enumerate(held, 1) if holds]
+    lit = [
+        number
+        for number, line in enumerate(text.splitlines(), 1)
+        if any(word in line for word in marked)
+        and (ran is None or (file, first + number - 1) in ran)
+    ]
     shown = HtmlFormatter(cssclass="highlight", hl_lines=lit)
     code = highlight(text, PythonLexer(), shown)
     link = f"{repository()}/blob/main/mocolib/{path.as_posix()}#L{first}-L{last}"

@@ -2,7 +2,8 @@
 
     lab.method(taken(named_recipe("page"), load("fashion-mnist")))
 
-The numbers are those of one real step on a few images, computed when the page is built.
+The numbers are those of one real step on a few images, computed when the page is built,
+and the lines that stand out in a part's code are lines which that step went through.
 """
 
 import math
@@ -15,6 +16,7 @@ from IPython.display import HTML
 from mocolib import augment, moco
 from mocolib.batches import views_of
 from mocolib.data import Dataset
+from mocolib.lab import watched
 from mocolib.lab.chapter import listing
 from mocolib.lab.page import figure
 from mocolib.lab.pictures import pixels
@@ -38,6 +40,7 @@ class Taken:
     temperature: float
     losses: tuple  # of both directions
     gradients: dict  # {part: L2 norm}; the key side has none
+    ran: frozenset  # (file, line) of each line of mocolib that the step went through
 
     @property
     def cosines(self) -> np.ndarray:
@@ -59,17 +62,15 @@ def taken(recipe: Recipe, data: Dataset, *, images: int = 8, after: int = 60) ->
         next(training)
     model, mean, std = training.model, data.mean, data.std
     generator = torch.Generator().manual_seed(recipe.seed)
-    views = views_of(data.test_images[:images], recipe, data, generator)
     before = _distance(model)
     model.zero_grad()
-    embeddings, features = model.query(views)
-    queries = [model.predictor(one) for one in embeddings]
-    with torch.no_grad():
-        model.update_key(recipe.momentum)
-        keys, _ = model.key(views)
+    parts = ("query", "predictor", "key")
+    with watched.lines() as ran, watched.outputs(model, *parts) as given:
+        views = views_of(data.test_images[:images], recipe, data, generator)
+        model(views, recipe.temperature, recipe.momentum).loss.backward()
+    ([(embeddings, features)], queries, [(keys, _)]) = (given[part] for part in parts)
     pairs = ((queries[0], keys[1]), (queries[1], keys[0]))
     losses = [model.compare(q, k, recipe.temperature) for q, k in pairs]
-    sum(losses).backward()
     unit = torch.nn.functional.normalize
     shown = (views * std[:, None, None] + mean[:, None, None]).clamp(0, 1)
     return Taken(
@@ -83,6 +84,7 @@ def taken(recipe: Recipe, data: Dataset, *, images: int = 8, after: int = 60) ->
         temperature=recipe.temperature,
         losses=tuple(loss.item() for loss in losses),
         gradients=_gradients(model),
+        ran=frozenset(ran),
     )
 
 
@@ -151,9 +153,9 @@ def _encoders(step: Taken) -> list[dict]:
             "views",
             "Two views of each image",
             pixels(both, 2, "two rows of views"),
-            f"{n} images, cropped and jittered twice. Upper row: view 1; lower row: "
+            f"{n} images, each cut out at random twice. Upper row: view 1; lower row: "
             "view 2 of the same images.",
-            listing(augment.two_views, "draw(", "apply("),
+            listing(augment.two_views, "draw(", "apply(", ran=step.ran),
         ),
         _part(
             "query",
@@ -161,14 +163,14 @@ def _encoders(step: Taken) -> list[dict]:
             pixels(tiles(step.features), 6, "features"),
             f"Each image becomes {width} numbers, its features: a row an image, blue "
             "above zero, orange below. They are what is kept and tested in the end.",
-            listing(moco.Encoder.forward, "self.backbone(view)"),
+            listing(moco.Encoder.forward, "self.backbone(", ran=step.ran),
         ),
         _part(
             "projector",
             "Projector",
             pixels(tiles(step.projected), 4, "embeddings"),
             f"A small network behind the encoder: {width} numbers become {dim}.",
-            listing(moco.Encoder.forward, "self.projector"),
+            listing(moco.Encoder.forward, "self.projector", ran=step.ran),
         ),
         _part(
             "predictor",
@@ -176,7 +178,7 @@ def _encoders(step: Taken) -> list[dict]:
             pixels(tiles(step.queries), 4, "queries"),
             "One more network, on this side alone. What comes out, brought to length "
             "1, are the queries.",
-            listing(moco.MoCo.forward, "self.predictor"),
+            listing(moco.MoCo.forward, "self.predictor", ran=step.ran),
         ),
     ]
 
@@ -192,7 +194,7 @@ def _keys(step: Taken) -> list[dict]:
             f"The key encoder is a slow copy: θ<sub>k</sub> ← {step.momentum:g} "
             f"θ<sub>k</sub> + {1 - step.momentum:.2g} θ<sub>q</sub>. The two sides' "
             f"weights are {before:.4f} apart before this line, {behind:.4f} behind it.",
-            listing(moco.MoCo.update_key, "lerp", "list("),
+            listing(moco.MoCo.update_key, "lerp", "list(", ran=step.ran),
         ),
         _part(
             "key",
@@ -200,7 +202,9 @@ def _keys(step: Taken) -> list[dict]:
             pixels(tiles(step.keys), 4, "keys"),
             "The keys of the other view. Under <code>no_grad</code> no gradient "
             "enters: a key is a target that does not run away while one aims at it.",
-            listing(moco.MoCo.forward, "no_grad", "update_key", "self.key("),
+            listing(
+                moco.MoCo.forward, "no_grad", "update_key", "self.key(", ran=step.ran
+            ),
         ),
     ]
 
@@ -221,7 +225,7 @@ def _comparison(step: Taken) -> list[dict]:
             "A row: a query of view 1. A column: a key of view 2. Dark: a large share. "
             f"The right key, on the diagonal, gets {right:.0%} on average; guessing "
             f"would give it {1 / n:.0%}. τ is {step.temperature:g}.",
-            listing(moco.contrast, "normalize", "logits ="),
+            listing(moco.contrast, "normalize", "logits =", ran=step.ran),
         ),
         _part(
             "loss",
@@ -230,14 +234,14 @@ def _comparison(step: Taken) -> list[dict]:
             "The cross entropy of the diagonal times 2τ, in both directions: "
             f"{one:.3f} + {other:.3f} = <b>{one + other:.3f}</b>. Guessing costs "
             f"4τ ln N = {4 * step.temperature * math.log(n):.3f}.",
-            listing(moco.contrast, "target =", "cross_entropy"),
+            listing(moco.contrast, "target =", "cross_entropy", ran=step.ran),
         ),
         _part(
             "gradient",
             "Gradient",
             f"<table>{rows}</table>",
             "From the loss back through the queries alone; L2 norm by part.",
-            listing(moco.MoCo.forward, "self.compare", "no_grad"),
+            listing(moco.MoCo.forward, "self.compare", "no_grad", ran=step.ran),
         ),
     ]
 
