@@ -87,6 +87,14 @@ def test_a_larger_noise_hides_a_fall_of_the_same_depth():
     assert not falls_of(STEPS, curve, 0.01)
 
 
+def test_what_is_within_a_point_of_the_level_has_not_fallen():
+    curve = np.full(40, 0.6)
+    curve[20:23] -= 0.008
+    assert not falls_of(STEPS[:40], curve, 0.0005)
+    curve[20:23] -= 0.004
+    assert [fall.made_good for fall in falls_of(STEPS[:40], curve, 0.0005)] == [True]
+
+
 @pytest.mark.parametrize("knn", [[], [0.5], [np.nan] * 3])
 def test_a_curve_too_short_to_fall_has_none(knn):
     assert falls_of(np.arange(len(knn)), knn, SIGMA) == []

@@ -59,6 +59,29 @@ def test_a_planted_spike_of_the_loss_is_found_where_it_begins(tmp_path):
     assert 101 in measures.loss_spike_steps(run)  # steps count from 1
 
 
+@pytest.mark.parametrize("log_sd", [0.1, 0.2, 0.3, 0.4, 0.5, 0.7])
+def test_noise_of_any_size_gives_about_one_burst_in_a_thousand_steps(log_sd):
+    rng = np.random.default_rng(int(100 * log_sd))
+    noise = np.exp(rng.normal(size=100_000) * log_sd)
+    count = len(measures.bursts(noise))
+    # Poisson with mean 100: outside of these in less than one case of a thousand
+    assert 70 <= count <= 135
+
+
+def test_a_burst_is_told_from_noise_of_its_own_size():
+    rng = np.random.default_rng(1)
+    for log_sd, factor, found in ((0.1, 2, True), (0.6, 2, False), (0.6, 30, True)):
+        norms = np.exp(rng.normal(size=400) * log_sd)
+        norms[300:303] = factor
+        assert (300 in measures.bursts(norms)) == found
+        assert not {301, 302} & set(measures.bursts(norms))
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0] * 60 + [9.0], [np.nan] * 60])
+def test_values_that_do_not_show_their_noise_have_no_burst(values):
+    assert len(measures.bursts(values)) == 0
+
+
 def test_the_first_layer_is_the_first_one_trained(tmp_path):
     def first(**settings):
         recipe = tiny(steps=1, warmup_steps=0, knn_every=0, **settings)
@@ -156,6 +179,27 @@ def test_a_monitor_that_is_read_rarely_overlooks_a_dip(tmp_path):
         assert len(measures.dips(steps["knn"], 0.01)) == (n >= 4)
     for most in (4, 100):  # a reading every 5 steps: there are no more
         assert seen[most].equals(measures.monitored(run))
+
+
+def test_what_a_sparse_monitor_misses_is_a_share_of_dips_and_of_depth(tmp_path):
+    curve = shaking(0.002, 0, 160) + 0.2
+    curve[60:64] -= (0.06, 0.08, 0.06, 0.03)  # one dip between two sparse readings
+    run = plant(tmp_path, curve, steps=800, warmup_steps=1)
+    all_of_it = measures.missed([run], 1000)
+    assert all_of_it == {"falls": 1, "runs": 1, "share": 0, "depth": 0}
+    some = measures.missed([run], 20)
+    assert some["share"] == 1
+    assert 0 < some["depth"] <= 1
+    nothing = measures.missed([], 20)
+    assert nothing["falls"] == nothing["runs"] == 0
+    assert np.isnan(nothing["share"])
+
+
+def test_evenly_spread_shifts_give_what_random_ones_give():
+    first, last = (wandering(seed) for seed in (1, 2))
+    even = measures.lead_null(first, last, seed=None)
+    assert even.std() == pytest.approx(measures.lead_null(first, last).std(), rel=0.3)
+    assert np.array_equal(even, measures.lead_null(first, last, seed=None))
 
 
 def test_a_summary_says_nan_where_a_run_diverged(tmp_path):

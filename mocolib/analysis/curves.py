@@ -1,4 +1,4 @@
-"""Measures on plain curves: jitter, dips, spikes, leads.
+"""Measures on plain curves: jitter, dips, falls, spikes.
 
 Each takes arrays, so that it can be tested on curves whose truth is planted; `measures`
 reads the arrays out of runs. Accuracies are shares, 0 to 1.
@@ -13,12 +13,13 @@ import pandas as pd
 SMOOTH = 9  # kNN readings in the running median that jitter is measured against
 WINDOW = 25  # steps in the running median that spikes are measured against
 SPIKE = 2.5  # times that median
+SPREAD = 50  # changes whose median a burst is measured in
+BURST = 3.65  # times it: on noise 1 in 1000 steps, whatever its size (a test holds it)
 DEEP = 5  # times a curve's noise below its level: what is called a fall
 LEVEL = 5  # readings whose median is the level that a curve has reached
 NEAR_BEST = 0.01  # of accuracy: so close to its level a curve has made a fall good
 SOON = 1 / 5  # of the run: within so much of it
-LAGS = 20
-NEAR = 4  # lags whose correlations enter the lead
+CHANGE = 0.954  # sd of normal noise in median changes: .6745 x sqrt(2)
 AFTER = 20  # steps behind a spike in which a dip is looked for
 AHEAD = 8  # steps before a spike in which 2304.13013 has the under-estimate
 
@@ -48,8 +49,7 @@ def jitter(knn) -> float:
 def noise(knn) -> float:
     """A curve's noise from one reading to the next; overlooks dips, unlike `jitter`."""
     change = np.abs(np.diff(np.asarray(knn, float)))
-    # the median change of normal noise is .6745 x sqrt(2) of its standard deviation
-    return float(np.median(change) / 0.954) if len(change) else float("nan")
+    return float(np.median(change) / CHANGE) if len(change) else float("nan")
 
 
 def reading_noise(first, second) -> float:
@@ -114,20 +114,22 @@ def falls_of(steps, knn, sigma: float) -> list[Fall]:
 
     steps, knn [n]: the readings, knn as shares; sigma: the noise of one reading. A
     curve's level is the median of its last five readings, so that one lucky reading
-    raises it by little; a fall lies more than 5 sigma below the best level so far. It
-    is made good where a reading within a point (or sigma) of that level follows within
-    a fifth of the run. Noise alone, level and without a rise, gives one in about 20
-    curves of 160 readings (a test holds it).
+    raises it by little; a fall lies more than 5 sigma, and more than a point, below the
+    best level so far. It is made good where a reading within a point (or sigma) of that
+    level follows within a fifth of the run. Noise alone, without a rise, gives one in
+    about 20 curves of 160 readings (a test holds it).
 
     >>> knn = [0.6] * 9 + [0.5] * 2 + [0.6] * 9
     >>> [(fall.depth, fall.made_good) for fall in falls_of(range(20), knn, 0.004)]
     [(0.1, True)]
     """
     steps, knn = np.asarray(steps, float), np.asarray(knn, float)
+    near = max(NEAR_BEST, sigma)
+    deep = max(DEEP * sigma, near)  # what is near the level has not fallen
     level, found, i = np.maximum.accumulate(_level(knn)), [], 0
     while i < len(knn):
-        if knn[i] < level[i] - DEEP * sigma:
-            found.append(_fall(steps, knn, i, float(level[i]), max(NEAR_BEST, sigma)))
+        if knn[i] < level[i] - deep:
+            found.append(_fall(steps, knn, i, float(level[i]), near))
             i = len(knn) if found[-1].end is None else found[-1].end
         i += 1
     return found
@@ -185,6 +187,35 @@ def spikes(norms, factor: float = SPIKE) -> np.ndarray:
     return _starts(high)
 
 
+def bursts(norms) -> np.ndarray:
+    """Indices at which norms [n] first stand out of their own noise, on a log scale.
+
+    Counted in step-to-step noise, as `outbursts` has it, so that noisier norms have no
+    more of them: log-normal noise of any log-sd gives about one in 1000 steps.
+
+    >>> bursts([1.0, 1.1] * 20 + [4.0, 5.0, 1.0]).tolist()
+    [40]
+    """
+    return outbursts(np.log(np.maximum(np.asarray(norms, float), 1e-30)))
+
+
+def outbursts(values) -> np.ndarray:
+    """The same of values [n] as they are, such as a loss: its noise is about normal.
+
+    A value stands out where it is more than BURST sd above the median of the WINDOW
+    values before it. The sd is that of one value, from the median of the SPREAD changes
+    before it; where fewer are there yet, but WINDOW - 1 at least, from those. Where
+    more than half of them are nothing, the values do not show their noise, and none
+    stands out.
+    """
+    series = pd.Series(np.asarray(values, float))
+    level = series.shift(1).rolling(WINDOW, min_periods=WINDOW).median()
+    change = series.diff().abs().shift(1)
+    spread = change.rolling(SPREAD, min_periods=WINDOW - 1).median() / CHANGE
+    high = (spread > 0) & (series - level > BURST * spread)
+    return _starts(high.to_numpy())
+
+
 def loss_spikes(loss) -> np.ndarray:
     """Indices at which a loss first lies 3 x its noise above its recent median."""
     above = np.asarray(loss, float) - running_median(loss, WINDOW, past_only=True)
@@ -203,67 +234,6 @@ def _starts(flags) -> np.ndarray:
     """Where runs of True begin."""
     flags = np.asarray(flags, bool)
     return np.flatnonzero(flags & ~np.concatenate([[False], flags[:-1]]))
-
-
-def detrended(norms) -> np.ndarray:
-    """Log norms without their slow part."""
-    logs = np.log(np.maximum(np.asarray(norms, float), 1e-30))
-    return logs - running_median(logs, WINDOW)
-
-
-def cross_correlation(first, last, lags: int = LAGS) -> pd.Series:
-    """Correlation of two series' detrended logs, by lag from -lags to lags.
-
-    first, last: gradient norms [n] of the same steps. At a positive lag `first` leads.
-    """
-    lags = range(-lags, lags + 1)
-    first, last = detrended(first), detrended(last)
-    return pd.Series({lag: float(correlation(first, last, lag)) for lag in lags})
-
-
-def correlation(first, last, lag: int) -> np.ndarray:
-    """first [..., n] with last [n] `lag` steps later: [...]"""
-    n = first.shape[-1]
-    early = first[..., max(0, -lag) : n - max(0, lag)]
-    late = last[max(0, lag) : n - max(0, -lag)]
-    early = early - first.mean(-1, keepdims=True)
-    product = (early * (late - last.mean())).mean(-1)
-    return product / (first.std(-1) * last.std())
-
-
-def lead(first, last) -> float:
-    """How far norms [n] lead others [n] of the same steps; above 0: `first` leads.
-
-    Mean correlation of their detrended logs at lags 1 to 4 minus that at -1 to -4.
-    """
-    return float(asymmetry(detrended(first), detrended(last)))
-
-
-def asymmetry(first, last) -> np.ndarray:
-    """Mean correlation of first [..., n] and last [n], lags 1..4 less -1..-4: [...]"""
-    lags = range(1, NEAR + 1)
-    ahead = sum(correlation(first, last, lag) for lag in lags)
-    return (ahead - sum(correlation(first, last, -lag) for lag in lags)) / NEAR
-
-
-def lead_null(first, last, draws: int = 200, seed: int = 0) -> np.ndarray:
-    """Leads [draws] with `first` shifted by random offsets: what chance alone gives."""
-    return asymmetry(shifted(first, draws, seed), detrended(last))
-
-
-def correlation_null(first, last, draws: int = 200, seed: int = 0) -> pd.DataFrame:
-    """`cross_correlation` after such shifts: a row a draw, a column a lag."""
-    rolled, last = shifted(first, draws, seed), detrended(last)
-    lags = range(-LAGS, LAGS + 1)
-    return pd.DataFrame({lag: correlation(rolled, last, lag) for lag in lags})
-
-
-def shifted(norms, draws: int, seed: int) -> np.ndarray:
-    """Detrended norms, rolled by random offsets far from none: [draws, n]."""
-    series, n = detrended(norms), len(norms)
-    rng = np.random.default_rng(seed)
-    offsets = rng.integers(LAGS + NEAR, n - LAGS - NEAR, draws)
-    return np.stack([np.roll(series, k) for k in offsets])
 
 
 def falls(steps, knn, after: int = AFTER) -> pd.Series:

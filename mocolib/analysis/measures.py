@@ -1,7 +1,7 @@
 """Measures on recorded runs: jitter, falls, spikes, leads, the loss at the end.
 
 Each reads its arrays out of a run and hands them to a measure on plain curves. Those
-stand in `curves` and are offered here too. Accuracies are shares, 0 to 1.
+stand in `curves` and `leads` and are offered here too. Accuracies are shares, 0 to 1.
 """
 
 import functools
@@ -13,33 +13,38 @@ from mocolib.analysis import baselines
 from mocolib.analysis.curves import (
     AFTER,
     AHEAD,
-    LAGS,
-    NEAR,
+    BURST,
     SMOOTH,
     SPIKE,
     WINDOW,
     Fall,
-    asymmetry,
+    bursts,
     collapsed,
-    correlation,
-    correlation_null,
-    cross_correlation,
     deepest_fall,
-    detrended,
     dips,
     ends_of_fall,
     falls,
     falls_of,
     jitter,
-    lead,
-    lead_null,
     log_ratio,
     loss_spikes,
     noise,
+    outbursts,
     reading_noise,
     running_median,
-    shifted,
     spikes,
+)
+from mocolib.analysis.leads import (
+    LAGS,
+    NEAR,
+    asymmetry,
+    correlation,
+    correlation_null,
+    cross_correlation,
+    detrended,
+    lead,
+    lead_null,
+    shifted,
 )
 from mocolib.data import CATALOGUE
 from mocolib.errors import BadInput
@@ -105,7 +110,7 @@ def once_an_epoch(run: Run) -> pd.DataFrame:
     return thinned(run, 1)
 
 
-def thinned(run: Run, readings: int) -> pd.DataFrame:
+def thinned(run: Run, readings: float) -> pd.DataFrame:
     """What a monitor sees that is read `readings` times an epoch, evenly spread.
 
     Of `monitored` the first reading at or after each such moment; all of them where
@@ -114,6 +119,34 @@ def thinned(run: Run, readings: int) -> pd.DataFrame:
     dense = monitored(run)
     part = readings * dense["samples"] // _epoch(run)
     return dense[(part > 0) & ~part.duplicated()]
+
+
+def missed(runs: list[Run], readings: int) -> dict:
+    """What a monitor that is read `readings` times a run overlooks in recorded runs.
+
+    falls: how many the dense curves have. share: of them those during which the sparse
+    curve has none. depth: the share of their depth that no reading of it shows; nan, as
+    share is, where there are no falls.
+    """
+    falls = unseen = depth = lost = 0
+    for run in runs:
+        dense = monitored(run)
+        epochs = dense["samples"].max() / _epoch(run) if len(dense) else 1
+        sparse = thinned(run, readings / epochs)
+        (steps, knn), (at, seen) = (
+            t[["step", "knn"]].to_numpy().T for t in (dense, sparse)
+        )
+        lows = [at[fall.low] for fall in falls_of(at, seen, noise(seen))]
+        for fall in falls_of(steps, knn, noise(knn)):
+            end = steps[-1] if fall.end is None else steps[fall.end]
+            inside = (at >= steps[fall.start]) & (at <= end)
+            shown = max(0.0, fall.level - seen[inside].min(initial=fall.level))
+            unseen += not any(steps[fall.start] <= low <= end for low in lows)
+            falls, depth = falls + 1, depth + fall.depth
+            lost += fall.depth - min(fall.depth, shown)
+    found = {"share": unseen / falls, "depth": lost / depth} if falls else {}
+    nothing = dict.fromkeys(("share", "depth"), float("nan"))
+    return {"falls": falls, "runs": len(runs), **nothing, **found}
 
 
 def _epoch(run: Run) -> int:

@@ -112,8 +112,8 @@ def rebuilt(data: Dataset, errors, numbers: dict[str, int], **asked):
         missed, least = errors.loc[width, ["error_random", "error_pca"]]
         spoken = (
             f"{width} numbers a token. Over all test patches the way back from random "
-            f"tokens is off by {missed:.0%} of a patch (root mean square), that from the "
-            f"best possible ones by {least:.0%}."
+            f"tokens is off by {missed:.0%} of a patch (root mean square), that from "
+            f"the best possible ones by {least:.0%}."
         )
         return Frame(html=beside(shown), spoken=spoken)
 
