@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from mocolib import __main__ as cli
-from mocolib import weights
+from mocolib import sweep, weights
 from mocolib.data import load
 from mocolib.errors import BadInput
 from mocolib.recipe import FIELDS, Recipe, from_dict, from_file
@@ -24,7 +24,7 @@ from mocolib.runs import record as recorder
 from mocolib.runs.record import record
 from tests.campaign import LONG
 from tests.faults import CASES, Ground
-from tests.tiny import three_classes, tiny
+from tests.tiny import flags, three_classes, tiny, tiny_sweep, write_images
 
 MAY_APPEAR = {"lock", "new", "images"}  # a lock, an empty folder of runs
 
@@ -266,6 +266,37 @@ def test_what_may_not_be_read(capsys, ground, monkeypatch, what):
             assert cli.main(words) == 2
         one_sentence(capsys.readouterr().err)
         (open_to_all / what).chmod(0o777)
+
+
+@pytest.mark.parametrize("command", ["train", "sweep", "sweep of fewer images"])
+def test_what_is_finished_is_given_by_a_folder_that_can_only_be_read(capsys, command):
+    """And what is missing there is still refused."""
+    with tempfile.TemporaryDirectory() as name:
+        here = Path(name)
+        here.chmod(0o777)
+        file = tiny_sweep(here, steps=3, grid="seed = [0, 1]")
+        recipe, *_ = sweep.read(file).recipes
+        where = ["--runs", str(here / "runs")]
+        words = ["sweep", str(file), *where, "--workers", "1"]
+        more = [*words, "--base-lr", "0.5"]
+        if command == "train":
+            words, more = (
+                ["train", *where, *flags(recipe.replace(seed=s))] for s in (0, 9)
+            )
+        elif command != "sweep":  # their batch is made smaller
+            write_images(here / "few" / "a", 6, "L")
+            write_images(here / "few" / "b", 6, "L")
+            words += ["--dataset", f"folder:{here / 'few'}"]
+            more = [*words, "--base-lr", "0.5"]
+        assert cli.main(words) == 0
+        capsys.readouterr()
+        for folder in (here / "runs", *(here / "runs").iterdir()):
+            folder.chmod(0o555)
+        with as_nobody():
+            assert cli.main(words) == 0
+            assert capsys.readouterr().err == ""
+            assert cli.main(more) == 2
+            one_sentence(capsys.readouterr().err)
 
 
 def test_an_image_of_extreme_shape_takes_no_memory(tmp_path):

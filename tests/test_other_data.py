@@ -148,14 +148,16 @@ def test_runs_are_listed_without_their_images(capsys, here, monkeypatch):
     assert recipe().id in capsys.readouterr().out
 
 
-def test_an_export_states_no_mean_of_other_images(here, monkeypatch):
-    run = str(here / "runs" / recipe().id)
-    words = ["export", run, "--to", "timm", "-o"]
-    assert cli.main([*words, str(here / "own" / "w.safetensors")]) == 0
-    assert "deviation: [" in (here / "own" / "README.md").read_text()
-    elsewhere(here, monkeypatch)
-    assert cli.main([*words, str(here / "other" / "w.safetensors")]) == 0
-    assert "deviation: [" not in (here / "other" / "README.md").read_text()
+def test_an_export_states_the_mean_of_the_runs_own_images(here, monkeypatch):
+    """Also where they are gone, or others are called so."""
+    run, data = str(here / "runs" / recipe().id), load(FOLDER, 8)
+    told = f"mean: [{', '.join(f'{x:.6g}' for x in data.mean.tolist())}], deviation: ["
+    for place, change in (("own", None), ("other", elsewhere), ("none", gone)):
+        if change:
+            change(here, monkeypatch)
+        file = here / place / "w.safetensors"
+        assert cli.main(["export", run, "--to", "timm", "-o", str(file)]) == 0
+        assert told in file.with_name("README.md").read_text()
 
 
 def test_the_sentence_says_which_run_which_data_and_what_to_do(here, monkeypatch):

@@ -1,5 +1,6 @@
 """What a backbone is worth, by command: knn, probe, finetune, export."""
 
+import io
 import re
 
 import pytest
@@ -213,6 +214,183 @@ def test_fine_tuned_weights_are_written_with_their_head(capsys, trained, tmp_pat
     assert last.startswith("epoch 2  loss ")
     assert last.endswith(f"accuracy {right:.3f}")
     assert safetensors.torch.load_file(file)["head.weight"].shape == (3, 8)
+
+
+# ---- what is kept of a training with labels
+
+
+def tuned(run, file, *more) -> list[str]:
+    words = ["finetune", run.folder, "--epochs", "3", "--batch-size", "8"]
+    return [str(word) for word in (*words, *more, *(["-o", file] if file else []))]
+
+
+@pytest.fixture
+def breaking(monkeypatch):
+    """Fine-tuning that is broken off behind its second epoch; what it had by then."""
+
+    def broken(error):
+        seen = {}
+
+        def two(loaded, head, data, recipe):
+            for epoch, loss, accuracy in whole(loaded, head, data, recipe):
+                if epoch == 3:
+                    raise error
+                seen.update({k: v.clone() for k, v in head.state_dict().items()})
+                yield epoch, loss, accuracy
+
+        whole = transfer.finetune
+        monkeypatch.setattr(transfer, "finetune", two)
+        return seen
+
+    return broken
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (KeyboardInterrupt(), 130, "stopped; {} has the weights of epoch 2."),
+        (OSError(28, "No space left on device"), 2, "No space left on device."),
+        (BadInput("base_lr is 9, but must be lower."), 2, "base_lr is 9, but must be"),
+        (MemoryError(), 2, "the memory is too small for this"),
+    ],
+)
+def test_each_epochs_weights_are_kept_whole(
+    capsys, trained, tmp_path, breaking, error, code, told
+):
+    _, run = trained
+    file, seen = tmp_path / "tuned.safetensors", breaking(error)
+    assert cli.main(tuned(run, file)) == code
+    assert told.format(file) in capsys.readouterr().err.splitlines()[-1]
+    state = safetensors.torch.load_file(file)
+    assert torch.equal(state["head.weight"], seen["weight"])
+    as_the_card_says(file)
+    assert "test accuracy" in (tmp_path / "README.md").read_text()
+
+
+def test_a_stop_says_that_nothing_is_kept_where_nothing_is(capsys, trained, breaking):
+    breaking(KeyboardInterrupt())
+    assert cli.main(tuned(trained[1], None)) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "mocolib: stopped; nothing is kept."
+    )
+
+
+RESUMED = {"train": "mocolib.cli.training.load", "sweep": "mocolib.sweep.read"}
+STOPPED = {
+    "knn": "mocolib.cli.weights.load",
+    "probe": "mocolib.cli.weights.load",
+    "export": "mocolib.weights.of_run",
+    "plot": "mocolib.figures.curves",
+    "claims": "mocolib.claims.ledger",
+    "runs verify": "mocolib.runs.publish.verify",
+}
+
+
+@pytest.mark.parametrize("command", [*STOPPED, *RESUMED])
+def test_only_what_goes_on_is_said_to_go_on(
+    capsys, trained, tmp_path, monkeypatch, command
+):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    _, run = trained
+    where = ["--runs", str(run.folder.parent)]
+    more = {
+        **{name: [run.id, *where] for name in ("knn", "probe", "plot")},
+        "export": [
+            run.id,
+            *where,
+            "--to",
+            "timm",
+            "-o",
+            str(tmp_path / "w.safetensors"),
+        ],
+        "claims": where,
+        "runs verify": where,
+        "train": [*where, *flags(run.recipe.replace(seed=9))],
+        "sweep": ["lr", *where],
+    }[command]
+    monkeypatch.setattr({**STOPPED, **RESUMED}[command], stopped)
+    assert cli.main([*command.split(), *more]) == 130
+    said = capsys.readouterr().err.splitlines()[-1]
+    goes_on = "mocolib: stopped; the same command continues the run."
+    assert said == (goes_on if command in RESUMED else "mocolib: stopped.")
+
+
+def test_a_card_that_may_not_stand_keeps_no_weights_back(
+    capsys, trained, tmp_path, monkeypatch
+):
+    """A README of the user's that came while the work was going on."""
+    file, whole = tmp_path / "w.safetensors", transfer.finetune
+
+    def meanwhile(*given):
+        (tmp_path / "README.md").write_text("mine")
+        yield from whole(*given)
+
+    monkeypatch.setattr(transfer, "finetune", meanwhile)
+    assert cli.main(tuned(trained[1], file)) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "without a README.md of yours" in said
+    assert said.endswith(f"{file} has the weights of epoch 3 all the same.")
+    assert (tmp_path / "README.md").read_text() == "mine"
+    assert safetensors.torch.load_file(file)["head.weight"].shape == (3, 8)
+
+
+def test_the_file_is_written_though_nobody_listens(trained, tmp_path, monkeypatch):
+    class Closed(io.StringIO):
+        def flush(self):
+            raise BrokenPipeError
+
+    file = tmp_path / "w.safetensors"
+    monkeypatch.setattr("sys.stdout", Closed())
+    assert cli.main(tuned(trained[1], file)) == 141
+    monkeypatch.undo()
+    assert "head.weight" in safetensors.torch.load_file(file)
+
+
+def test_what_cannot_be_written_is_said_before_the_work(
+    capsys, trained, tmp_path, monkeypatch
+):
+    images, _ = trained
+    recipe = tiny(dataset=f"folder:{images}", stem="conv", steps=2, warmup_steps=0)
+    where = ["--runs", str(tmp_path)]
+    assert cli.main(["train", *where, *flags(recipe)]) == 0
+    monkeypatch.setattr(transfer, "finetune", None)
+    file = str(tmp_path / "w.safetensors")
+    assert cli.main(["finetune", recipe.id, *where, "-o", file]) == 2
+    assert "must be timm for a ViT with one linear" in capsys.readouterr().err
+
+
+# ---- the card
+
+
+def numbers(card: str, name: str) -> list[float]:
+    return [float(x) for x in re.search(rf"{name}: \[(.*?)\]", card)[1].split(", ")]
+
+
+@pytest.mark.parametrize("command", ["finetune", "export"])
+def test_a_card_tells_how_images_go_in(capsys, trained, tmp_path, command):
+    images, run = trained
+    file, data = tmp_path / "w.safetensors", load(f"folder:{images}", 8)
+    words = tuned(run, file) if command == "finetune" else None
+    words = words or ["export", str(run.folder), "--to", "timm", "-o", str(file)]
+    assert cli.main(words) == 0
+    card = (tmp_path / "README.md").read_text()
+    assert numbers(card, "mean") == pytest.approx(data.mean.tolist(), rel=1e-5)
+    assert numbers(card, "deviation") == pytest.approx(data.std.tolist(), rel=1e-5)
+    classes = "- classes, as the head has them: ant, bee, cow\n"
+    assert (classes in card) == (command == "finetune")
+
+
+def test_a_card_says_where_the_numbers_are_not_known(capsys, trained, tmp_path):
+    """Of a file that is exported once more they are not."""
+    once, twice = (tmp_path / n / "w.safetensors" for n in ("one", "two"))
+    where = ["--to", "timm", "-o"]
+    assert cli.main(["export", str(trained[1].folder), *where, str(once)]) == 0
+    assert cli.main(["export", str(once), *where, str(twice)]) == 0
+    card = twice.with_name("README.md").read_text()
+    assert "does not tell these numbers" in " ".join(card.split())
+    assert "deviation: [" not in card
 
 
 def test_a_readme_of_others_is_never_overwritten(capsys, trained, tmp_path):

@@ -16,7 +16,7 @@ from mocolib.errors import BadInput, LeftOut, PeerLost
 from mocolib.files import shown
 
 LONGEST = 400  # letters of what an unforeseen exception tells of itself
-STOPPED = "stopped; the same command continues the run."
+CONTINUES = "stopped; the same command continues the run."
 
 
 def say(text: str):
@@ -36,8 +36,8 @@ def guarded(command) -> int:
             return code
     except BrokenPipeError:
         code = 128 + signal.SIGPIPE
-    except KeyboardInterrupt:
-        code = _end(130, STOPPED)
+    except KeyboardInterrupt as error:
+        code = _end(130, str(error) or "stopped.")
     except BadInput as error:
         code = _end(2, str(error))
     except PeerLost as error:
@@ -51,6 +51,15 @@ def guarded(command) -> int:
         code = _end(*_unforeseen(error))
     close_streams()
     return code
+
+
+@contextlib.contextmanager
+def resumable():
+    """Around a command that goes on where it was stopped; who stops it is told so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(CONTINUES) from None
 
 
 def _end(code: int, sentence: str) -> int:

@@ -13,7 +13,7 @@ import functools
 from pathlib import Path
 
 from mocolib import runs
-from mocolib.cli.boundary import say
+from mocolib.cli.boundary import resumable, say
 from mocolib.data import load
 from mocolib.errors import BadInput
 from mocolib.files import atomic, check_folder, check_place, write_atomic
@@ -242,6 +242,7 @@ def _claims(options) -> int:
     return 0
 
 
+@resumable()
 def _tables(options) -> int:
     from mocolib.analysis import tables
 

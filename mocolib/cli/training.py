@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from mocolib import frameworks, runs
-from mocolib.cli.boundary import say
+from mocolib.cli.boundary import resumable, say
 from mocolib.cli.fields import RECIPE, add_fields, chosen_recipe, count, given
 from mocolib.cli.records import line
 from mocolib.data import Dataset, load
@@ -63,6 +63,7 @@ def _info(options) -> int:
     return 0
 
 
+@resumable()
 def _train(options) -> int:
     recipe = chosen_recipe(options)
     how = Execution(**given(options, EXECUTION))
@@ -70,7 +71,9 @@ def _train(options) -> int:
     frameworks.check(recipe, how)
     root = options.runs or runs.default_root()
     with distributed.process_group(how.torch_device, how.timeout):
-        check_folder(root, "runs")
+        places = [root] if options.runs else [root, runs.public_root()]
+        if not runs.find(recipe, *places):  # what is there can be read in any folder
+            check_folder(root, "runs")
         data, first = _images(recipe, how, root), distributed.rank() == 0
         known = runs.trained(recipe, data, options.runs) if first else None
         if not distributed.broadcast(known is not None):
@@ -139,6 +142,7 @@ def _train_anew(recipe: Recipe, data: Dataset, how: Execution, options):
 # --- many runs ------------------------------------------------------------------------
 
 
+@resumable()
 def _sweep(options) -> int:
     from mocolib import sweep
 
@@ -146,10 +150,13 @@ def _sweep(options) -> int:
     plan = sweep.read(options.sweep, options.seeds, **changes)
     root = options.runs or runs.default_root()
     print(f"{plan.title}: {len(plan.recipes)} runs, kept in {root}.")
-    check_folder(root, "runs")
-    wanted = _fitted(plan, changes, root)
-    missing = sweep.missing_of(wanted, root)
-    print(_forecast(plan, wanted, missing, options))
+    wanted = list(plan.recipes)
+    if sweep.missing_of(wanted, root):
+        wanted = _fitted(plan, changes)
+    missing, damaged = sweep.standing(wanted, root)
+    if missing:  # what is there can be read in any folder
+        check_folder(root, "runs")
+    print(_forecast(plan, wanted, missing, damaged, options))
     if options.dry_run:
         for recipe in wanted:
             changed = " ".join(f"{k}={v}" for k, v in recipe.changed().items())
@@ -159,13 +166,10 @@ def _sweep(options) -> int:
     return _under_way(sweep.sweep(wanted, root, backend=_backend(options), **many))
 
 
-def _fitted(plan, changes: dict, root: Path) -> list:
+def _fitted(plan, changes: dict) -> list:
     """The sweep's recipes; other data than its own may ask for smaller batches."""
-    from mocolib import sweep
     from mocolib.sweep import fit
 
-    if not sweep.missing_of(plan.recipes, root):
-        return list(plan.recipes)
     scale = "dataset" in changes and "batch_size" not in changes
     wanted, sentence = fit.fitted(plan.recipes, scale, told=print)
     if sentence:
@@ -173,11 +177,11 @@ def _fitted(plan, changes: dict, root: Path) -> list:
     return wanted
 
 
-def _forecast(plan, wanted, missing, options) -> str:
+def _forecast(plan, wanted, missing, damaged, options) -> str:
     """How long it will take, of what the file says for one core."""
     from mocolib.sweep import images_seen
 
-    recorded = len(wanted) - len(missing)
+    recorded = len(wanted) - len(missing) - len(damaged)
     have = f"{recorded} of them are there; " if recorded else ""
     hours = plan.core_hours * images_seen(missing) / (images_seen(plan.recipes) or 1)
     if not hours:

@@ -110,17 +110,43 @@ def _finetune(options) -> int:
     if options.output:
         model_card.checked_place(options.output)
     loaded, data = _opened(options)
-    recipe = _plan(options, transfer.FINETUNE, data, warmup=1)
-    head = transfer.new_head(loaded, data, recipe.seed)
-    for epoch, loss, accuracy in transfer.finetune(loaded, head, data, recipe):
-        print(f"epoch {epoch}  loss {loss:.3f}  accuracy {accuracy:.3f}", flush=True)
+    to = "timm" if loaded.recipe.backbone == "vit" else "torchvision"
     if options.output:
-        to = "timm" if loaded.recipe.backbone == "vit" else "torchvision"
-        facts = [f"fine-tuned on {data.name}, test accuracy {accuracy:.3f}"]
-        source = f"`{options.source}`"
-        beside = model_card.export(loaded, options.output, to, source, head, facts)
+        weights.check_names(loaded, to)  # before the work, and not behind it
+    recipe = _plan(options, transfer.FINETUNE, data, warmup=1)
+    head, kept = transfer.new_head(loaded, data, recipe.seed), "nothing is kept"
+    try:
+        for epoch, loss, accuracy in transfer.finetune(loaded, head, data, recipe):
+            if options.output:
+                beside = _keep(options, loaded, to, head, data, accuracy)
+                kept = f"{options.output} has the weights of epoch {epoch}"
+            # where nobody listens any more, the file is wanted all the same
+            with contextlib.suppress(*[BrokenPipeError] if options.output else []):
+                told = f"epoch {epoch}  loss {loss:.3f}  accuracy {accuracy:.3f}"
+                print(told, flush=True)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"stopped; {kept}.") from None
+    if options.output and isinstance(beside, BadInput):
+        raise BadInput(f"{str(beside)[:-1]}; {kept} all the same.")
+    if options.output:
         _written(options.output, beside)
     return 0
+
+
+def _keep(options, loaded, to: str, head, data, accuracy: float) -> Path | BadInput:
+    """Write the weights as they are, then their card: its place, or why it has none."""
+    model_card.save(loaded, options.output, to, head)
+    facts = [f"fine-tuned on {data.name}, test accuracy {accuracy:.3f}"]
+    told = dict(facts=facts, moments=_moments(data), classes=data.classes)
+    try:
+        source = f"`{options.source}`"
+        return model_card.write(loaded, options.output, to, source, head, **told)
+    except BadInput as error:
+        return error
+
+
+def _moments(data) -> tuple:
+    return data.mean.tolist(), data.std.tolist()
 
 
 def _written(output: Path, beside: Path):
@@ -151,19 +177,27 @@ def _plan(options, settings: dict, data, warmup: int = 0):
 def _export(options) -> int:
     model_card.checked_place(options.output)
     loaded, run = _source(options)
-    facts = []
+    facts, moments = [], None
     if run is not None:
         made = ("date", "mocolib", "torch", "data_name", "data")
         facts += [f"{key}: {run.provenance.get(key)}" for key in made]
-        facts += [
-            f"{key} at the end: {run.end.get(key)}" for key in ("knn", "linear_probe")
-        ]
-        with contextlib.suppress(BadInput):  # its images may be elsewhere, or others
-            data = load(run.recipe.dataset, run.recipe.image_size)
-            runs.check_data(run, data)
-            facts.append(f"mean: {data.mean.tolist()}, deviation: {data.std.tolist()}")
+        ends = ("knn", "linear_probe")
+        facts += [f"{key} at the end: {run.end.get(key)}" for key in ends]
+        moments = _recorded_moments(run)
     source = f"run {run.id} of mocolib" if run else f"`{options.source}`"
-    beside = model_card.export(loaded, options.output, options.to, source, facts=facts)
+    told = dict(facts=facts, moments=moments)
+    beside = model_card.export(loaded, options.output, options.to, source, **told)
     print(loaded.report)
     _written(options.output, beside)
     return 0
+
+
+def _recorded_moments(run: runs.Run) -> tuple | None:
+    """Mean and deviation of a run's images; an older record does not tell them."""
+    if {"mean", "deviation"} <= run.provenance.keys():
+        return run.provenance["mean"], run.provenance["deviation"]
+    with contextlib.suppress(BadInput):  # its images may be elsewhere, or others
+        data = load(run.recipe.dataset, run.recipe.image_size)
+        runs.check_data(run, data)
+        return _moments(data)
+    return None

@@ -195,6 +195,8 @@ def facts(data: Dataset, threads: int) -> dict:
         "data": data.fingerprint,
         "data_name": data.name,
         "images": len(data.train_images),
+        "mean": data.mean.tolist(),
+        "deviation": data.std.tolist(),
         "threads": threads,
         "machine": f"{platform.system()} {platform.machine()}, {processor()}",
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),

@@ -189,6 +189,11 @@ def _checked(name: str, given, wanted) -> torch.Tensor:
     return value
 
 
+def check_names(loaded: Loaded, to: str):
+    """BadInput where the names of `to` have no place for such a backbone."""
+    named(loaded.backbone.state_dict(), loaded.recipe, to)
+
+
 def save(loaded: Loaded, path, to: str, extra=None):
     """Write a .safetensors file under the names of `to`; `extra` are its heads."""
     path = Path(path)

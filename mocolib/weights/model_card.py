@@ -58,34 +58,64 @@ def place(path: Path) -> Path:
     return path.with_suffix(".md") if other else readme
 
 
-def export(loaded, path, to: str, source: str, head=None, facts=()) -> Path:
+def export(loaded, path, to: str, source: str, head=None, **told) -> Path:
     """Weights under the names of `to`, and their card; `head` is a classifier.
 
-    The card's place is returned.
+    told: facts, moments and classes for the card, whose place is returned.
     """
     path = checked_place(path)
+    save(loaded, path, to, head)
+    return write(loaded, path, to, source, head, **told)
+
+
+def save(loaded, path, to: str, head=None):
+    """The weights alone, whole or not at all."""
     prefix = "head" if to == "timm" else "fc"
     own = head.state_dict().items() if head else ()
     weights.save(loaded, path, to, {f"{prefix}.{name}": value for name, value in own})
-    card = text(loaded, path.name, to, source, head, facts)
-    write_atomic(place(path), card)
+
+
+def write(loaded, path, to: str, source: str, head=None, **told) -> Path:
+    """The card beside the weights; BadInput where one of yours is in its place."""
+    path = checked_place(path)
+    write_atomic(place(path), text(loaded, path.name, to, source, head, **told))
     return place(path)
 
 
-def text(loaded, file: str, to: str, source: str, head=None, facts=()) -> str:
-    """The card: front matter, how to load, where from."""
+def text(
+    loaded, file, to, source, head=None, facts=(), moments=None, classes=()
+) -> str:
+    """The card: front matter, how to load, where from.
+
+    moments: mean and deviation of each channel of the images, which are 0 to 1, two
+    lists. classes: the names of what `head` tells apart, in its order.
+    """
     changed = loaded.recipe.changed().items()
+    if classes:
+        facts = [*facts, f"classes, as the head has them: {', '.join(classes)}"]
     lines = [
         f"---\nlibrary_name: {to}\n{MARK}\n---\n",
         f"# {file}\n",
         f"A backbone from {source}, exported by mocolib under the names of {to}.",
-        "Images go in normalized by mean and deviation of each channel.\n",
+        f"{_input(moments)}\n",
         f"```python\n{how_to_load(loaded, file, to, head)}```\n",
         *(f"- {fact}" for fact in facts),
         "\n## Recipe\n\nFields that are not at mocolib's default:\n",
         *(f"- {name}: {value}" for name, value in changed),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _input(moments: tuple | None) -> str:
+    """How images go in: by numbers, where they are known."""
+    how = "Images go in from 0 to 1, normalized by mean and deviation of each channel"
+    if moments is None:
+        return (
+            f"{how} of those that the weights were trained on. Their file does not "
+            "tell these numbers."
+        )
+    mean, deviation = (", ".join(f"{x:.6g}" for x in part) for part in moments)
+    return f"{how}: mean: [{mean}], deviation: [{deviation}]."
 
 
 def how_to_load(loaded, file: str, to: str, head=None) -> str:
