@@ -42,7 +42,7 @@ def test_an_image_is_rebuilt_at_each_width(data):
     picture, words = frame(panel, width=1)
     assert picture.count("<img") == 3
     assert "12 numbers a token" in words
-    assert "miss 0%, the best possible ones 0%" in words
+    assert "off by 0% of a patch (root mean square), that from the best" in words
     sources = re.findall(r'src="([^"]+)"', picture)
     assert len(set(sources)) == 1  # all three are the image itself
 
