@@ -64,3 +64,19 @@ def test_knn_is_counted_from_the_step_before_a_spike(tmp_path):
 def test_the_figures_wait_for_their_runs():
     labelled(figures.correlogram([]))
     labelled(figures.around_spikes([]))
+
+
+def test_the_first_and_the_last_layer_lie_under_the_curve_of_their_run(tmp_path):
+    """Each over its own median: a layer of large gradients fills no more room."""
+    norms, knn = np.ones(240), np.full(48, 0.4)
+    norms[99] = 5  # step 100
+    planted = {"patch_projection": norms, "predictor.1": 1000 * np.roll(norms, 3)}
+    run = plant(tmp_path, knn, norms=planted)
+    figure = figures.first_and_last(run)
+    labelled(figure)
+    above, below = figure.axes
+    assert above.lines[0].get_ydata() == pytest.approx(measures.monitored(run)["knn"])
+    first, last = below.lines
+    assert first.get_xdata()[first.get_ydata() > 1].tolist() == [100]
+    assert last.get_xdata()[last.get_ydata() > 1].tolist() == [103]
+    assert first.get_ydata().max() == last.get_ydata().max() == 5

@@ -124,3 +124,28 @@ def _since(values, events) -> np.ndarray:
 
 def _mean(parts: list) -> pd.Series:
     return pd.DataFrame(np.concatenate(parts)).mean()
+
+
+@style.figure
+def first_and_last(run: Run) -> Figure:
+    """kNN of one run, and below it the gradients of its first and its last layer.
+
+    A gradient is over its layer's own median in the run, so that layers of unlike size
+    share an axis; the paper's figure 4 has "relative values for the layer" as well.
+    """
+    seen, layers = measures.monitored(run), measures.trained_layers(run)
+    figure, (above, below) = plt.subplots(2, sharex=True, figsize=(7.2, 4.8))
+    above.plot(seen["step"], seen["knn"], color=style.BLUE, label="kNN")
+    style.percent(above.yaxis, "kNN, %")
+    style.levels(above, [run], "knn")
+    style.note(above, [run])
+    for layer, (colour, stroke) in zip((layers[0], layers[-1]), LAYERS, strict=False):
+        norms = measures.gradients(run, layer)
+        steps = run.recipe.warmup_steps + 1 + np.arange(len(norms))
+        look = dict(color=colour, linewidth=1, label=layer_name(layer))
+        below.plot(steps, norms / np.median(norms), stroke, **look)
+    below.set(yscale="log", xlabel="training step")
+    below.set_ylabel("largest gradient entry\nover its median")
+    style.plain(below.yaxis)
+    below.legend(fontsize=9, loc="upper left")
+    return figure
