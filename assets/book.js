@@ -6,6 +6,13 @@ document.addEventListener("DOMContentLoaded", () => {
   side?.setAttribute("role", "complementary");
   side?.setAttribute("aria-label", "The book");
 
+  // the names of an index stand over it
+  for (const one of document.querySelectorAll(".cell_output table.dataframe")) {
+    const index = one.tBodies[0]?.rows[0]?.querySelectorAll("th").length ?? 0;
+    for (const row of columns(one.tHead?.rows ?? []))
+      for (const cell of row.slice(0, index)) cell.classList.add("index");
+  }
+
   // a table's corner above its index is no heading
   for (const one of document.querySelectorAll(".cell_output th"))
     if (!one.textContent.trim()) one.replaceWith(document.createElement("td"));
@@ -15,26 +22,62 @@ document.addEventListener("DOMContentLoaded", () => {
     one.removeAttribute("role");
 });
 
-// what is wider than the page can be scrolled by keyboard
-function reachable() {
-  for (const one of document.querySelectorAll("article pre, article .wide"))
-    if (one.scrollWidth > one.clientWidth) one.tabIndex = 0;
+/* What is wider than its place is scrolled there, by the keyboard too. That it is must be
+   seen: its edge fades where more of it lies, and words stand below it. */
+const SCROLLED = "article :is(.wide, .frame, .why-ledger)";
+function edges(one) {
+  const { clientWidth, scrollWidth, scrollLeft, classList } = one,
+    rest = scrollWidth - clientWidth - scrollLeft;
+  if (scrollWidth > clientWidth) one.tabIndex = 0;
+  classList.toggle("wider", scrollWidth > clientWidth + 1);
+  classList.toggle("more-left", scrollLeft > 1);
+  classList.toggle("more-right", rest > 1);
 }
-addEventListener("load", reachable);
-addEventListener("toggle", reachable, true); // a fold has opened
+const allEdges = () => document.querySelectorAll(SCROLLED).forEach(edges);
+for (const what of ["load", "resize", "input"]) addEventListener(what, allEdges);
+addEventListener("toggle", allEdges, true); // a fold has opened
+addEventListener(
+  "scroll",
+  ({ target }) => target.matches?.(SCROLLED) && edges(target),
+  true,
+);
 
-/* On a phone a table that does not fit is folded: a row becomes a block, its cells under
-   each other, each beside its head. */
+/* The cells of some rows by column: one that spans several stands in each of them. */
+function columns(rows) {
+  const places = Array.from(rows, () => []);
+  for (const [r, row] of [...rows].entries())
+    for (const cell of row.cells) {
+      let c = 0;
+      while (places[r][c]) c += 1;
+      for (const below of places.slice(r, r + cell.rowSpan))
+        for (let k = 0; k < cell.colSpan; k++) below[c + k] = cell;
+    }
+  return places;
+}
+
+/* On a phone a table that does not fit is set smaller; if it still does not, it is folded:
+   a row becomes a block, its cells under each other, each beside its head. */
 const PHONE = matchMedia("(max-width: 600px)");
 function foldable(table) {
-  const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
-  for (const row of table.tBodies[0].rows)
-    for (const [i, cell] of [...row.cells].entries())
-      cell.dataset.head = heads[i] ?? "";
+  const heads = columns(table.tHead.rows),
+    words = (cell) => cell?.textContent.trim() ?? "";
+  const cells = columns(table.tBodies[0].rows).flatMap((row) =>
+    row.map((cell, c) => {
+      const above = new Set(heads.map((one) => words(one[c])));
+      cell.dataset.head = [...above].filter(Boolean).join(", ");
+      return cell;
+    }),
+  );
+  const isShort = (cell) => words(cell).length < 8 && cell.dataset.head.length < 8,
+    values = cells.filter(({ tagName }) => tagName === "TD");
+  table.classList.toggle("short", values.every(isShort));
   const fold = () => {
-    table.classList.remove("folded");
-    const cut = table.offsetWidth > table.parentElement.clientWidth;
-    table.classList.toggle("folded", PHONE.matches && cut);
+    const { classList } = table,
+      isCut = () => table.offsetWidth > table.parentElement.clientWidth;
+    classList.remove("tight", "folded");
+    if (!PHONE.matches || !isCut()) return;
+    classList.add("tight");
+    if (isCut()) classList.replace("tight", "folded");
   };
   PHONE.addEventListener("change", fold);
   addEventListener("toggle", fold, true); // one that was hidden has no width
@@ -50,6 +93,7 @@ addEventListener("load", () => {
 const NUMBER = /^[+-]?\d+(\.\d+)?( to .*)?$/;
 function sortable(table) {
   const body = table.tBodies[0];
+  brief(table.parentElement);
   const value = (row, i) => {
     const text = row.cells[i].textContent.trim();
     return NUMBER.test(text) ? Number.parseFloat(text) : text;
@@ -78,6 +122,21 @@ function sortable(table) {
 document.addEventListener("DOMContentLoaded", () =>
   document.querySelectorAll(".why-ledger table").forEach(sortable),
 );
+
+/* On a phone a claim has one line, its primary effect, until all are asked for. */
+function brief(ledger) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "every";
+  button.textContent = "every effect";
+  const show = (every) => {
+    ledger.classList.toggle("brief", !every);
+    button.ariaPressed = every;
+  };
+  button.addEventListener("click", () => show(ledger.classList.contains("brief")));
+  show(false);
+  ledger.prepend(button);
+}
 
 /* MathJax weighs more than all else: it comes when a formula is near, or on paper. */
 document.addEventListener("DOMContentLoaded", () => {

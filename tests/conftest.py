@@ -22,7 +22,7 @@ from tools.serve import bind, running
 
 # what these assert is told as a test's own is
 pytest.register_assert_rewrite(
-    *(f"tests.{helper}" for helper in ("faults", "near", "panels", "trainer"))
+    *(f"tests.{helper}" for helper in ("faults", "layout", "near", "panels", "trainer"))
 )
 
 THREADS = "MOCOLIB_TEST_THREADS"

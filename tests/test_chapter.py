@@ -38,7 +38,7 @@ def test_a_picture_carries_alt_text_and_caption_and_takes_the_page_s_colours():
     assert "<style" not in shown  # it would hold for the whole page
 
 
-def test_no_letter_of_a_picture_is_smaller_than_eleven_pixels():
+def test_no_letter_of_a_picture_is_too_small():
     figure = Figure(figsize=(7.6, 3))
     figure.subplots().set_title("small", fontsize=9)
     shown = picture(figure, alt="", caption="").data

@@ -12,6 +12,15 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from tests.layout import (
+    check_clipped,
+    check_edges,
+    check_listings,
+    check_paper,
+    check_tables,
+    check_tags,
+    check_tracks,
+)
 from tools.book import HTML
 from tools.browser import THEMES, WIDTHS, open_page, resize
 from tools.site import pages
@@ -21,6 +30,7 @@ MOST_DATA, MOST = 300_000, 1_500_000
 # gzipped, what the first panel waits for: half a second at 6.4 Mbit/s, which leaves two
 # and a half to a slow processor; `python -m tools.bench_pages` measures the time
 MOST_SENT = 400_000
+BETWEEN = 800  # pixels: a tablet's, on which notes have no margin
 # axe would fetch each style sheet again, and @import from the wrong folder
 DATA = r"<script type=.application/json.>(.*?)</script>"
 AXE = {"preload": False, "resultTypes": ["violations"]}
@@ -91,32 +101,15 @@ def test_formulas_are_set(opened):
     assert page.locator("mjx-merror").count() == 0
 
 
-CLIPPED = """() => {
-  const wrong = [], wide = document.documentElement.clientWidth;
-  for (const one of document.querySelectorAll("article *")) {
-    const box = one.getBoundingClientRect();
-    if (!box.width || !box.height) continue;
-    if (one.parentElement.closest("mjx-container")) continue; // strokes stick out
-    let [edge, around] = [wide, one.parentElement];
-    for (; around; around = around.parentElement) {
-      const flow = getComputedStyle(around).overflowX;
-      if (flow !== "visible") edge = around.getBoundingClientRect().right;
-      if (flow === "auto" || flow === "scroll") edge = Infinity; // in reach
-      if (flow !== "visible") break;
-    }
-    if (box.right > edge + 1) wrong.push(one.outerHTML.slice(0, 200));
-  }
-  return wrong;
-}"""
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-def test_nothing_is_clipped(opened, width):
+@pytest.mark.parametrize("width", [*WIDTHS, BETWEEN])
+def test_all_has_its_room(opened, width):
+    """Nothing is cut or covered, and what must be scrolled says so."""
     page, _ = opened("light")
     resize(page, width)
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= width, "the page scrolls sideways"
-    assert page.evaluate(CLIPPED) == []
+    check_clipped(page, width)
+    check_listings(page)
+    check_tags(page)
+    check_edges(page, width)
 
 
 HIDDEN = """wide => {
@@ -131,6 +124,7 @@ HIDDEN = """wide => {
 def test_no_cell_of_a_table_is_out_of_sight_on_a_phone(opened):
     """One that does not fit is folded; wide again, it is a table as before."""
     page, _ = opened("light")
+    check_tables(page)
     resize(page, WIDTHS[1])
     assert page.evaluate(HIDDEN, WIDTHS[1]) == []
     for cell in page.locator("table.folded tbody td").all()[:5]:
@@ -166,6 +160,8 @@ def test_axe_finds_nothing(opened):
 def test_nothing_is_missing_or_goes_wrong(opened, theme):
     """Every picture has come and is described, and nothing asked for was refused."""
     page, problems = opened(theme)
+    if theme == "dark":
+        check_tracks(page)
     assert problems == []  # a request to another host is refused and listed here
     dead = page.locator("script[type*='jupyter.widget']").count()
     assert dead == 0, "a widget without a kernel is an empty box"
@@ -204,6 +200,7 @@ def check_print(page, problems, theme):
         assert panel.locator("button:visible, input:visible").count() == 0
         if panel.locator("[data-axis]").count():
             assert panel.locator("output:visible, input:checked").count()
+    check_paper(page)
     page.emulate_media(media="screen")
     page.wait_for_function(
         f"document.querySelectorAll('details:not([open])').length == {folded}"

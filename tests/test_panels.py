@@ -149,6 +149,10 @@ def test_curves_are_kept_up_to_six_and_let_go(chapter):
         [first, *others] = [g["at"] for g in one["groups"]][: MOST - 1]
         drop(panel, 0, first)
         panel.locator(".keep").press("Enter")
+        focused = panel.locator(".keep").evaluate(
+            "one => document.activeElement === one"
+        )
+        assert focused  # although it cannot be pressed again
         assert panel.locator("[data-drop]").count() == 1
         assert keep(panel, others) == 1 + len(others)
         assert panel.locator(".keep").is_disabled()
@@ -252,3 +256,36 @@ def test_a_view_can_be_linked(chapter, reader):
     with open_page(reader, page.url, 1280, "light") as (again, problems):
         assert again.locator(panels).evaluate_all(look) == before
         assert problems == []
+
+
+STRANGE = [
+    "toString",
+    "0__toString",
+    "__proto___0-0-0_constructor",
+    "-1",
+    "0.5.",
+    "1e0_",
+]
+READ = """([id, text]) => {
+  const panel = document.getElementById(id), { at, kept, x } = panel;
+  history.replaceState(null, "", `?${id}=${text}`);
+  panel.readAddress?.();
+  panel.show();
+  const names = (panel.kept ?? []).map(String), found = [panel.at, names, panel.x];
+  Object.assign(panel, { at, kept, x });
+  panel.show();
+  return found;
+}"""
+
+
+def test_an_address_that_nobody_wrote_is_no_trouble(chapter):
+    """What it has of settings is shown, each once; the rest is passed over."""
+    page, data, problems = chapter
+    for id, one in each(data, "lab-"):
+        first = ".".join(map(str, one["groups"][0]["at"]))
+        for text in [*STRANGE, f"{first}_{first}-{first}_"]:
+            at, kept, x = page.evaluate(READ, [id, text])
+            assert at in [group["at"] for group in one["groups"]]
+            assert len(set(kept)) == len(kept)
+            assert x in one["x_axes"]
+    assert problems == []

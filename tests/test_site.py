@@ -12,10 +12,12 @@ from PIL import Image
 from tools import ROOT, social
 from tools.book import HTML
 from tools.browser import open_page
+from tools.serve import BookHandler, bind, running
 from tools.site import SITEMAP, address, pages
 from tools.stamp import BRANCH, read_address
 
 OWNER, NAME = read_address(ROOT)
+GONE = "Failed to load resource: the server responded with a status of 404 (Not Found)"
 CHAPTERS = [name for name in pages() if (ROOT / f"{name}.ipynb").exists()]
 
 
@@ -88,10 +90,31 @@ def test_a_wrong_address_anywhere_shows_the_books_own_page(site, reader):
         with open_page(reader, f"{site}/{wrong}", 1280, "dark") as (page, problems):
             assert page.locator("h1:visible").first.inner_text() == "Page not found"
             assert page.evaluate("document.documentElement.dataset.theme") == "dark"
-            own = [p for p in problems if "404 (Not Found)" not in p]
+            own = [p for p in problems if p != GONE]
             assert own == [f"404: {site}/{wrong}"]
             page.get_by_role("link", name="its opening").click()
             page.wait_for_url(f"**/{pages()[0]}.html")
+
+
+class Elsewhere(BookHandler):
+    """The book under another path than the published one."""
+
+    def translate_path(self, path: str) -> str:
+        inside = path.startswith("/docs/why/")
+        return f"{HTML}/{urlsplit(path).path[10:]}" if inside else "/nothing/here"
+
+
+@pytest.mark.parametrize("wrong", ["nowhere.html", "book/deep/nowhere.html"])
+def test_a_wrong_address_of_a_book_that_moved_finds_it(book, reader, wrong):
+    with running(bind(0, Elsewhere)) as site:
+        url = f"{site}/docs/why/{wrong}"
+        with open_page(reader, url, 1280, "dark") as (page, problems):
+            assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+            assert {one for one in problems if not one.startswith("404: ")} <= {GONE}
+            skip = page.locator("a[href$='#main-content']").first
+            assert skip.evaluate("a => a.href") == f"{url}#main-content"
+            page.get_by_role("link", name="its opening").click()
+            page.wait_for_url(f"**/docs/why/{pages()[0]}.html")
 
 
 def test_search_finds_a_word_without_a_network(site, reader):

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tools import ROOT, chapters, fingerprint, inpage, ort
-from tools.site import lighten, write_sitemap
+from tools.site import lighten, root_anywhere, write_sitemap
 
 BUILD = ROOT / "_build"
 HTML = BUILD / "html"
@@ -116,6 +116,7 @@ def make() -> bool:
         return False
     shutil.copytree(inpage.INPAGE, HTML / "inpage", dirs_exist_ok=True)
     lighten(HTML)
+    root_anywhere(HTML)
     write_sitemap(HTML)
     return True
 

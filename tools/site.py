@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import yaml
@@ -9,6 +10,24 @@ import yaml
 from tools import ROOT
 
 SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
+# The page for a wrong address comes at any depth, so its links start from the book's
+# root. Where the book is served from another one, that is looked for upwards.
+ROOTED = """<base href="{root}"><script>{{
+  const base = document.querySelector("base"), own = base.getAttribute("href");
+  const has = (root) => {{
+    const ask = new XMLHttpRequest();
+    ask.open("HEAD", `${{root}}404.html`, false);
+    try {{ ask.send(); }} catch {{ return false; }}
+    return ask.status === 200;
+  }};
+  if (!location.pathname.startsWith(own) && !has(own))
+    for (let at = location.pathname; (at = at.replace(/[^/]*\\/?$/, "")); )
+      if (has(at)) {{ base.href = at; break; }}
+  addEventListener("DOMContentLoaded", () => {{
+    for (const one of document.querySelectorAll('a[href^="#"]'))
+      one.href = location.pathname + one.getAttribute("href");
+  }});
+}}</script>"""
 
 
 def pages() -> list[str]:
@@ -39,6 +58,14 @@ def lighten(html: Path) -> None:
     for page in html.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         page.write_text(re.sub(f"{script}|{ahead}", "", text), encoding="utf-8")
+
+
+def root_anywhere(html: Path) -> None:
+    """Let the page for a wrong address find the book, wherever that is served from."""
+    page, root = html / "404.html", urlsplit(address()).path
+    text = page.read_text(encoding="utf-8").replace(f'="{root}', '="')
+    head = f"<head>{ROOTED.format(root=root)}"
+    page.write_text(text.replace("<head>", head, 1), encoding="utf-8")
 
 
 def write_sitemap(html: Path) -> None:

@@ -146,7 +146,7 @@ def spikes_by_layer(runs: list[Run]) -> Figure:
             stroke = STROKES[kind]
             style.seeds(ax, counts.T.stack(), colour, mark, kind, linestyle=stroke)
     ax.set_xticks(range(len(layers)), map(layer_name, layers), rotation=90)
-    ax.tick_params("x", labelsize=8)
+    ax.tick_params("x", labelsize=9)
     ax.set(xlabel="layer, first to last", ylabel="spikes a run", ylim=(0, None))
     if runs:
         ax.legend(title="patch projection", fontsize=9, title_fontsize=9)

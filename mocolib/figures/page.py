@@ -38,6 +38,6 @@ def page_curves(path: Path | None = None) -> Figure | None:
     name = layer_name(GRADIENT.removeprefix("grad_inf/"))
     right.set(xlabel="step", ylabel=f"gradient of {name}", yscale="log")
     style.plain(right.yaxis)
-    words = {"title": "base rate, projection", "fontsize": 8, "title_fontsize": 8}
+    words = {"title": "base rate, projection", "fontsize": 9, "title_fontsize": 9}
     right.legend(lines.values(), lines, **words)
     return figure

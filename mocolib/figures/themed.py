@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from mocolib.figures.style import BLUE, GREEN, ORANGE, RED
 from mocolib.words import said
 
-LETTERS = 11  # pixels: no letter of a figure is smaller on the screen
+LETTERS = 10.5  # pixels: no letter of a figure is smaller on the screen
 # a figure's colour -> the page's; JupyterLab's names stand behind ours
 PAGE = {
     "#000000": "var(--why-ink, var(--jp-content-font-color0, #000))",
