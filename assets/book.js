@@ -15,6 +15,12 @@ document.addEventListener("DOMContentLoaded", () => {
     one.removeAttribute("role");
 });
 
+// an install line names the wheel beside the book by its whole address, wherever that is
+addEventListener("load", () => {
+  for (const link of document.querySelectorAll(".why-install a"))
+    link.textContent = link.href;
+});
+
 // what is wider than the page can be scrolled by keyboard
 function reachable() {
   for (const one of document.querySelectorAll("article pre, article .wide"))
