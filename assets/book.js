@@ -22,6 +22,12 @@ document.addEventListener("DOMContentLoaded", () => {
     one.removeAttribute("role");
 });
 
+/* An install line names the wheel beside the book by its whole address, wherever that is. */
+addEventListener("load", () => {
+  for (const link of document.querySelectorAll(".why-install a"))
+    link.textContent = link.href;
+});
+
 /* What is wider than its place is scrolled there, by the keyboard too. That it is must be
    seen: its edge fades where more of it lies, and words stand below it. */
 const SCROLLED = "article :is(.wide, .frame, .why-ledger)";

@@ -13,7 +13,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools import ROOT, chapters, fingerprint, inpage, ort
+from tools import ROOT, chapters, fingerprint, inpage, ort, wheel
 from tools.site import lighten, root_anywhere, write_sitemap
 
 BUILD = ROOT / "_build"
@@ -29,7 +29,7 @@ FRAME = [
 SOURCES = [
     *FRAME,
     *("pyproject.toml", "assets", "book", "data", "mocolib"),
-    *("tools/inpage.py", "tools/kernels.py", "tools/ort.py"),
+    *("tools/inpage.py", "tools/kernels.py", "tools/ort.py", "tools/wheel.py"),
 ]
 
 # "-n" asks for unknown references, "-W --keep-going" makes each warning fail the
@@ -117,6 +117,7 @@ def make() -> bool:
     shutil.copytree(inpage.INPAGE, HTML / "inpage", dirs_exist_ok=True)
     lighten(HTML)
     root_anywhere(HTML)
+    wheel.offer(HTML)
     write_sitemap(HTML)
     return True
 

@@ -8,6 +8,11 @@ descent with momentum on the Hessian P^-1/2 H P^-1/2, stable up to the eigenvalu
     sharpness = preconditioned_sharpness(training)
     threshold(training)                       # what it is compared with
     along(run, data, steps=[100, 150, 200])   # both, at states of a recorded run
+
+and for any network in any loop, once in some hundred steps:
+
+    loss = lambda model: F.cross_entropy(model(images), labels)
+    sharpness_of(model, optimizer, loss) / threshold_of(optimizer)
 """
 
 import copy
@@ -15,23 +20,53 @@ import copy
 import numpy as np
 import pandas as pd
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.parallel import DistributedDataParallel
 
 from mocolib import schedules
 from mocolib.errors import BadInput
+from mocolib.execution import shards
+from mocolib.probe import second_moment
 from mocolib.train import Training
 
 
 def preconditioned_sharpness(
     training: Training, iterations: int = 20, dtype=torch.float32
 ) -> float:
-    """Largest eigenvalue of P^-1/2 H P^-1/2 at the state of a training (2207.14484).
+    """`sharpness_of` a training: of the loss that its next step would see.
 
-    H is the Hessian of the loss that the next step would see: its batch and views,
-    keys held constant, BatchNorm in train mode. The training itself stays as it is.
-    Costs about 3 x `iterations` steps. BadInput where it is not AdamW at one rate.
+    Its batch and views, keys held constant, BatchNorm in train mode. BadInput where it
+    is not AdamW at one rate.
     """
-    _check(training, iterations)
-    gradients, parameters, precondition = _linearised(training, dtype)
+    _check(training)
+    index = training.done
+    views = training.batches.batch(index)[0].to(dtype)
+    now = schedules.at(training.recipe, index)
+
+    def loss(model):
+        return training.forward(index, now, views, model).loss
+
+    return sharpness_of(training.model, training.optimizer, loss, iterations, dtype)
+
+
+def sharpness_of(
+    model, optimizer, loss, iterations: int = 20, dtype=torch.float32
+) -> float:
+    """Largest eigenvalue of P^-1/2 H P^-1/2 at the state of an optimizer (2207.14484).
+
+    `loss(model)` is the loss of one batch, a scalar; H is its Hessian in what the
+    optimizer steps, Adam without weight decay in its gradient or AdamW. Where groups
+    have rates of their own, P is divided by their share of the largest. `loss` is
+    called once, with a copy of the model in `dtype`: the model stays as it is, and so
+    does the random state. Costs about 3 x `iterations` steps of that batch, and the
+    memory of a step that keeps its graph, of the copy, and of `iterations` vectors of
+    float64 as long as all weights.
+    """
+    if iterations < 1:
+        raise BadInput(f"iterations is {iterations}, but must be at least 1.")
+    if any(piece.holders or piece.part for piece in shards.pieces(model).values()):
+        raise BadInput("model lies in pieces over processes, but must be whole.")
+    gradients, parameters, precondition = _linearised(model, optimizer, loss, dtype)
     sizes = [p.numel() for p in parameters]
 
     def product(vector):
@@ -58,6 +93,12 @@ def threshold(training: Training) -> float:
 def edge(beta1: float) -> float:
     """That eigenvalue times the rate: 38 at beta1 = .9."""
     return (2 + 2 * beta1) / (1 - beta1)
+
+
+def threshold_of(optimizer) -> float:
+    """The same for any optimizer, at its largest rate as it stands."""
+    group = max(optimizer.param_groups, key=lambda one: one["lr"])
+    return edge(group["betas"][0]) / float(group["lr"])
 
 
 def along(run, data, steps, iterations: int = 20) -> pd.DataFrame:
@@ -104,32 +145,62 @@ def largest_eigenvalue(product, size: int, iterations: int, seed: int = 0) -> fl
     return float(np.linalg.eigvalsh(np.diag(diagonal) + off + off.T)[-1])
 
 
-def _linearised(training: Training, dtype):
+def _linearised(model, optimizer, loss, dtype):
     """(gradients with a graph, parameters, sqrt(P) [n]) on a copy of the model."""
-    model = copy.deepcopy(training.model).to(dtype)
-    views, _ = training.batches.batch(training.done)
-    now = schedules.at(training.recipe, training.done)
-    loss = training.forward(training.done, now, views.to(dtype), model).loss
-    pairs = [  # a parameter that is not trained has no moments
-        (copied, training.optimizer.state[own])
-        for own, copied in zip(
-            training.model.parameters(), model.parameters(), strict=True
-        )
-        if own.requires_grad and "exp_avg_sq" in training.optimizer.state.get(own, {})
+    while hasattr(model, "_orig_mod") or isinstance(model, DistributedDataParallel):
+        model = model._orig_mod if hasattr(model, "_orig_mod") else model.module
+    own = copy.deepcopy(model).to(dtype)
+    roots = _preconditioner(optimizer)
+    pairs = [  # what is not trained is held constant
+        (copied, roots[id(one)])
+        for one, copied in zip(model.parameters(), own.parameters(), strict=True)
+        if one.requires_grad and id(one) in roots
     ]
-    parameters = [p for p, _ in pairs]
-    gradients = torch.autograd.grad(loss, parameters, create_graph=True)
-    scale = [_preconditioner(state, training.recipe).flatten() for _, state in pairs]
+    where = {p.device for p in own.parameters() if p.is_cuda}
+    # attention's fast kernels have no second derivative
+    with sdpa_kernel(SDPBackend.MATH), torch.random.fork_rng(devices=where):
+        value = loss(own)
+    if value.ndim or not value.isfinite():
+        raise BadInput(f"loss is {value.tolist()}, but must be one finite number.")
+    found = torch.autograd.grad(
+        value, [p for p, _ in pairs], create_graph=True, allow_unused=True
+    )
+    used = [(g, *pair) for g, pair in zip(found, pairs, strict=True) if g is not None]
+    if not used:
+        raise BadInput("loss does not depend on the model that it was called with.")
+    gradients, parameters, scale = map(list, zip(*used, strict=True))
     return gradients, parameters, torch.cat(scale).sqrt()
 
 
-def _preconditioner(state: dict, recipe) -> torch.Tensor:
-    """sqrt(v) + eps with v corrected for its start, as in the AdamW step; float64."""
-    corrected = 1 - recipe.beta2 ** float(state["step"])
-    return (state["exp_avg_sq"].double() / corrected).sqrt() + recipe.eps
+def _preconditioner(optimizer) -> dict:
+    """{id of a parameter: sqrt(v) + eps as in its step [n]}; float64.
+
+    Times the largest rate over its own.
+    """
+    decays = any(group.get("weight_decay") for group in optimizer.param_groups)
+    if not isinstance(optimizer, torch.optim.AdamW) and (
+        decays or not isinstance(optimizer, torch.optim.Adam)
+    ):
+        raise BadInput(
+            f"optimizer is {type(optimizer).__name__}, but must be AdamW, or Adam "
+            "without weight decay."
+        )
+    most = max(float(group["lr"]) for group in optimizer.param_groups)
+    roots = {}
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            kept = second_moment(optimizer, group, parameter)
+            if kept and group["lr"] > 0:
+                root = (kept[0].double() / kept[1]).sqrt() + group["eps"]
+                roots[id(parameter)] = (root * (most / float(group["lr"]))).flatten()
+    if not roots:
+        raise BadInput(
+            "optimizer has no second moments yet, but must have taken a step."
+        )
+    return roots
 
 
-def _check(training: Training, iterations: int):
+def _check(training: Training):
     if training.recipe.optimizer != "adamw":
         raise BadInput(
             f"optimizer is {training.recipe.optimizer!r}, but must be adamw to have "
@@ -144,5 +215,3 @@ def _check(training: Training, iterations: int):
         raise BadInput("step is 0, but must be at least 1 to have second moments.")
     if training.outcome.startswith("diverged"):
         raise BadInput(f"the run has {training.outcome}, but its loss must be finite.")
-    if iterations < 1:
-        raise BadInput(f"iterations is {iterations}, but must be at least 1.")
