@@ -9,7 +9,7 @@ from tools import ROOT
 
 HOUSE = ROOT / "mocolib"
 BASE = {"root", "data", "execution"}
-BEHIND = BASE | {"runs", "sweep", "analysis", "claims", "figures"}
+BEHIND = BASE | {"runs", "sweep", "analysis", "logs", "claims", "figures"}
 MAY = {  # of each room the others that it may import
     "root": {"data", "execution"},
     "data": {"errors", "files"},
@@ -19,6 +19,7 @@ MAY = {  # of each room the others that it may import
     "runs": BASE,
     "sweep": BASE | {"runs"},
     "analysis": BASE | {"runs", "sweep"},
+    "logs": BASE | {"runs", "sweep", "analysis"},
     "claims": BASE | {"runs", "sweep", "analysis"},
     "figures": BEHIND - {"figures"},
     "lab": BEHIND,
