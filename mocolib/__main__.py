@@ -1,5 +1,5 @@
 """The command line: mocolib train | sweep | info | runs | plot | claims | tables,
-and knn | probe | finetune | export of weights.
+judge of a log, and knn | probe | finetune | export of weights.
 
 mocolib train --recipe mini --base-lr 4e-3 --patch-projection fixed
 torchrun --nproc-per-node=8 -m mocolib train --recipe vit_b --data folder:PATH
@@ -9,6 +9,7 @@ mocolib claims
 mocolib tables
 mocolib plot 3f2a 91bc -o curves.png
 mocolib info vit_b
+mocolib judge metrics.csv --svg marks.svg
 mocolib probe 3f2a
 """
 
@@ -16,7 +17,7 @@ import sys
 from pathlib import Path
 
 from mocolib import __version__
-from mocolib.cli import records, training, weights
+from mocolib.cli import judging, records, training, weights
 from mocolib.cli.boundary import guarded
 from mocolib.cli.fields import Parser, add_fields
 from mocolib.execution.process import tune_malloc
@@ -50,6 +51,7 @@ def _parser() -> Parser:
 
     training.add_commands(command, folder, fields)
     records.add_commands(command, folder)
+    judging.add_commands(command)
     weights.add_commands(command, folder)
     return parser
 

@@ -9,7 +9,7 @@ from tools import ROOT
 
 HOUSE = ROOT / "mocolib"
 BASE = {"root", "data", "execution", "frameworks", "words"}
-BEHIND = BASE | {"runs", "sweep", "analysis", "claims", "figures"}
+BEHIND = BASE | {"runs", "sweep", "analysis", "logs", "claims", "figures"}
 MAY = {  # of each room the others that it may import
     "root": {"data", "execution", "frameworks"},
     "frameworks": {"errors", "execution", "moco", "recipe", "vit"},
@@ -21,6 +21,7 @@ MAY = {  # of each room the others that it may import
     "runs": BASE,
     "sweep": BASE | {"runs"},
     "analysis": BASE | {"runs", "sweep"},
+    "logs": BASE | {"runs", "sweep", "analysis"},
     "claims": BASE | {"runs", "sweep", "analysis"},
     "figures": BEHIND - {"figures"},
     "lab": BEHIND,

@@ -1,0 +1,125 @@
+"""Which columns of a run are judged: those that were named, else those that fit."""
+
+import numpy as np
+
+from mocolib.errors import BadInput
+from mocolib.logs import columns
+from mocolib.logs.table import Table
+
+ROLES = ("axis", "accuracy", "loss", "rate")
+RANKS = {"accuracy": columns.accuracy, "loss": columns.loss, "rate": columns.rate}
+MIXED = 3  # readings that each unit has at least, where a column has two
+SHOWN = 12  # columns in a sentence
+KINDS = (
+    "a table with a line of names, a JSON a line, Hugging Face's trainer_state.json, "
+    "printed lines with Epoch: [..][../..], Parquet, or events of TensorBoard"
+)
+
+
+def chosen(table: Table, named: dict, place: str) -> tuple[dict, dict]:
+    """Role -> column, and layer -> column of a gradient norm.
+
+    BadInput for a named column that is not there or holds no numbers.
+    """
+    roles = {}
+    for role in ROLES:
+        if role in named:
+            roles[role] = _numeric(table, named[role], role, place)
+        elif role in RANKS and (name := _guessed(table, role)):
+            roles[role] = name
+    if "norms" in named:
+        listed = [_numeric(table, name, "norm", place) for name in named["norms"]]
+        layers = {(columns.norm_of(n) or ("", n))[1]: n for n in listed}
+        if len(layers) < len(listed):
+            layers = {name: name for name in listed}
+    else:
+        layers = columns.norms(n for n in table.kept if n not in roles.values())
+    return roles, layers
+
+
+def _numeric(table: Table, name: str, role: str, place: str) -> str:
+    if name not in table.names:
+        raise BadInput(
+            f"{role} is {name!r}, but must be a column of {place}: "
+            f"{_some(table.names)}."
+        )
+    if name not in table.kept:
+        text = table.names[name]
+        holds = f"holds {text!r}" if text else "holds nothing"
+        raise BadInput(
+            f"{role} is {name!r}, which {holds} in {place}, but must hold numbers."
+        )
+    return name
+
+
+def _guessed(table: Table, role: str) -> str | None:
+    """The column whose name fits a role best; of equal ones the first."""
+    ranks = {name: RANKS[role](name) for name in table.kept}
+    fits = [name for name, rank in ranks.items() if rank is not None]
+    if role == "accuracy":
+        fits = [name for name in fits if _is_accuracy(table.column(name)[1])]
+    return min(fits, key=ranks.get, default=None)
+
+
+def _is_accuracy(values) -> bool:
+    values = values[np.isfinite(values)]
+    return len(values) > 0 and values.min() >= 0 and values.max() <= 100
+
+
+def shares(values, name: str, place: str, notes: dict) -> np.ndarray:
+    """Accuracies [n] as shares, whether the column has shares or percent, or both.
+
+    Exact zeros that most readings are, in between of others, stand for none at all.
+    BadInput for what is no accuracy.
+    """
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return values
+    if not _is_accuracy(known):
+        raise BadInput(
+            f"accuracy is {name!r}, which holds {known.min():g} to {known.max():g} in "
+            f"{place}, but must hold shares or percent."
+        )
+    if _between(known == 0):
+        values = np.where(values == 0, np.nan, values)
+        notes["zeros"] = int((known == 0).sum())
+        known = known[known > 0]
+    if known.max() <= 1 and "%" not in name and "percent" not in name.lower():
+        return values
+    if _mixed(known):
+        notes["mixed"] = 1
+        return np.where(values > 1, values / 100, values)
+    return values / 100
+
+
+def _between(zeros) -> bool:
+    """Whether most readings are zero, in three stretches or more."""
+    begins = zeros & ~np.concatenate([[False], zeros[:-1]])
+    return bool(zeros.mean() > 0.5 and begins.sum() >= 3 and not zeros.all())
+
+
+def _mixed(known) -> bool:
+    """Whether a column changes from shares to percent: by about 100 in one step."""
+    low, high = known[:-1], known[1:]
+    changes = (low <= 1) != (high <= 1)
+    if not changes.any() or min((known <= 1).sum(), (known > 1).sum()) < MIXED:
+        return False
+    small, large = np.minimum(low, high)[changes], np.maximum(low, high)[changes]
+    return bool(((large > 50 * small) & (large < 200 * small)).all())
+
+
+def nothing_known(tables: dict, place: str) -> BadInput:
+    """The sentence for a file whose columns say nothing by their names."""
+    names = dict.fromkeys(n for t in tables.values() for n in (*t.kept, *t.numeric))
+    if not names:
+        return BadInput(f"file {place} has no column of numbers, but must be {KINDS}.")
+    return BadInput(
+        f"file {place} has the columns {_some(names)}, but must have an accuracy, a "
+        "loss or a gradient norm: say which it is by --accuracy, --loss or --norm."
+    )
+
+
+def _some(names) -> str:
+    names = [str(name) for name in names]
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

@@ -1,0 +1,100 @@
+"""The numbers of a file as it is read: by run and column, and no more than needed.
+
+A row need not have every column, so a column keeps its numbers and the rows they
+stand in. Columns that nothing is judged by leave only their names.
+"""
+
+from array import array
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mocolib.errors import BadInput
+from mocolib.logs import columns
+
+MOST_NUMBERS = 20_000_000  # some 300 MB of memory
+MOST_COLUMNS = 20_000
+LOOKED_AT = 100  # rows of a column that is not kept, for whether it holds numbers
+BLANK = {"", "none", "null", "na", "n/a", "-"}
+
+
+def number(cell) -> float | None:
+    """What a cell says as a number; nan and inf where it says so; else None.
+
+    >>> number(" 71.5 %"), number("1e-3"), number(""), number("fast")
+    (71.5, 0.001, None, None)
+    """
+    if isinstance(cell, str):
+        cell = cell.strip().removesuffix("%")
+    try:
+        return None if isinstance(cell, bool) else float(cell)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+@dataclass
+class Table:
+    """The numbers of one run."""
+
+    rows: int = 0
+    names: dict = field(default_factory=dict)  # every column: one text in it, or None
+    kept: dict = field(default_factory=dict)  # by column: rows and numbers
+    numeric: dict = field(default_factory=dict)  # other columns that hold numbers
+
+    def put(self, name: str, row: int, cell) -> int:
+        """Keep a cell, if its column is one to keep; says how many numbers that were.
+
+        None is a cell that is not there.
+        """
+        if cell is None:
+            return 0
+        value = number(cell)
+        if value is None:
+            if str(cell).strip().lower() not in BLANK and not self.names.get(name):
+                self.names[name] = str(cell)[:40]
+            return 0
+        at, values = self.kept.setdefault(name, (array("q"), array("d")))
+        at.append(row)
+        values.append(value)
+        return 1
+
+    def column(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """The rows that a column has numbers in, and the numbers."""
+        at, values = self.kept.get(name, (array("q"), array("d")))
+        return np.frombuffer(at, "i8"), np.frombuffer(values, "f8")
+
+
+class Tables:
+    """The tables of a file's runs; `wanted` are columns that were asked for by name."""
+
+    def __init__(self, place: str, wanted=()):
+        self.place, self.wanted, self.numbers = place, set(wanted), 0
+        self.of, self.facts, self._use = {}, {}, {}
+
+    def add(self, row: dict, run: str = ""):
+        """A row, as name -> text or number. What names its run is looked for in it."""
+        label = next((row[n] for n in columns.RUN if row.get(n) not in (None, "")), run)
+        table = self.of.setdefault(str(label), Table())
+        for name, cell in row.items():
+            if name not in table.names:
+                self._meet(table, name)
+            if self._use[name]:
+                self.numbers += table.put(name, table.rows, cell)
+            elif table.rows < LOOKED_AT and number(cell) is not None:
+                table.numeric[name] = None
+        table.rows += 1
+        if self.numbers > MOST_NUMBERS:
+            raise BadInput(
+                f"file {self.place} holds more than {MOST_NUMBERS:,} numbers that "
+                "could be judged, but must hold fewer: leave columns or rows out."
+            )
+
+    def _meet(self, table: Table, name: str):
+        table.names[name] = None
+        if len(table.names) > MOST_COLUMNS:
+            raise BadInput(
+                f"file {self.place} has more than {MOST_COLUMNS:,} columns, but must "
+                "have fewer to be a log."
+            )
+        asked = name in self.wanted
+        self._use[name] = asked or (bool(columns.use(name)) and name not in columns.RUN)

@@ -1,0 +1,175 @@
+"""A judged log told in sentences: which of them, in which order, with which numbers."""
+
+from mocolib.logs import advice
+from mocolib.logs import sentences as words
+from mocolib.logs.advice import CHAPTER
+from mocolib.logs.columns import ends
+from mocolib.logs.judged import DENSE, FEWEST, SURE, Judged
+
+MOST_FALLS, MOST_PLACES, MOST_NORMS, MOST_NAMES = 5, 8, 3, 8  # told one by one
+
+
+def told(judged: Judged) -> list[str]:
+    """The sentences, in the order in which they are read."""
+    return [
+        *_read(judged),
+        *_accuracy(judged),
+        *_spikes(judged),
+        *_advice(judged),
+    ]
+
+
+def _read(judged: Judged) -> list[str]:
+    taken = {
+        k: judged.columns.get(k) or words.NOWHERE for k in ("accuracy", "loss", "rate")
+    }
+    norms = list(judged.columns.get("norms", {}).values())
+    first, last = place(judged.first), place(judged.last)
+    along = judged.columns.get("axis") or words.MANY["row"]
+    fields = dict(title=judged.title, rows=f"{judged.rows:,}", along=along)
+    fields |= {"first": first, "last": last, **taken}
+    if len(norms) > MOST_NORMS:
+        span = dict(count=len(norms), begin=norms[0], end=norms[-1])
+        said = [words.READ_MANY.format(**fields, **span)]
+    else:
+        said = [words.READ.format(**fields, norms=", ".join(norms) or words.NOWHERE)]
+    if judged.others:
+        names, more = judged.others[:MOST_NAMES], len(judged.others) - MOST_NAMES
+        others = words.OTHERS if more <= 0 else words.MANY_OTHERS
+        said.append(others.format(names=", ".join(names), count=more))
+    for note, count in judged.notes.items():
+        one = words.ONE_NOTE.get(note) if count == 1 else None
+        said.append((one or words.NOTES[note]).format(count=f"{count:,}"))
+    if judged.diverged is not None:
+        axis = axis_name(judged)
+        said.append(words.DIVERGED.format(axis=axis, at=place(judged.diverged)))
+    return said
+
+
+def _accuracy(judged: Judged) -> list[str]:
+    if not judged.readings:
+        return [words.NO_ACCURACY]
+    said = []
+    if judged.every is not None:
+        axes = words.MANY.get(judged.axis, judged.axis)
+        said.append(words.EVERY.format(every=place(judged.every), axes=axes))
+    if judged.noise is None:
+        few = words.ONE_READING if judged.readings == 1 else words.FEW_READINGS
+        return [*said, few.format(readings=judged.readings, least=FEWEST)]
+    if judged.missed:
+        share, depth = (percent(judged.missed[k]) for k in ("share", "depth"))
+        counts = {k: judged.missed[k] for k in ("falls", "runs")}
+        counts |= {"readings": judged.readings, "share": share, "depth": depth}
+        said.append(words.MISSED.format(**counts))
+    said += _falls(judged)
+    noise, jitter = points(judged.noise), points(judged.jitter)
+    chance = f"{judged.falls_by_chance:.2g}"
+    said.append(
+        words.CHANCE.format(readings=judged.readings, noise=noise, chance=chance)
+    )
+    if judged.start is None:
+        said.append(words.NO_START)
+    else:
+        end, first = percent(judged.end, 1), percent(judged.start["accuracy"], 1)
+        axis, at = axis_name(judged), place(judged.start["at"])
+        held = words.COLLAPSED if judged.collapsed else words.HELD
+        said.append(held.format(end=end, first=first, axis=axis, at=at))
+    return [*said, words.JITTER.format(jitter=jitter)]
+
+
+def _falls(judged: Judged) -> list[str]:
+    if not judged.falls:
+        return [words.NO_FALL.format(noise=points(judged.noise))]
+    said, axis = [], axis_name(judged)
+    deepest = sorted(judged.falls, key=lambda fall: -fall["depth"])[:MOST_FALLS]
+    for fall in sorted(deepest, key=lambda fall: fall["start"]):
+        late = words.LASTING if fall["end"] is None else words.LATE
+        sentence = words.DIP if fall["made_good"] else late
+        places = {k: place(fall[k]) for k in ("start", "low", "end")}
+        said.append(sentence.format(depth=points(fall["depth"]), axis=axis, **places))
+        if fall["phase"]:
+            said.append(
+                words.PHASES[fall["phase"]].format(axis=axis, start=places["start"])
+            )
+        if "loss" in fall["bursts"]:
+            said.append(
+                words.WITH.format(what=words.LOSS, axis=axis, start=places["start"])
+            )
+    if more := len(judged.falls) - len(deepest):
+        said.append(words.ONE_MORE if more == 1 else words.MORE.format(count=more))
+    return said
+
+
+def _spikes(judged: Judged) -> list[str]:
+    said = []
+    shown, others = _told_one_by_one(judged)
+    for name, found in shown.items():
+        what = words.LOSS if name == "loss" else words.GRADIENT.format(layer=name)
+        places = found["at"][:MOST_PLACES]
+        count = len(found["at"])
+        several = words.SPIKES if count == len(places) else words.MANY_SPIKES
+        sentence = {0: words.NO_SPIKE, 1: words.ONE_SPIKE}.get(count, several)
+        fields = dict(what=what, count=count, judged=f"{found['judged']:,}")
+        fields |= {"axis": axis_name(judged), "places": ", ".join(map(place, places))}
+        said.append(sentence.format(**fields, chance=f"{found['by_chance']:.2g}"))
+        if found["smoothed"]:
+            said.append(words.SMOOTHED.format(what=what))
+    if others:
+        count = sum(len(found["at"]) for found in others.values())
+        chance = sum(found["by_chance"] for found in others.values())
+        fields = dict(layers=len(others), count=count, chance=f"{chance:.2g}")
+        said.append(words.OTHER_SPIKES.format(**fields))
+    if judged.lead is None:
+        return [*said, words.NO_NORMS]
+    ahead = judged.lead["ahead"]
+    sentence = (
+        words.LEVEL if abs(ahead) < SURE else words.LEADS if ahead > 0 else words.TRAILS
+    )
+    fields = {**judged.lead, "ahead": f"{abs(ahead):.1f}"}
+    return [*said, sentence.format(**fields)]
+
+
+def _told_one_by_one(judged: Judged) -> tuple[dict, dict]:
+    """Of many norms the two ends, and the one that jumps most; then all others."""
+    bursts, often = judged.bursts, max(judged.jumps, key=judged.jumps.get, default="")
+    names = {"loss", often, *(ends(judged.columns.get("norms", {})) or ())}
+    if len(bursts) <= MOST_NORMS + 1:
+        names = set(bursts)
+    shown = {name: found for name, found in bursts.items() if name in names}
+    return shown, {name: bursts[name] for name in bursts if name not in names}
+
+
+def _advice(judged: Judged) -> list[str]:
+    layer = max(judged.jumps, key=judged.jumps.get, default="")
+    said = []
+    for entry in advice.ENTRIES:
+        if entry.id in judged.advice:
+            said.append(words.ADVICE[entry.id].format(layer=layer, dense=DENSE))
+            where = words.EVIDENCE if entry.claims else words.WHERE
+            claims = ", ".join(entry.claims)
+            fields = dict(chapter=CHAPTER, anchor=entry.anchor, claims=claims)
+            said.append(where.format(**fields))
+    return said
+
+
+def axis_name(judged: Judged) -> str:
+    return words.AXES.get(judged.axis, judged.axis)
+
+
+def place(at: float | None) -> str:
+    """A place on an axis: 1,250 or 12.4.
+
+    >>> place(1250.0), place(12.4), place(None)
+    ('1,250', '12.4', '')
+    """
+    if at is None:
+        return ""
+    return f"{at:,.0f}" if at == round(at) else f"{at:,.4g}"
+
+
+def points(share: float) -> str:
+    return f"{100 * share:.1f}" if share >= 0.001 else f"{100 * share:.2g}"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    return f"{100 * share:.{digits}f}"
