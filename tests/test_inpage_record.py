@@ -12,7 +12,7 @@ FAR = {"median": 1.25e-7, "largest": 2e-6}
 def test_steps_and_runs_are_told(tmp_path):
     record = {
         "steps": {
-            "adamw fixed": {"steps": 50, "at a kink": 4}
+            "adamw fixed": {"steps": 50, "at_a_kink": 4}
             | {"distance": dict.fromkeys((*VECTORS, "cosine"), FAR)}
         },
         "whole": [

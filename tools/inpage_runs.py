@@ -83,10 +83,10 @@ def trained(page, base: str, seed: int, setting: dict) -> dict:
         **{name: getattr(recipe, name) for name in (*VALUES, "seed")},
         "outcome": outcome,
         "spikes": spikes,
-        "loss spikes": len(measures.loss_spikes([row["loss"] for row in settled])),
+        "loss_spikes": len(measures.loss_spikes([row["loss"] for row in settled])),
         "jitter": measures.jitter(late),
-        "deepest fall": float(np.max(np.maximum.accumulate(late) - late)),
-        "final knn": float(np.mean(late[-3:])),
+        "deepest_fall": float(np.max(np.maximum.accumulate(late) - late)),
+        "final_knn": float(np.mean(late[-3:])),
         "curves": {
             "loss": [float(f"{row['loss']:.4g}") for row in rows],
             "knn": {str(step): value for step, value in knn.items()},

@@ -49,7 +49,7 @@ def steps(data, optimizer: str, projection: str) -> dict:
         name: {"median": float(np.median(values)), "largest": float(max(values))}
         for name, values in found.items()
     }
-    return {"steps": STEPS, "at a kink": differing(far), "distance": table}
+    return {"steps": STEPS, "at_a_kink": differing(far), "distance": table}
 
 
 def whole(data, seed: int, graphs) -> dict:

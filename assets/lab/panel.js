@@ -269,7 +269,8 @@
       const facts = Object.entries(group.facts).filter(([, v]) => finite(v[0]));
       const means = facts.map(([fact, v]) => {
         const [mean, low, high] = v.map((one) => short(one ?? NaN));
-        const told = v[1] === v[2] ? "{fact} {mean}" : "{fact} {mean} ({low} to {high})";
+        const told =
+          v[1] === v[2] ? "{fact} {mean}" : "{fact} {mean} ({low} to {high})";
         return said(told, { fact, mean, low, high });
       });
       const drawn = this.data.charts.filter((c) => group.lines[c.key]?.length);

@@ -24,9 +24,19 @@ SPIKING = ("patch_projection", "blocks.0.qkv")  # the second learns in all setti
 
 
 def record(path: Path | None = None) -> dict:
-    """The whole record: `steps`, `whole` runs on the graph, `runs` in a browser."""
+    """The whole record: `steps`, `whole` runs on the graph, `runs` in a browser.
+
+    Measures come by their ids; older records have them in words.
+    """
     path = path or data_root() / "tables" / "inpage.json"
-    return read_json(path) if path.exists() else {}
+    found = read_json(path) if path.exists() else {}
+    steps, made = found.get("steps", {}), found.get("runs", [])
+    by_id = {name: _with_ids(one) for name, one in steps.items()}
+    return {**found, "steps": by_id, "runs": list(map(_with_ids, made))}
+
+
+def _with_ids(measured: dict) -> dict:
+    return {key.replace(" ", "_"): value for key, value in measured.items()}
 
 
 def parity_steps(path: Path | None = None) -> pd.DataFrame:
@@ -40,7 +50,7 @@ def parity_steps(path: Path | None = None) -> pd.DataFrame:
         {
             "setting": ", ".join(map(value, setting.split())),
             "steps": found["steps"],
-            "at a kink": found["at a kink"],
+            "at a kink": found["at_a_kink"],
         }
         | {w: f"{found['distance'][n]['median']:.1e}" for n, w in VECTORS.items()}
         | {"furthest": f"{max(d['largest'] for d in found['distance'].values()):.1e}"}
@@ -84,8 +94,8 @@ def page_runs(path: Path | None = None) -> pd.DataFrame:
     A fixed projection has no gradient and so no spikes; block 1 learns in all runs.
     """
     names = ("base_lr", "patch_projection", "seed", "outcome")
-    read = {"jitter": "jitter, points", "deepest fall": "deepest fall, points"}
-    read["final knn"] = "kNN at the end, %"
+    read = {"jitter": "jitter, points", "deepest_fall": "deepest fall, points"}
+    read["final_knn"] = "kNN at the end, %"
     rows = [
         {title(name): run[name] for name in names}
         | {

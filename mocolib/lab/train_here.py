@@ -42,7 +42,7 @@ VALUES = {  # what a control offers, where a chapter says no more than its field
     "beta2": [0.9, 0.95, 0.98, 0.99, 0.999],
     "optimizer": ["adamw", "lamb"],
 }
-MEASURES = ("deepest fall", "final knn")  # of a recorded run, both from 0 to 1
+MEASURES = ("deepest_fall", "final_knn")  # of a recorded run, both from 0 to 1
 BEHIND = (
     "Runs that we recorded in a page: the deepest fall, and kNN accuracy at the end."
 )
