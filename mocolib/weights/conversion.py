@@ -31,12 +31,7 @@ def from_timm(state: dict, heads, image_size) -> tuple[Recipe, dict]:
         raise BadInput("heads is unknown, but must be given, as no shape tells it")
     ours = {_renamed(name): value for name, value in state.items()}
     kernel, token = state["patch_embed.proj.weight"], state.get("cls_token")
-    d, _, p, across = kernel.shape
-    if p != across:
-        raise BadInput(
-            f"patch_embed.proj.weight has the shape {list(kernel.shape)}, but must be "
-            f"of square patches and not of {p} x {across}"
-        )
+    d, p = len(kernel), _patch_size(kernel)
     ours["patch_projection.weight"] = kernel.flatten(1)  # a kernel laid flat
     if token is not None:
         ours["class_token"] = token.flatten()
@@ -47,16 +42,8 @@ def from_timm(state: dict, heads, image_size) -> tuple[Recipe, dict]:
             # ours has no place for the class token: its code becomes part of the token
             ours["class_token"] = token.flatten() + places[0]
             places = places[1:]
-        side, ours["position"] = math.isqrt(len(places)), places
-        if side**2 != len(places):
-            shape = list(state["pos_embed"].shape)
-            raise BadInput(
-                f"pos_embed has the shape {shape}, but must be of a square of patches, "
-                f"and {len(places)} are none"
-            )
-        known = d % 4 == 0
-        fixed = known and torch.allclose(places, sincos_positions(side, d), atol=1e-4)
-        position = "sincos" if fixed else "learned"
+        side, ours["position"] = _side(places, state["pos_embed"]), places
+        position = "sincos" if _are_sincos(places, side) else "learned"
     if not side or image_size not in (None, side * p):
         wanted = f"{side * p}, as its positions are" if side else "given"
         raise BadInput(f"image_size is {image_size}, but must be {wanted}")
@@ -69,6 +56,33 @@ def from_timm(state: dict, heads, image_size) -> tuple[Recipe, dict]:
     sizes = dict(image_size=side * p, patch_size=p, width=d, depth=depth, heads=heads)
     qk_norm = "blocks.0.attn.q_norm.weight" in state
     return Recipe(**sizes, position=position, pool=pool, qk_norm=qk_norm), ours
+
+
+def _patch_size(kernel: torch.Tensor) -> int:
+    """p of a kernel [d, C, p, p]."""
+    p, across = kernel.shape[2:]
+    if p != across:
+        raise BadInput(
+            f"patch_embed.proj.weight has the shape {list(kernel.shape)}, but must be "
+            f"of square patches and not of {p} x {across}"
+        )
+    return p
+
+
+def _side(places: torch.Tensor, codes: torch.Tensor) -> int:
+    """Patches a side of places [T, d], which `codes` hold."""
+    side = math.isqrt(len(places))
+    if side**2 != len(places):
+        raise BadInput(
+            f"pos_embed has the shape {list(codes.shape)}, but must be of a square of "
+            f"patches, and {len(places)} are none"
+        )
+    return side
+
+
+def _are_sincos(places: torch.Tensor, side: int) -> bool:
+    d = places.shape[1]
+    return d % 4 == 0 and torch.allclose(places, sincos_positions(side, d), atol=1e-4)
 
 
 def _places(codes: torch.Tensor) -> torch.Tensor:
