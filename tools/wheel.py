@@ -44,7 +44,7 @@ def offer(html: Path) -> None:
 
     book.js spells the link out as a whole address.
     """
-    wheel = shutil.copy(build(), html)
+    wheel = Path(shutil.copy(build(), html))
     for page in html.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         place = "../" * (len(page.relative_to(html).parts) - 1) + wheel.name

@@ -107,24 +107,26 @@ globalThis.Why = globalThis.Why ?? {};
       .join("");
   }
 
-  /* Thin lines across, named at their right ends; what lie too close share a name. */
-  function across(levels, at) {
-    const placed = levels
-      .map(({ y, words: said }) => ({ y: at.up(y), said: [said] }))
-      .sort((a, b) => b.y - a.y);
-    const paths = placed.map(
-      ({ y }) => `<path class="level" d="M${LEFT} ${fixed(y)}H${fixed(at.right)}"/>`,
-    );
+  /* Thin lines across. */
+  const across = (levels, at) =>
+    levels
+      .map(({ y }) => fixed(at.up(y)))
+      .map((y) => `<path class="level" d="M${LEFT} ${y}H${fixed(at.right)}"/>`)
+      .join("");
+
+  /* Their words, over the curves, at their right ends; what lie too close share them. */
+  function levelled(levels, at) {
     const named = [];
-    for (const level of placed) {
+    for (const { y, words: said } of levels.toSorted((a, b) => a.y - b.y)) {
       const below = named.at(-1);
-      if (below && below.y - level.y < 13) below.said.push(...level.said);
-      else named.push(level);
+      if (below && below.y - at.up(y) < 13) below.said.push(said);
+      else named.push({ y: at.up(y), said: [said] });
     }
-    const said = named.map(({ y, said: some }) =>
-      words(at.right - 3, y - 3, some.join(", "), "end", ' class="level"'),
-    );
-    return paths.concat(said).join("");
+    return named
+      .map(({ y, said }) =>
+        words(at.right - 3, y - 3, said.join(", "), "end", ' class="level said"'),
+      )
+      .join("");
   }
 
   /* A symbol on a line; a fall from its height to its depth. */
@@ -182,6 +184,7 @@ globalThis.Why = globalThis.Why ?? {};
       across(levels, at) +
       marks.map((mark) => upright(mark, at)).join("") +
       lines.map((one) => line(one, at, log)).join("") +
+      levelled(levels, at) +
       told(marks, at) +
       points.map((one) => symbol(one, at)).join("") +
       `${labels(lines, at, log)}<g class="hover"></g></svg>`
