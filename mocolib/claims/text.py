@@ -44,8 +44,10 @@ def _row(id: str, word: str, p: str, second, finding: str) -> str:
 
 
 def p(verdict: Verdict) -> str:
-    """Holm's p of a claim, "" where it has none."""
-    return "" if math.isnan(verdict.p) else f"{verdict.p:.3f}"
+    """Holm's p of a claim, never as a bare zero; "" where it has none."""
+    if math.isnan(verdict.p):
+        return ""
+    return f"{verdict.p:.3f}" if verdict.p >= 0.001 else "<.001"
 
 
 def line(verdict: Verdict, key: str) -> str:
