@@ -96,13 +96,13 @@ addEventListener("load", () => {
 
 /* The heads of the ledger sort it: numbers by size, words by the alphabet, and what is
    empty last, whichever way. An interval counts as its lower end. */
-const NUMBER = /^[+-]?\d+(\.\d+)?( to .*)?$/;
+const NUMBER = /^[<+-]?\d+(\.\d+)?( to .*)?$/;
 function sortable(table) {
   const body = table.tBodies[0];
   brief(table.parentElement);
   const value = (row, i) => {
     const text = row.cells[i].textContent.trim();
-    return NUMBER.test(text) ? Number.parseFloat(text) : text;
+    return NUMBER.test(text) ? Number.parseFloat(text.replace("<", "")) : text;
   };
   const order = (a, b) =>
     typeof a === "number" && typeof b === "number"

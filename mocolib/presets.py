@@ -42,8 +42,7 @@ NAMED = {
     ),
     # What trains inside a page of the book: one block, so that a browser makes all
     # steps in half a minute. Light views leave little gradient noise for the shaking to
-    # hide in; at this rate the curve rises, plunges and recovers, at a quarter it is
-    # calm.
+    # hide in; at this rate the curve rises and falls far, at a quarter it is calm.
     "page": Recipe(
         augmentation="light",
         width=32,

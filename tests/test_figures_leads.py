@@ -79,4 +79,5 @@ def test_the_first_and_the_last_layer_lie_under_the_curve_of_their_run(tmp_path)
     first, last = below.lines
     assert first.get_xdata()[first.get_ydata() > 1].tolist() == [100]
     assert last.get_xdata()[last.get_ydata() > 1].tolist() == [103]
-    assert first.get_ydata().max() == last.get_ydata().max() == 5
+    highest = [line.get_ydata().max() for line in (first, last)]
+    assert highest == pytest.approx([5, 5], rel=0.004)  # as exact as runs keep them

@@ -40,12 +40,14 @@ def as_text(verdicts: list[Verdict], second: dict | None = None, every=False) ->
 
 
 def _row(id: str, word: str, p: str, second, finding: str) -> str:
-    return f"{id:6} {word:16} {p:5} {f'{second:16} ' if second else ''}{finding}"
+    return f"{id:6} {word:16} {p:6} {f'{second:16} ' if second else ''}{finding}"
 
 
 def p(verdict: Verdict) -> str:
-    """Holm's p of a claim, "" where it has none."""
-    return "" if math.isnan(verdict.p) else f"{verdict.p:.3f}"
+    """Holm's p of a claim, never as a bare zero; "" where it has none."""
+    if math.isnan(verdict.p):
+        return ""
+    return f"{verdict.p:.3f}" if verdict.p >= 0.001 else "<0.001"
 
 
 def line(verdict: Verdict, key: str) -> str:
