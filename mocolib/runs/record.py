@@ -25,7 +25,14 @@ from mocolib.errors import BadInput
 from mocolib.execution import PLAIN, Execution, distributed
 from mocolib.files import as_json, unreadable, whole_lines, write_atomic
 from mocolib.recipe import Recipe
-from mocolib.runs import Run, check_data, checkpoint, default_root, step_table
+from mocolib.runs import (
+    Run,
+    check_data,
+    checkpoint,
+    default_root,
+    find,
+    step_table,
+)
 from mocolib.train import Step, Training, check, train
 
 EVERY = 25  # steps between checkpoints
@@ -53,12 +60,14 @@ def record(
     if distributed.rank() > 0:
         yield from _follow(recipe, data, execution)
         return
-    folder = Path(root or default_root()) / recipe.id
-    if not Run(folder).finished:
+    root = Path(root or default_root())
+    folder = root / recipe.id
+    if not find(recipe, root):
         check(recipe, data, threads, execution)  # before a folder is made for it
     with _alone(folder):
-        if distributed.broadcast(Run(folder).finished):
-            check_data(Run(folder), data)
+        known = find(recipe, root)
+        if distributed.broadcast(known is not None):
+            check_data(known, data)
             _clear(folder)
             return
         training, table = _open(folder, recipe, data, threads, execution)
