@@ -33,7 +33,7 @@ from mocolib.data import Dataset, data_root, load
 from mocolib.errors import BadInput
 from mocolib.files import as_json, read_json, unreadable, write_atomic
 from mocolib.runs import Run, at, public_root
-from mocolib.runs.record import facts
+from mocolib.runs.provenance import facts
 from mocolib.sweep.rates import RATES
 
 # Recorded on the processor that made the tables: elsewhere a run trained again has

@@ -13,7 +13,7 @@ from mocolib.data import Dataset
 from mocolib.errors import BadInput
 from mocolib.files import as_json, shown, unreadable, write_atomic
 from mocolib.runs import Run, at, check_data, pack, step_table
-from mocolib.runs.record import facts
+from mocolib.runs.provenance import facts
 from mocolib.train import train
 
 FILES = ("recipe.json", "provenance.json", "end.json", "steps.parquet", "checksum")
@@ -59,13 +59,13 @@ def publish(run: Run, root: Path) -> Run:
 
 def digest(run: Run) -> str:
     """One hash over what is published of a run, wherever it is kept."""
+    table = step_table.kept(run.steps)
     told = [run.reader.values(name) for name in pack.VALUES]
-    found = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
-    for name, column in step_table.kept(run.steps).items():
-        values = np.array(column)
-        values[np.isnan(values)] = column.dtype.type(0)  # there are many kinds of nan
-        found.update(name.encode() + np.isnan(column).to_numpy().tobytes())
-        found.update(values.astype(values.dtype.newbyteorder("<")).tobytes())
+    found = hashlib.sha256(json.dumps([*told, list(table)], sort_keys=True).encode())
+    numbers = table.to_numpy("<f8")  # holds each of them exactly
+    missing = np.isnan(numbers)
+    found.update(missing.tobytes())
+    found.update(np.where(missing, 0, numbers).tobytes())  # there are many kinds of nan
     return found.hexdigest()[:32]
 
 

@@ -4,11 +4,10 @@ import os
 import tempfile
 from pathlib import Path
 
-from mocolib import runs
+from mocolib import runs, sweep
 from mocolib.errors import BadInput
 from mocolib.files import shown
 from mocolib.runs import Run, pack, publish
-from mocolib.sweep import Sweep, read
 
 
 def pack_sweep(name, root) -> Path:
@@ -18,7 +17,7 @@ def pack_sweep(name, root) -> Path:
     to the last bit. A run that lies in another sweep's pack stays there. BadInput where
     the sweep is not whole, or a folder is not sound or holds more than is published.
     """
-    plan, root = read(name), Path(root)
+    plan, root = sweep.read(name), Path(root)
     file, places = root / f"{plan.name}.parquet", pack.places(root)
     loose = _loose(plan, file, places)
     known = {id: Run(at) for id, at in places.items() if at.parent == file}
@@ -38,7 +37,7 @@ def pack_sweep(name, root) -> Path:
     return file
 
 
-def _loose(plan: Sweep, file: Path, places: dict) -> dict[str, Run]:
+def _loose(plan: sweep.Sweep, file: Path, places: dict) -> dict[str, Run]:
     """The folders to pack, by id."""
     root = file.parent
     lacking = sum(runs.find(recipe, root) is None for recipe in plan.recipes)
@@ -85,7 +84,7 @@ def _check_copy(run: Run, copy: Run):
         )
 
 
-def _elsewhere(plan: Sweep, file: Path, places: dict) -> dict[str, list]:
+def _elsewhere(plan: sweep.Sweep, file: Path, places: dict) -> dict[str, list]:
     """The sweep's runs that other packs have, by the name of the pack."""
     found: dict = {}
     for recipe in plan.recipes:
