@@ -1,17 +1,19 @@
 """The public runs are sound, and those of the embedded images can be trained again."""
 
+import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
 from mocolib.data import load
 from mocolib.errors import BadInput
-from mocolib.runs import Run, all_runs, public_root, publish
+from mocolib.runs import Run, all_runs, public_root, publish, step_table
 from mocolib.runs.record import record
-from tests.tiny import tiny
+from tests.tiny import blobs, tiny
 
 PUBLIC = all_runs(public_root())
 
@@ -51,7 +53,7 @@ def calmest(tmp_path):
     """A folder of the run alone that is trained again."""
     ours = [run for run in PUBLIC if run.recipe.dataset == "fashion-mnist"]
     run = min(ours, key=lambda run: run.recipe.lr)
-    (tmp_path / run.id).symlink_to(run.folder)
+    publish.publish(run, tmp_path)
     return tmp_path
 
 
@@ -72,20 +74,37 @@ def test_the_record_verifies_on_other_processors(calmest, where):
     assert counted == f"{count} runs, 0 faults."
 
 
-def test_a_changed_byte_is_found(tmp_path, data):
-    list(record(tiny(), data, tmp_path / "own"))
-    run = publish.publish(Run(tmp_path / "own" / tiny().id), tmp_path / "public")
+def recorded(root, data, **changes) -> Run:
+    list(record(tiny(**changes), data, root))
+    return Run(root / tiny(**changes).id)
+
+
+@pytest.mark.parametrize("name", publish.FILES)
+def test_a_changed_record_is_found(tmp_path, data, name):
+    run = publish.publish(recorded(tmp_path / "own", data), tmp_path / "public")
     assert publish.verify(run) == []
-    file = run.folder / "provenance.json"
-    file.write_text(file.read_text().replace("20", "19", 1))
-    assert publish.verify(Run(run.folder)) == [
-        f"{run.id}: its files are not those in checksums.json."
-    ]
+    file = run.folder / name
+    if name == "steps.parquet":
+        table = run.steps
+        table.loc[3, "update/patch_projection"] *= 1.01
+        step_table.write(table, file)
+    else:
+        text = file.read_text()
+        file.write_text(text.replace("0", "1", 1) if "0" in text else "0")
+    assert any("checksum" in fault for fault in publish.verify(Run(run.folder)))
+
+
+def test_a_checksum_is_of_what_is_said_not_of_how_it_is_written(tmp_path, data):
+    run = publish.publish(recorded(tmp_path / "own", data), tmp_path / "public")
+    told = json.loads((run.folder / "recipe.json").read_text())
+    turned = json.dumps(dict(reversed(told.items())))
+    (run.folder / "recipe.json").write_text(turned)
+    run.steps.to_parquet(run.folder / "steps.parquet", index=False)
+    assert publish.verify(Run(run.folder)) == []
 
 
 def test_a_run_that_differs_departs(tmp_path, data):
-    list(record(tiny(), data, tmp_path))
-    run = Run(tmp_path / tiny().id)
+    run = recorded(tmp_path, data)
     assert publish.departures(run, data, steps=12) == [0] * 12
     sentence, agrees = publish.trained_again(run, data)
     assert agrees
@@ -98,27 +117,59 @@ def test_a_run_that_differs_departs(tmp_path, data):
 
 
 def test_other_images_are_refused(tmp_path, data):
-    list(record(tiny(), data, tmp_path))
     with pytest.raises(BadInput, match="fingerprint"):
-        publish.departures(Run(tmp_path / tiny().id), load("fashion-mnist"))
+        publish.departures(recorded(tmp_path, data), load("fashion-mnist"))
 
 
 def test_only_what_is_sound_is_published_and_nowhere_else(tmp_path, data):
-    list(record(tiny(), data, tmp_path / "own"))
-    run = Run(tmp_path / "own" / tiny().id)
+    run = recorded(tmp_path / "own", data)
     public = publish.publish(run, tmp_path / "public")
     assert public.folder == tmp_path / "public" / run.id
+    assert {file.name for file in public.folder.iterdir()} == set(publish.FILES)
     (run.folder / "end.json").write_text("{}")
     with pytest.raises(BadInput, match=r"end\.json.* must be sound to publish\.$"):
         publish.publish(Run(run.folder), tmp_path / "other")
     assert not (tmp_path / "other").exists()
 
 
+def test_another_record_of_the_same_recipe_is_not_replaced(tmp_path, data):
+    run = publish.publish(recorded(tmp_path / "a", data), tmp_path / "public")
+    before = {file.name: file.read_bytes() for file in run.folder.iterdir()}
+    again = recorded(tmp_path / "a", data)
+    assert publish.publish(again, tmp_path / "public") == run  # the same: nothing to do
+    other = recorded(tmp_path / "b", blobs(channels=1))
+    with pytest.raises(BadInput, match=r"has another record in .*: remove one of the"):
+        publish.publish(other, tmp_path / "public")
+    assert before == {file.name: file.read_bytes() for file in run.folder.iterdir()}
+
+
+def test_a_run_that_is_not_published_whole_is_not_there(tmp_path, data, monkeypatch):
+    run = recorded(tmp_path / "own", data)
+
+    def full(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(step_table, "write_atomic", full)
+    with pytest.raises(OSError, match="no space"):
+        publish.publish(run, tmp_path / "public")
+    assert list((tmp_path / "public").iterdir()) == []
+
+
+def test_all_runs_keep_their_checksums_when_many_are_published_at_once(tmp_path, data):
+    own = [recorded(tmp_path / "own", data, seed=seed) for seed in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda run: publish.publish(run, tmp_path / "public"), own))
+    public = all_runs(tmp_path / "public")
+    assert [publish.digest(run) for run in public] == [
+        run.reader.checksum for run in public
+    ]
+    assert len(public) == 6
+
+
 @pytest.mark.parametrize("name", publish.FILES)
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff\x00PAR1", b"null"])
 def test_any_damage_is_a_sentence_of_verify(tmp_path, data, name, content):
-    list(record(tiny(), data, tmp_path))
-    run = Run(tmp_path / tiny().id)
+    run = publish.publish(recorded(tmp_path / "own", data), tmp_path)
     (run.folder / name).write_bytes(content)
     faults = publish.verify(Run(run.folder))
     assert faults

@@ -108,7 +108,6 @@ def test_nothing_of_the_record_is_touched(run, data):
 
 def test_the_public_set_gets_no_cache(run, data, tmp_path, monkeypatch):
     public = publish(run, tmp_path / "public")
-    monkeypatch.setattr(module, "public_root", lambda: tmp_path / "public")
     monkeypatch.setenv("MOCOLIB_DATA", str(tmp_path / "user"))
     list(replay(public, 5, data, until=6))
     assert not (public.folder / "replay").exists()

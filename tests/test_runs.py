@@ -5,8 +5,8 @@ import multiprocessing
 import pickle
 import random
 import shutil
-import subprocess
 import time
+from importlib.metadata import version
 
 import pandas as pd
 import pytest
@@ -96,62 +96,10 @@ def test_where_a_run_came_from(tmp_path, data):
     provenance = finish(tmp_path).provenance
     keys = {"mocolib", "python", "torch", "numpy", "timm", "torch-optimi", "data"}
     assert provenance.keys() >= keys | {"data_name", "threads", "machine", "date"}
-    assert provenance["torch"] == recorder.version("torch")
+    assert provenance["torch"] == version("torch")
     assert provenance["data"] == data.fingerprint
     assert provenance["threads"] == 1
     pd.Timestamp(provenance["date"])
-
-
-def test_a_run_says_which_commit_made_it_and_whether_the_code_was_changed(tmp_path):
-    def git(*words):
-        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
-        command = ["git", "-C", str(here), *who, *words]
-        return subprocess.run(command, check=True, capture_output=True).stdout.decode()
-
-    def told(place=None):
-        recorder.commit.cache_clear()
-        return recorder.commit(place or here)
-
-    here = tmp_path / "here"
-    (here / "mocolib").mkdir(parents=True)
-    assert told() is None  # installed, or unpacked from an archive
-    git("init", "-q")
-    assert told() is None  # nothing committed
-    (here / "mocolib/a.py").touch()
-    git("add", ".")
-    git("commit", "-qm", "a")
-    head = git("rev-parse", "HEAD").strip()
-    assert told() == head
-    (here / "runs").mkdir()
-    (here / "runs/new").touch()
-    assert told() == head  # its own records do not change the code
-    git("worktree", "add", "-q", "../other")
-    assert told(tmp_path / "other") == head
-    (here / "mocolib/b.py").touch()
-    assert told() == head + "+"
-    installed = here / "lib"
-    installed.mkdir()
-    assert told(installed) is None  # another's checkout around it
-
-
-def test_without_git_a_run_says_no_commit(tmp_path, monkeypatch):
-    (tmp_path / ".git").mkdir()
-    assert recorder.commit(tmp_path) is None  # git finds no repository there
-    monkeypatch.setenv("PATH", "")
-    recorder.commit.cache_clear()
-    assert recorder.commit(tmp_path) is None
-    assert finish(tmp_path).provenance["commit"] is None
-    recorder.commit.cache_clear()
-
-
-def test_code_that_changed_on_the_way_is_noted(tmp_path, monkeypatch):
-    monkeypatch.setattr(recorder, "commit", lambda: "a" * 40)
-    stop_after(tmp_path, 9)
-    monkeypatch.setattr(recorder, "commit", lambda: "b" * 40)
-    provenance = finish(tmp_path).provenance
-    assert provenance["commit"] == "a" * 40
-    [later] = provenance["continued"]
-    assert (later["commit"], later["step"]) == ("b" * 40, 5)
 
 
 def test_older_words_for_how_it_was_carried_out_are_no_change(tmp_path):

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from mocolib.claims.verdicts import (
     difference,
     effect,
 )
+from mocolib.runs.publish import publish
 
 SAMPLES = {
     HOLDS: (1.0, 2.0, 3.0, 2.0),
@@ -218,7 +220,7 @@ def test_every_registered_claim_is_judged_from_the_public_runs():
 def test_a_verdict_is_kept_until_a_record_changes(tmp_path, monkeypatch):
     """What was judged once is given again, but never for other files."""
     for run in sweep.recorded("lr", seed=(10, 11, 12)):
-        (tmp_path / run.id).symlink_to(run.folder)
+        publish(run, tmp_path)
     monkeypatch.setattr(runs, "public_root", lambda: tmp_path)
     for id in {*claims.CLAIMS} - {"C4"}:  # whose runs are not there
         monkeypatch.delitem(claims.CLAIMS, id)
@@ -226,7 +228,7 @@ def test_a_verdict_is_kept_until_a_record_changes(tmp_path, monkeypatch):
     assert claims.judge("C4") is first
     assert len(first.primary.values) == 3
     for run in sweep.recorded("lr", seed=12):
-        (tmp_path / run.id).unlink()
+        shutil.rmtree(tmp_path / run.id)
     assert claims.judge("C4").word == FEW
 
 

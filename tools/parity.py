@@ -19,7 +19,7 @@ from mocolib.export.layout import Layout
 from mocolib.export.runtime import Graph, GraphTraining
 from mocolib.export.update import UPDATES
 from mocolib.files import as_json, read_json, write_atomic
-from mocolib.runs.record import facts
+from mocolib.runs.provenance import facts
 from mocolib.train import train
 from tools import inpage
 

@@ -123,7 +123,7 @@ def responses(run: Run, replayed: pd.DataFrame) -> pd.DataFrame:
 def judged(replayed: pd.DataFrame) -> pd.DataFrame:
     """`responses` for `curves` of several public runs, in their order."""
     parts = [
-        responses(Run(runs.public_root() / id), replayed[replayed["run"] == id])
+        responses(runs.at(id, runs.public_root()), replayed[replayed["run"] == id])
         for id in replayed["run"].unique()
     ]
     return pd.concat(parts, ignore_index=True)

@@ -32,8 +32,8 @@ from mocolib.analysis import (
 from mocolib.data import Dataset, data_root, load
 from mocolib.errors import BadInput
 from mocolib.files import as_json, read_json, unreadable, write_atomic
-from mocolib.runs import Run, public_root
-from mocolib.runs.record import facts
+from mocolib.runs import Run, at, public_root
+from mocolib.runs.provenance import facts
 from mocolib.sweep.rates import RATES
 
 # Recorded on the processor that made the tables: elsewhere a run trained again has
@@ -145,12 +145,13 @@ def faults(folder: Path | None = None, runs: Path | None = None) -> list[str]:
         if parts != set(made):
             found.append(f"table {name}: its parts are not those of {name}.json.")
         for run in sorted(set(table.get("run", ()))):
-            if not Run(public / run).finished:
+            recorded = at(run, public)
+            if not recorded.finished:
                 found.append(f"table {name}: its run {run} is not among the runs.")
                 continue
             own = set(table["part"][table["run"] == run])
             images = {made[part].get("data") for part in own if part in made}
-            if images - {Run(public / run).provenance.get("data")}:
+            if images - {recorded.provenance.get("data")}:
                 found.append(f"table {name}: other images than run {run} was made of.")
     return found
 

@@ -4,6 +4,7 @@ mocolib runs                                list the runs in ./runs
 mocolib runs show 3f2a                      all that one is, and where it came from
 mocolib runs verify --runs data/runs        check them, train the start of one again
 mocolib runs publish 3f2a --to data/runs    copy one, without its weights
+mocolib runs pack lr --to data/runs         two files for a whole sweep's folders
 mocolib plot 3f2a 91bc -o curves.png
 mocolib claims
 mocolib tables make causes --to data/tables
@@ -17,12 +18,15 @@ from mocolib.cli.boundary import resumable, say
 from mocolib.data import load
 from mocolib.errors import BadInput
 from mocolib.files import atomic, check_folder, check_place, write_atomic
-from mocolib.runs import publish
+from mocolib.runs import pack, publish
 
 LEDGER = Path("data/claims.json")
 QUIET = 3  # seconds of work that nothing is said of
 # commands with commands of their own; the first is meant where none is typed
-ACTIONS = {"runs": ("list", "show", "verify", "publish"), "tables": ("list", "make")}
+ACTIONS = {
+    "runs": ("list", "show", "verify", "publish", "pack"),
+    "tables": ("list", "make"),
+}
 
 
 def spelled_out(words: list[str]) -> list[str]:
@@ -40,7 +44,7 @@ def spelled_out(words: list[str]) -> list[str]:
 def add_commands(command, folder):
     """Register the four; `command` and `folder` are those of `mocolib.__main__`."""
     ids = dict(nargs="*", metavar="ID", help="ids, or their beginnings (default: all)")
-    listing = command("runs", None, "list runs, show, verify or publish them")
+    listing = command("runs", None, "list runs, show, verify, publish or pack them")
     actions = listing.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, (run, help) in RUNS.items():
         action = actions.add_parser(name, help=help, parents=[folder])
@@ -48,6 +52,10 @@ def add_commands(command, folder):
         action.set_defaults(run=run)
         if name == "publish":
             _add_place(action, "data/runs")
+    action = actions.add_parser("pack", help="put a sweep's folders into two files")
+    action.add_argument("sweep", nargs="+", metavar="NAME", help="whole sweeps")
+    action.set_defaults(run=_pack)
+    _add_place(action, "data/runs", "the folder of published runs")
     plot = command("plot", _plot, "draw the curves of runs", folder)
     plot.add_argument("id", nargs="+", help="ids, or their beginnings")
     plot.add_argument("-o", "--output", type=Path, default=Path("curves.png"))
@@ -69,8 +77,8 @@ def add_commands(command, folder):
     _add_place(action, "data/tables")
 
 
-def _add_place(parser, default: str):
-    help = f"the folder to write to (default: ./{default})"
+def _add_place(parser, default: str, what: str = "the folder to write to"):
+    help = f"{what} (default: ./{default})"
     parser.add_argument(
         "--to", type=Path, default=Path(default), metavar="DIR", help=help
     )
@@ -143,6 +151,14 @@ def _publish(options) -> int:
     return _each(chosen, published)
 
 
+def _pack(options) -> int:
+    from mocolib.sweep.packing import pack_sweep
+
+    for name in options.sweep:
+        print(pack_sweep(name, options.to))
+    return 0
+
+
 def _not_empty(root: Path, chosen: list, what: str):
     if not chosen:
         raise BadInput(f"runs is {str(root)!r}, but must hold {what}; none is there.")
@@ -159,6 +175,7 @@ def _verify(options) -> int:
     _not_empty(root, chosen, "a run")
     known = {run.id: publish.verify(run) for run in chosen}
     faults = [fault for found in known.values() for fault in found]
+    faults += pack.faults(root)
     if root.resolve() == runs.public_root().resolve():
         faults += tables.faults()
     sound = [run for run in chosen if not known[run.id]]

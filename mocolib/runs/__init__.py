@@ -1,17 +1,18 @@
-"""Recorded runs: a folder a run, written so that nothing written is ever lost.
+"""Recorded runs, written so that nothing written is ever lost. A folder a run:
 
     recipe.json         what was asked for
-    provenance.json     code and library versions, data fingerprint, threads, date
+    provenance.json     commit and library versions, data fingerprint, threads, date
     steps.jsonl         a line a step, appended while the run goes on
     checkpoint.*        the state to continue from, replaced every n steps
     steps.parquet       the step table of a finished run (in place of steps.jsonl)
     end.json            outcome and final readings; its presence means finished
     weights.safetensors the model at the end
+    checksum            of a published run: the digest of its record
 
-`record` writes them, this module reads them back. No pickle is ever written or read.
+`record` writes them, this module reads them back. The published runs of a sweep lie
+together in two files, as `pack` has it. No pickle is ever written or read.
 """
 
-import json
 import os
 import re
 import warnings
@@ -25,9 +26,10 @@ import pandas as pd
 from mocolib import recipe as recipes
 from mocolib.data import Dataset, data_root
 from mocolib.errors import BadInput, LeftOut
-from mocolib.files import read_json, shown, state, unreadable, whole_lines
+from mocolib.files import shown, unreadable
 from mocolib.recipe import Recipe
-from mocolib.runs import step_table
+from mocolib.runs import pack
+from mocolib.runs.folder import Folder
 
 COLUMNS = ("step", "samples", "loss", "knn")  # of every step table
 ASKED_OR_ENDED = ("recipe.json", "end.json")  # one of both tells a run's folder
@@ -50,8 +52,9 @@ def public_root() -> Path:
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder; tables and values are read when asked for, and damage then told.
+    """A recorded run; tables and values are read when asked for, and damage then told.
 
+    `folder` is its address: its own folder, or of a packed run its place in the pack.
     Accuracies in `steps` and `end` are shares, 0 to 1. BadInput for a file that is not
     there or cannot be read.
     """
@@ -63,54 +66,47 @@ class Run:
         return self.folder.name
 
     @cached_property
+    def reader(self) -> Folder | pack.Packed:
+        """What knows how the run is kept."""
+        kind = pack.Packed if self.folder.parent.is_file() else Folder
+        return kind(self.folder)
+
+    @cached_property
     def recipe(self) -> Recipe:
-        return recipes.from_file(self.folder / "recipe.json")
+        return recipes.from_dict(self.reader.values("recipe"))
 
     @cached_property
     def provenance(self) -> dict:
-        return read_json(self.folder / "provenance.json")
-
-    @property
-    def finished(self) -> bool:
-        return (self.folder / "end.json").exists()
-
-    @property
-    def written(self) -> tuple:
-        """What tells a finished run's files from those that they have replaced."""
-        kept = [self.folder.glob(name) for name in ("end.json", "steps.*")]
-        return tuple(state(path) for paths in kept for path in sorted(paths))
+        return self.reader.values("provenance")
 
     @cached_property
     def end(self) -> dict:
         """outcome, steps, loss, knn and linear_probe of a finished run."""
-        values = read_json(self.folder / "end.json")
+        values = self.reader.values("end")
         for name, kinds in END.items():
             if not isinstance(values.get(name), kinds):
                 reason = f"{name} is {values.get(name)!r:.40}"
-                raise unreadable(self.folder / "end.json", reason)
+                raise unreadable(self.reader.file("end"), reason)
         return values
 
     @property
-    def rows(self) -> int:
-        """How many steps are recorded; counted without reading the table."""
-        path, lines = self.folder / "steps.parquet", self.folder / "steps.jsonl"
-        if self._in_parquet:
-            try:
-                return step_table.rows(path)
-            except (OSError, ValueError) as error:
-                raise unreadable(path, error) from None
-        try:
-            with open(lines, "rb") as file:
-                parts = iter(lambda: file.read(2**20), b"")
-                return sum(part.count(b"\n") for part in parts)
-        except FileNotFoundError:
-            return 0
+    def finished(self) -> bool:
+        return self.reader.finished
 
     @property
-    def _in_parquet(self) -> bool:
-        # a run that was trained in the book's page ends with its lines
-        kept = self.folder / "steps.parquet", self.folder / "steps.jsonl"
-        return self.finished and (kept[0].exists() or not kept[1].exists())
+    def written(self) -> tuple:
+        """What tells a finished run's files from those that they have replaced."""
+        return self.reader.written
+
+    @property
+    def rows(self) -> int:
+        """How many steps are recorded; counted without reading a folder's table."""
+        return self.reader.rows
+
+    @property
+    def steps(self) -> pd.DataFrame:
+        """The step table, one row a step; of an unfinished run what there is so far."""
+        return self.reader.steps
 
     @property
     def fault(self) -> str:
@@ -127,20 +123,6 @@ class Run:
         if len(steps) != end["steps"]:
             return f"its step table has {len(steps)} steps of {end['steps']}."
         return ""
-
-    @property
-    def steps(self) -> pd.DataFrame:
-        """The step table, one row a step; of an unfinished run what there is so far."""
-        path, lines = self.folder / "steps.parquet", self.folder / "steps.jsonl"
-        if self._in_parquet:
-            try:
-                return step_table.read(path)
-            except (OSError, ValueError) as error:
-                raise unreadable(path, error) from None
-        try:
-            return pd.DataFrame([json.loads(line) for line in whole_lines(lines)])
-        except ValueError as error:
-            raise unreadable(lines, error) from None
 
 
 def read(id: str, root: Path | None = None) -> Run:
@@ -163,8 +145,14 @@ def read(id: str, root: Path | None = None) -> Run:
 def all_runs(root: Path | None = None) -> list[Run]:
     """Every run under `root`, finished or not, by id."""
     root = Path(root or default_root())
-    kept = {f.parent for name in ASKED_OR_ENDED for f in root.glob(f"*/{name}")}
-    return [Run(folder) for folder in sorted(kept)]
+    kept = {f.parent for name in ASKED_OR_ENDED for f in root.glob(f"[!.]*/{name}")}
+    found = {folder.name: folder for folder in kept} | pack.places(root)
+    return [Run(found[id]) for id in sorted(found)]
+
+
+def at(id: str, root: Path) -> Run:
+    """The run with this whole id under `root`, packed or in a folder, if it is."""
+    return Run(pack.places(root).get(id, root / id))
 
 
 def readable(found: Iterable[Run]) -> list[Run]:
@@ -180,8 +168,8 @@ def readable(found: Iterable[Run]) -> list[Run]:
 
 def find(recipe: Recipe, *roots: Path) -> Run | None:
     """The finished run of a recipe, from the first root that has it."""
-    for root in roots or (default_root(), public_root()):
-        run = Run(Path(root) / recipe.id)
+    for root in map(Path, roots or (default_root(), public_root())):
+        run = at(recipe.id, root)
         if run.finished:
             return run
     return None

@@ -1,19 +1,22 @@
 """The public set of runs: what is copied there, and whether it is still sound."""
 
 import hashlib
+import json
+import os
+import tempfile
 from pathlib import Path
 
+import numpy as np
 import safetensors
 
 from mocolib.data import Dataset
 from mocolib.errors import BadInput
-from mocolib.files import as_json, read_json, unreadable, write_atomic
-from mocolib.runs import Run, check_data
-from mocolib.runs.record import facts
+from mocolib.files import as_json, shown, unreadable, write_atomic
+from mocolib.runs import Run, at, check_data, pack, step_table
+from mocolib.runs.provenance import facts
 from mocolib.train import train
 
-FILES = ("recipe.json", "provenance.json", "steps.parquet", "end.json")
-CHECKSUMS = "checksums.json"  # beside the runs: the digest of each run's files
+FILES = ("recipe.json", "provenance.json", "end.json", "steps.parquet", "checksum")
 # How far the first two losses may lie from the record's on another processor, relative
 # to the loss or to 1. The first is one forward pass: some last places of a float32. The
 # second is one update on, and AdamW gives a weight whose gradient is all rounding a
@@ -23,30 +26,51 @@ NEEDED = {"data", "threads", "torch", "mocolib", "date"}
 
 
 def publish(run: Run, root: Path) -> Run:
-    """Copy a finished run, without its weights, to a public set, the folder `root`."""
+    """Copy a finished run, without its weights, to a public set, the folder `root`.
+
+    A folder that appears whole or not at all. What is there already stays: BadInput
+    where that is another record of the same recipe.
+    """
     root = Path(root)
     if not run.finished:
         raise BadInput(f"run {run.id} is unfinished, but must be finished to publish.")
-    known = read_json(root / CHECKSUMS) if (root / CHECKSUMS).exists() else {}
-    own = [fault for fault in verify(run) if CHECKSUMS not in fault]
-    if own:
-        raise BadInput(f"run {own[0][:-1]}, but must be sound to publish.")
-    (root / run.id).mkdir(parents=True, exist_ok=True)
-    for name in FILES:
-        write_atomic(root / run.id / name, (run.folder / name).read_bytes())
-    known[run.id] = digest(run.folder)
-    write_atomic(root / CHECKSUMS, as_json(dict(sorted(known.items()))))
-    return Run(root / run.id)
+    faults = verify(run)
+    if faults:
+        raise BadInput(f"run {faults[0][:-1]}, but must be sound to publish.")
+    root.mkdir(parents=True, exist_ok=True)
+    own = digest(run)
+    with tempfile.TemporaryDirectory(dir=root, prefix=".publishing-") as part:
+        new = Path(part) / run.id
+        new.mkdir()
+        for name in pack.VALUES:
+            write_atomic(new / f"{name}.json", as_json(run.reader.values(name)))
+        step_table.write(run.steps, new / "steps.parquet")
+        write_atomic(new / "checksum", own + "\n")
+        public = at(run.id, root)
+        if public.folder.parent == root and not public.folder.exists():
+            os.rename(new, public.folder)
+    if not public.finished or digest(public) != own:
+        raise BadInput(
+            f"run {run.id} has another record in {shown(public.folder)}, but must have "
+            "this one to be published here: remove one of the two."
+        )
+    return public
 
 
-def digest(folder: Path) -> str:
-    """One hash over the published files of a run."""
-    parts = [hashlib.sha256((folder / name).read_bytes()).digest() for name in FILES]
-    return hashlib.sha256(b"".join(parts)).hexdigest()[:32]
+def digest(run: Run) -> str:
+    """One hash over what is published of a run, wherever it is kept."""
+    table = step_table.kept(run.steps)
+    told = [run.reader.values(name) for name in pack.VALUES]
+    found = hashlib.sha256(json.dumps([*told, list(table)], sort_keys=True).encode())
+    numbers = table.to_numpy("<f8")  # holds each of them exactly
+    missing = np.isnan(numbers)
+    found.update(missing.tobytes())
+    found.update(np.where(missing, 0, numbers).tobytes())  # there are many kinds of nan
+    return found.hexdigest()[:32]
 
 
 def verify(run: Run) -> list[str]:
-    """What is wrong with a run folder, a sentence each; empty when it is sound."""
+    """What is wrong with a run's record, a sentence each; empty when it is sound."""
     try:
         if not run.finished:
             return [*_name_faults(run), f"{run.id}: unfinished."]
@@ -77,10 +101,10 @@ def _content_faults(run: Run):
 
 
 def _file_faults(run: Run):
-    """Whether the bytes are those that were published, and the weights readable."""
-    checksums = run.folder.parent / CHECKSUMS
-    if checksums.exists() and read_json(checksums).get(run.id) != digest(run.folder):
-        yield f"{run.id}: its files are not those in {CHECKSUMS}."
+    """Whether the record is the one that was published, and the weights readable."""
+    published = run.reader.checksum
+    if published is not None and published != digest(run):
+        yield f"{run.id}: its record is not the one of its checksum."
     weights = run.folder / "weights.safetensors"
     if weights.exists():  # not in the public set
         try:

@@ -7,14 +7,8 @@ the same steps.
 """
 
 import contextlib
-import datetime
-import functools
 import json
-import os
-import platform
-import subprocess
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 import filelock
@@ -25,13 +19,19 @@ from mocolib.errors import BadInput
 from mocolib.execution import PLAIN, Execution, distributed
 from mocolib.files import as_json, unreadable, whole_lines, write_atomic
 from mocolib.recipe import Recipe
-from mocolib.runs import Run, check_data, checkpoint, default_root, step_table
+from mocolib.runs import (
+    Run,
+    check_data,
+    checkpoint,
+    default_root,
+    find,
+    step_table,
+)
+from mocolib.runs.provenance import commit, facts
 from mocolib.train import Step, Training, check, train
 
 EVERY = 25  # steps between checkpoints
 CHECKPOINT = "checkpoint.safetensors"
-LIBRARIES = ("torch", "numpy", "timm", "torch-optimi")
-STATUS = ("git", "status", "--porcelain=v2", "--branch", "--untracked-files=normal")
 
 
 def record(
@@ -53,12 +53,14 @@ def record(
     if distributed.rank() > 0:
         yield from _follow(recipe, data, execution)
         return
-    folder = Path(root or default_root()) / recipe.id
-    if not Run(folder).finished:
+    root = Path(root or default_root())
+    folder = root / recipe.id
+    if not find(recipe, root):
         check(recipe, data, threads, execution)  # before a folder is made for it
     with _alone(folder):
-        if distributed.broadcast(Run(folder).finished):
-            check_data(Run(folder), data)
+        known = find(recipe, root)
+        if distributed.broadcast(known is not None):
+            check_data(known, data)
             _clear(folder)
             return
         training, table = _open(folder, recipe, data, threads, execution)
@@ -181,62 +183,6 @@ def _clear(folder: Path):
     rest = [folder / "steps.jsonl", folder / CHECKPOINT]
     for file in (*rest, *folder.glob(".*.part")):
         file.unlink(missing_ok=True)
-
-
-def facts(data: Dataset, threads: int) -> dict:
-    """Versions, commit, images, machine, date: the provenance of what is made now."""
-    from mocolib import __version__
-
-    return {
-        "mocolib": __version__,
-        "commit": commit(),
-        "python": platform.python_version(),
-        **{name: version(name) for name in LIBRARIES},
-        "data": data.fingerprint,
-        "data_name": data.name,
-        "images": len(data.train_images),
-        "mean": data.mean.tolist(),
-        "deviation": data.std.tolist(),
-        "threads": threads,
-        "machine": f"{platform.system()} {platform.machine()}, {processor()}",
-        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
-    }
-
-
-@functools.cache  # a process goes on with the code that it has loaded
-def commit(checkout: Path = Path(__file__).parents[2]) -> str | None:
-    """The git commit of mocolib's code, with a + where the code was changed since.
-
-    None where it comes from no checkout, or where git does not say.
-    """
-    if not (checkout / ".git").exists():  # installed, maybe into another's checkout
-        return None
-    plain = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-    try:
-        told = subprocess.run(
-            [*STATUS, "--", "mocolib"],
-            cwd=checkout,
-            env=plain | {"GIT_OPTIONAL_LOCKS": "0"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=20,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    lines = told.stdout.splitlines()
-    head = [line.split()[-1].decode() for line in lines if b"# branch.oid" in line]
-    changed = any(not line.startswith(b"#") for line in lines)
-    return head[0] + "+" * changed if head and head[0] != "(initial)" else None
-
-
-def processor() -> str:
-    """The processor's name, as a provenance has it."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":")[1].strip()
-    return platform.processor() or "unknown processor"
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ import torch
 
 from mocolib.data import Dataset, user_root
 from mocolib.errors import BadInput
-from mocolib.runs import Run, check_data, checkpoint, public_root
+from mocolib.runs import Run, check_data, checkpoint
 from mocolib.train import Step, Training, train
 
 EVERY = 25  # steps between the states in the cache
@@ -129,13 +129,13 @@ def _trained_again(run: Run, step: int, data: Dataset) -> tuple[Training, str]:
 
 
 def cache_folder(run: Run) -> Path:
-    """Where states of a run are kept: in its folder, but outside of the public set.
+    """Where states of a run are kept: in its folder, but outside of what is published.
 
     Another torch has other last digits. And a state says whether it met the record, so
     a run that was recorded anew, on another machine say, has another folder.
     """
-    public = run.folder.resolve().parent == public_root().resolve()
-    base = user_root() / "replay" / run.id if public else run.folder / "replay"
+    published = run.reader.checksum is not None
+    base = user_root() / "replay" / run.id if published else run.folder / "replay"
     record = hashlib.sha256(run.steps["loss"].to_numpy().tobytes()).hexdigest()[:8]
     return base / f"torch-{torch.__version__}-{record}"
 

@@ -1,10 +1,9 @@
 """A run's step table: lines while it grows, Parquet when it is done.
 
-The Parquet file is small enough to publish by the hundred. Measures by layer (columns
-with a "/") keep bfloat16's precision (0.4 %): they are read on log axes, and their last
-digits would be nine tenths of the file. They share one column of bytes, PACKED: for
-each step the low bytes of all its measures, then the high ones; the file's metadata
-names them. As seventy columns they took a quarter more room: each has a header.
+The Parquet file has a column a measure and is small enough to publish by the hundred.
+Measures by layer (columns with a "/") keep bfloat16's precision (0.4 %): they are read
+on log axes, and their last digits would be nine tenths of the file. All other numbers
+are kept to the last bit.
 """
 
 import io
@@ -21,7 +20,8 @@ import torch
 
 from mocolib.files import state, whole_lines, write_atomic
 
-COUNTS = {"step", "samples"}  # columns that grow evenly: stored as differences
+COUNTS = {"step", "samples"}  # whole numbers
+# an older record has its measures by layer in one column of bytes, as _unpacked has it
 PACKED = "by_layer"
 MEASURES = b"measures"  # in the metadata, JSON: their names in the order of the bytes
 
@@ -50,30 +50,46 @@ class StepTable:
         self.file.close()
 
 
-def write(table: pd.DataFrame, path: Path):
-    """A step table; measures by layer are rounded to bfloat16 and stand last."""
+def kept(table: pd.DataFrame) -> pd.DataFrame:
+    """A table as it is kept: int64, float64, and bfloat16's numbers in float32.
+
+    What was kept once comes back unchanged.
+    """
     layered = [name for name in table if "/" in name]
-    columns = {
-        name: pa.array(values, pa.int64() if name in COUNTS else pa.float64())
+    plain = {
+        name: values.to_numpy("int64" if name in COUNTS else "float64")
         for name, values in table.drop(columns=layered).items()
     }
-    if layered:
-        columns[PACKED] = _packed(table[layered].to_numpy("float32"))
-    plain, target = pa.table(columns), io.BytesIO()
-    with pq.ParquetWriter(
+    exact = np.array(table[layered], "float32", order="C")
+    rounded = torch.from_numpy(exact).bfloat16().float().numpy()
+    measures = pd.DataFrame(rounded, columns=layered)
+    return pd.concat([pd.DataFrame(plain), measures], axis=1)
+
+
+def write(table: pd.DataFrame, path: Path):
+    """The whole table; measures by layer are rounded and stand last."""
+    save(pa.Table.from_pandas(kept(table), preserve_index=False), path)
+
+
+def save(table: pa.Table, path: Path):
+    """Columns as a Parquet file, whole or not at all; any reader of Parquet has them.
+
+    Measures that hardly repeat are split into their bytes, which makes what is alike
+    in them stand together: first bytes for themselves, and the zeros behind a rounded
+    number. What repeats, as rates and counts do from run to run, is kept once.
+    """
+    drawn = [name for name in table.column_names if "/" in name or name == "loss"]
+    target = io.BytesIO()
+    pq.write_table(
+        table.replace_schema_metadata(None),
         target,
-        plain.schema,
         compression="zstd",
         compression_level=19,
-        use_dictionary=False,
+        use_dictionary=[name for name in table.column_names if name not in drawn],
+        use_byte_stream_split=drawn or False,
         write_statistics=False,
         store_schema=False,  # Arrow's own copy of the header
-        # measure after measure instead of step after step
-        use_byte_stream_split=[PACKED] if layered else False,
-        column_encoding=dict.fromkeys(columns.keys() & COUNTS, "DELTA_BINARY_PACKED"),
-    ) as writer:
-        writer.write_table(plain)
-        writer.add_key_value_metadata({MEASURES: json.dumps(layered)})
+    )
     write_atomic(path, target.getvalue())
 
 
@@ -95,7 +111,7 @@ def _read(path: Path, changed: tuple) -> pd.DataFrame:
     # on this thread: for so small a table another costs more than it does
     file = pq.ParquetFile(path)
     table = file.read(use_threads=False)
-    if PACKED not in table.column_names:  # an older record, or none of ours
+    if PACKED not in table.column_names:
         return table.to_pandas(use_threads=False)
     names = json.loads((file.metadata.metadata or {}).get(MEASURES, "[]"))
     plain = table.drop_columns(PACKED).to_pandas(use_threads=False)
@@ -103,17 +119,11 @@ def _read(path: Path, changed: tuple) -> pd.DataFrame:
     return pd.concat([plain, pd.DataFrame(measures, columns=names)], axis=1)
 
 
-def _packed(values: np.ndarray) -> pa.Array:
-    """Steps × measures in float32 as one string of bytes a step."""
-    short = torch.from_numpy(np.ascontiguousarray(values)).bfloat16().view(torch.int16)
-    pairs = short.numpy().astype("<i2").view("u1").reshape(*values.shape, 2)
-    planes = np.ascontiguousarray(pairs.transpose(0, 2, 1))  # step, byte, measure
-    kind, data = pa.binary(2 * values.shape[1]), pa.py_buffer(planes)
-    return pa.FixedSizeBinaryArray.from_buffers(kind, len(values), [None, data])
-
-
 def _unpacked(strings: pa.Array, measures: int) -> np.ndarray:
-    """The other way round; ValueError where the bytes are not that many measures."""
+    """Measures that share a column: a step's low bytes, then its high ones.
+
+    ValueError where the bytes are not that many measures.
+    """
     if strings.type != pa.binary(2 * measures) or strings.null_count:
         raise ValueError(f"{PACKED} is {strings.type}, not of {measures} measures")
     planes = np.frombuffer(b"".join(strings.to_pylist()), "u1")

@@ -75,7 +75,7 @@ def main():
     if options.write:
         import torch
 
-        from mocolib.runs.record import processor
+        from mocolib.runs.provenance import processor
 
         result = {
             "machine": processor(),
