@@ -179,7 +179,7 @@ JUMP = """panel => at => { for (const round of [0, 1]) at.forEach((place, axis) 
 }) }"""
 KEEP = f"""(panel, all) => {{ for (const at of all) {{
   ({JUMP})(panel)(at);
-  panel.querySelector(".keep:not([disabled])")?.click();
+  panel.querySelector(".keep:not([aria-disabled=true])")?.click();
 }} return panel.querySelectorAll("[data-drop]").length }}"""
 DROP = f"""(panel, [count, at]) => {{
   for (let n; (n = panel.querySelectorAll("[data-drop]").length) > count;) {{

@@ -46,10 +46,10 @@ def write_graphs(folder: Path):
     (folder / "inpage").symlink_to(inpage.INPAGE)
 
 
-def served(folder: Path):
+def served(folder: Path, handler=Quiet):
     """The address of a server for the folder, while it runs."""
-    handler = functools.partial(Quiet, directory=folder)
-    return running(ThreadingHTTPServer(("localhost", 0), handler))
+    own = functools.partial(handler, directory=folder)
+    return running(ThreadingHTTPServer(("localhost", 0), own))
 
 
 def choose(page, name: str, place: int):

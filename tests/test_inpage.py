@@ -219,50 +219,6 @@ def test_the_main_thread_is_never_blocked_for_long(opened, browser):
     assert max(tasks) <= 100
 
 
-def test_a_killed_worker_is_told_and_the_curve_stays(own_page):
-    press(own_page, "train")
-    wait_for_steps(own_page, 3)
-    own_page.workers[0].evaluate("self.close()")
-    own_page.wait_for_selector(".trouble:not(:empty)")
-    assert "the curve so far stays" in own_page.text_content(".trouble")
-    assert len(losses(own_page)) >= 3
-    assert own_page.locator("svg[data-key=loss] path.line").count() == 1
-    press(own_page, "train")  # and it can begin anew
-    wait_for_steps(own_page, 2)
-    assert own_page.text_content(".trouble") == ""
-
-
-def test_out_of_memory_is_told_and_the_curve_stays(own_page):
-    press(own_page, "train")
-    wait_for_steps(own_page, 3)
-    own_page.workers[0].evaluate("""() => {
-      const full = new RangeError("Array buffer allocation failed");
-      Float32Array.from = () => { throw full; };
-    }""")
-    own_page.wait_for_selector(".trouble:not(:empty)")
-    assert "out of memory; the curve so far stays" in own_page.text_content(".trouble")
-    assert len(losses(own_page)) >= 3
-
-
-def test_a_missing_graph_is_told(address, browser):
-    with open_page(browser, address, 900, "light") as (page, _):
-        page.route("**/page.json", lambda route: route.fulfill(status=404))
-        press(page, "train")
-        page.wait_for_selector(".trouble:not(:empty)")
-        assert "page.json cannot be fetched (404)" in page.text_content(".trouble")
-
-
-def test_an_unsupported_browser_gets_a_sentence_and_the_recorded_view(address, browser):
-    context = browser.new_context()
-    context.add_init_script("delete globalThis.WebAssembly")
-    page = context.new_page()
-    page.goto(address)
-    assert "cannot train here" in page.text_content(".trouble")
-    assert page.locator("[data-press=train]").is_disabled()
-    assert page.locator("svg[data-key=loss] path.seed").count() == 2
-    context.close()
-
-
 def test_leaving_the_page_stops_the_training(own_page):
     press(own_page, "train")
     wait_for_steps(own_page, 2)
@@ -284,3 +240,34 @@ def test_what_training_loads_weighs_what_the_chapter_says():
         whole = round(sum(file.stat().st_size for file in files) / 1e6)
         assert whole == {"wasm": 5, "webgpu": 8}[device]
         assert words in (ROOT / "book" / "in_page.ipynb").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["train", "pause", "step", "reset"])
+def test_a_button_that_is_pressed_by_a_key_keeps_the_focus(opened, name):
+    """Also one that cannot be pressed again, and that a second key leaves alone."""
+    if name in ("pause", "reset"):
+        press(opened, "train")
+        wait_for_steps(opened, 2)
+    button = opened.locator(f"[data-press={name}]")
+    button.focus()
+    opened.keyboard.press("Enter")
+    opened.keyboard.press("Enter")
+    done = {"pause": "paused", "step": "paused", "reset": "idle"}
+    wait_for_phase(opened, done.get(name, "training"))
+    focused = "document.activeElement.dataset.press"
+    assert opened.evaluate(focused) == name
+    assert button.is_disabled() == (name != "step")
+    if name == "train":
+        wait_for_steps(opened, 3)
+        assert opened.evaluate(focused) == name
+
+
+def test_a_seed_can_be_typed_while_the_curves_move(opened):
+    press(opened, "train")
+    wait_for_steps(opened, 2)
+    opened.fill(".seed", "7")
+    wait_for_steps(opened, 6)
+    opened.evaluate("document.querySelector('why-train').show()")
+    assert opened.input_value(".seed") == "7"
+    opened.keyboard.press("Tab")
+    assert opened.evaluate("document.querySelector('why-train').seed") == 7

@@ -1,13 +1,9 @@
 """What a page that trains shows: runs side by side, branches, what is learned."""
 
-import io
 import re
-import zipfile
 
 import pytest
-from PIL import Image
 
-from mocolib.data import load
 from mocolib.presets import named_recipe
 from tests.served import choose, served
 from tests.trainer import (
@@ -189,56 +185,3 @@ def test_all_curves_share_one_axis_of_steps(opened):
     wait_for_steps(opened, 1)
     steps = str(named_recipe("page").steps)
     assert opened.evaluate(spans) == [steps] * 3
-
-
-@pytest.fixture(scope="module")
-def own_pictures(tmp_path_factory):
-    """Two folders of pictures from the data set, as a reader might have them."""
-    folder = tmp_path_factory.mktemp("own")
-    data = load("fashion-mnist")
-    for label in (1, 9):
-        (folder / str(label)).mkdir()
-        chosen = data.train_images[data.train_labels == label][:165]
-        for i, image in enumerate(chosen):
-            big = Image.fromarray(image[0].numpy()).resize((84, 56))
-            big.save(folder / str(label) / f"{i}.png")
-    return folder
-
-
-def test_own_pictures_train_and_give_a_knn(opened, own_pictures):
-    opened.click("summary")
-    opened.locator(".files").nth(1).set_input_files(own_pictures)
-    press(opened, "train")
-    wait_for_steps(opened, 10)
-    press(opened, "pause")
-    row = opened.evaluate(f"{TRAINING}.live[0].rows[9]")
-    assert 0.5 < row["knn"] <= 1  # trousers and boots
-    assert opened.locator("svg[data-key=knn] path.seed").count() == 0  # other images
-    wait_for_phase(opened, "paused")
-    with opened.expect_download() as download:
-        press(opened, "download")
-    with zipfile.ZipFile(io.BytesIO(download.value.path().read_bytes())) as archive:
-        recipe = next(n for n in archive.namelist() if n.endswith("recipe.json"))
-        assert "folder:own-pictures" in archive.read(recipe).decode()
-
-
-def test_pictures_without_classes_train_without_a_knn(opened, own_pictures):
-    opened.click("summary")
-    files = sorted(own_pictures.rglob("*.png"))
-    opened.locator(".files").nth(0).set_input_files(files)
-    press(opened, "train")
-    wait_for_steps(opened, 10)
-    assert opened.evaluate(f"{TRAINING}.live[0].last('knn')") is None
-
-
-def test_too_few_pictures_are_told(opened, own_pictures):
-    opened.click("summary")
-    files = sorted(own_pictures.rglob("*.png"))[:5]
-    opened.locator(".files").nth(0).set_input_files(files)
-    press(opened, "train")
-    opened.wait_for_selector(".trouble:not(:empty)")
-    said = opened.text_content(".trouble")
-    assert re.fullmatch(r"5 of your pictures .* 256, one batch, are least\.", said)
-    opened.click(".back")
-    press(opened, "step")
-    wait_for_steps(opened, 1)

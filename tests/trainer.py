@@ -56,6 +56,7 @@ def open_trainer(browser, address: str):
 AS_NEW = """() => {
   const panel = document.querySelector("why-train"), { training, data } = panel;
   training.use(null);
+  training.reset();
   Object.assign(training, { kept: [], count: 0, times: null });
   Object.assign(panel, { at: [...data.at], seed: data.seed, layer: undefined });
   panel.querySelector(".layer").selectedIndex = 0;

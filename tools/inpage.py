@@ -80,12 +80,21 @@ def write_images(data) -> dict:
 
 
 def packed(name: str, content) -> dict:
-    """Write a file gzipped; its name, size and hash for the manifest."""
+    """Write a file gzipped; what the manifest says of it."""
     raw = content if isinstance(content, bytes) else content.SerializeToString()
-    small = gzip.compress(raw, 9, mtime=0)
-    (INPAGE / f"{name}.gz").write_bytes(small)
-    digest = hashlib.sha256(small).hexdigest()[:16]
-    return {"file": f"{name}.gz", "bytes": len(small), "hash": digest}
+    return stored(INPAGE / f"{name}.gz", raw)
+
+
+def stored(path: Path, raw: bytes) -> dict:
+    """Write a file, packed where its name says so; what a page knows it by.
+
+    The bytes that are sent, and of the content its size and its hash, which hold also
+    where a server unpacks what it sends.
+    """
+    sent = gzip.compress(raw, 9, mtime=0) if path.suffix == ".gz" else raw
+    path.write_bytes(sent)
+    digest = hashlib.sha256(raw).hexdigest()[:16]
+    return {"file": path.name, "bytes": len(sent), "size": len(raw), "hash": digest}
 
 
 if __name__ == "__main__":

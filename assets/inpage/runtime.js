@@ -4,14 +4,20 @@ import { load } from "./files.js";
 
 /* The runtime for "webgpu" or "wasm": {Tensor, session(graph, kept)}.
 
-   Its wasm comes packed through our own cache; one thread, since several would ask the
-   server for special headers. */
+   Its script and its wasm come through our own cache, looked at as all files are. A server
+   that calls the script no script is no trouble: it is run from what came. One thread,
+   since several would ask the server for special headers. */
 export async function runtime(base, about, device, took) {
   const { script, binary } = about[device];
-  const ort = await import(new URL(script, base));
+  const [code, wasmBinary] = await Promise.all(
+    [script, binary].map((part) => load(base, part, took)),
+  );
+  const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  const ort = await import(url);
+  URL.revokeObjectURL(url);
   ort.env.logLevel = "error";
   ort.env.wasm.numThreads = 1;
-  ort.env.wasm.wasmBinary = await load(base, binary, took);
+  ort.env.wasm.wasmBinary = wasmBinary;
   /* `kept`: outputs that go in again at the next step and so stay where they are. */
   const session = (graph, kept = []) =>
     ort.InferenceSession.create(new Uint8Array(graph), {

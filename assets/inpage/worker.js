@@ -81,6 +81,7 @@ async function begin({ run: number, base, shape, runs, files, device }) {
     layers: manifest.layers,
     data: {
       own: Boolean(files),
+      failed: images.failed,
       train: images.trainLabels.length,
       test: images.testLabels.length,
       classes: images.classes,
@@ -154,8 +155,12 @@ async function kitOf(base, shape, device) {
 }
 
 async function made(base, shape, device) {
-  const [manifest, about] = await Promise.all([ask(base, shape), ask(base, "ort/ort")]);
+  const [manifest, about] = await Promise.all([
+    ask(base, shape, "step"),
+    ask(base, "ort/ort", device),
+  ]);
   const parts = [
+    about[device].script,
     about[device].binary,
     manifest.step,
     manifest.features,
@@ -163,10 +168,13 @@ async function made(base, shape, device) {
   ];
   const of = parts.reduce((sum, part) => sum + part.bytes, 0);
   let came = 0;
-  const took = (n) => say("files", { what: "bytes", came: (came += n), of });
+  const took = (n) => {
+    came += n; // more than due where a server unpacks what it sends
+    say("files", { what: "bytes", came: Math.min(came, of), of });
+  };
   const [engine, step, features, raw] = await Promise.all([
     runtime(base, about, device, took),
-    ...parts.slice(1).map((part) => load(base, part, took)),
+    ...parts.slice(2).map((part) => load(base, part, took)),
   ]);
   say("files", { what: "graphs", came: of, of });
   const next = STATE.map((state) => `next_${state}`);

@@ -38,6 +38,10 @@ globalThis.Why = globalThis.Why ?? {};
     }
   }
 
+  /* Whether a button can be pressed. One that cannot keeps the focus that it has, which
+     `disabled` would throw away; who listens leaves its clicks alone. */
+  const enable = (button, on) => button.setAttribute("aria-disabled", !on);
+
   /* The panel's own part of the page's address, so that a view can be linked; in a
      notebook the address is not ours. */
   const ours = (panel) => !("kernel" in panel.dataset);
@@ -59,5 +63,5 @@ globalThis.Why = globalThis.Why ?? {};
     else now();
   }
 
-  Object.assign(Why, { control, setControls, fromAddress, toAddress, define });
+  Object.assign(Why, { control, enable, setControls, fromAddress, toAddress, define });
 })();

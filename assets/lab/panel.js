@@ -49,9 +49,10 @@
           .split("-")
           .filter(Boolean)
           .map(known)
+          .filter((one, i, all) => all.findIndex((other) => same(one, other)) === i)
           .filter((one) => this.group(one))
           .slice(0, MOST - 1);
-      if (x in this.data.x_axes) this.x = x;
+      if (Object.hasOwn(this.data.x_axes, x)) this.x = x;
     }
 
     writeAddress() {
@@ -221,7 +222,7 @@
       );
       const keep = this.querySelector(".keep"),
         full = this.kept.length >= MOST - 1;
-      keep.disabled = full || this.kept.some((one) => same(one, this.at));
+      Why.enable(keep, !full && !this.kept.some((one) => same(one, this.at)));
       keep.title = full
         ? `At most ${MOST} curves.`
         : "Keep it on the charts while you choose another.";

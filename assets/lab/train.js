@@ -68,6 +68,7 @@
 
     press(what) {
       const { training } = this;
+      if (!training.can[what]) return;
       if (what === "download") Why.download(training.live, this.data);
       else if (["pause", "rewind", "reset"].includes(what)) training[what]();
       else
@@ -108,12 +109,11 @@
         <p class="note behind"></p><div class="buttons"><label>gradient of <select class="layer">${options.join("")}</select></label>
         <span class="spikes"></span></div><div class="learned"></div><div class="table"></div>
         <p class="heard" role="status"></p>`;
-      this.append(
-        Why.ownPictures((files) => {
-          this.training.use(files);
-          this.show();
-        }),
-      );
+      this.own = Why.ownPictures(this.data.recipe.batch_size, (files) => {
+        this.training.use(files);
+        this.show();
+      });
+      this.append(this.own);
       this.listen();
       this.say(Why.lacking());
     }
@@ -152,16 +152,14 @@
     show() {
       const start = performance.now(),
         { training } = this,
-        { live, files, phase } = training;
+        { live, phase } = training;
       Why.setControls(this, this.data.axes, this.at);
-      this.querySelector(".seed").value = this.seed;
+      const seed = this.querySelector(".seed");
+      if (seed !== document.activeElement) seed.value = this.seed; // else it is typed into
       for (const [name, on] of Object.entries(training.can))
         for (const button of this.querySelectorAll(`[data-press=${name}]`))
-          button.disabled = !on;
-      const lone = training.classes < 2 ? " One class only, so there is no kNN." : "";
-      this.querySelector(".chosen").textContent = files
-        ? `${files.length} files of yours, from the next run on.${lone}`
-        : "";
+          Why.enable(button, on);
+      this.own.show(training);
       this.querySelector("why-charts").show(view.charts(this));
       this.querySelector(".behind").textContent = view.behind(this);
       this.querySelector(".spikes").textContent = view.spikes(this);

@@ -106,7 +106,7 @@ globalThis.Why = globalThis.Why ?? {};
   /* Of an axis: every recorded run and all that is shown, so that it holds still when a
      control moves. */
   function limits({ key, log }, panel, lines) {
-    const runs = panel.training.files ? [] : panel.data.recorded;
+    const runs = panel.training.own ? [] : panel.data.recorded;
     const all = [
       ...runs.map((run) => past(run, panel)),
       ...lines.map(({ data }) => data),
@@ -119,8 +119,8 @@ globalThis.Why = globalThis.Why ?? {};
 
   /* What stands behind: [{ runs, asked, colour }], the recorded runs that are nearest to
      the chosen setting in grey, or to both of a pair in its colours. */
-  function recorded({ data, settings, training: { files, live } }) {
-    if (files || !data.recorded.length) return [];
+  function recorded({ data, settings, training: { own, live } }) {
+    if (own || !data.recorded.length) return [];
     const name = data.compare?.name;
     const sides =
       live.length > 1

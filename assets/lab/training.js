@@ -9,6 +9,10 @@ globalThis.Why = globalThis.Why ?? {};
   const BACK = 10; // steps that a press on the button goes back at least
   const KEPT = 4; // runs that stay on the charts beside those that go on
   const OWN = "folder:own-pictures";
+  const SILENCE = 10; // seconds after which a word is said
+  const SILENT =
+    `Nothing has come for ${SILENCE} seconds. It may be slow and still come; ` +
+    "Clear ends the waiting.";
 
   class Training {
     /* data: the panel's; see mocolib/lab/train_here.py. */
@@ -19,7 +23,8 @@ globalThis.Why = globalThis.Why ?? {};
         live: [],
         kept: [],
         session: null,
-        files: null,
+        files: null, // the reader's own pictures, for the next run
+        used: null, // those of the runs that go on
         count: 0,
       });
       this.phase = Why.lacking() ? "unsupported" : "idle";
@@ -27,6 +32,11 @@ globalThis.Why = globalThis.Why ?? {};
 
     get going() {
       return ["loading", "training", "paused"].includes(this.phase);
+    }
+
+    /* The reader's own pictures that what is shown is of, if any. */
+    get own() {
+      return this.live.length ? this.used : this.files;
     }
 
     get steps() {
@@ -54,9 +64,11 @@ globalThis.Why = globalThis.Why ?? {};
       this.stepping = stepping;
       if (this.phase === "paused" && !stepping) this.phase = "training";
       this.session.tell({ do: stepping ? "step" : "train" });
+      this.wait(true);
     }
 
     begin(settings, seed, words, pair) {
+      Object.assign(this, { used: this.files, counts: null });
       this.put(this.live);
       const { compare, recipe, shape } = this.data,
         fields = pair ? compare.values : [null];
@@ -102,7 +114,7 @@ globalThis.Why = globalThis.Why ?? {};
 
     /* Runs that go on no more stay on the charts for a while, but not over other data. */
     put(records) {
-      const dataset = this.files ? OWN : this.data.recipe.dataset;
+      const dataset = this.used ? OWN : this.data.recipe.dataset;
       for (const record of records) record.outcome ||= "stopped";
       this.kept = [...this.kept, ...records.filter(({ steps }) => steps)]
         .filter(({ recipe }) => recipe.dataset === dataset)
@@ -114,6 +126,7 @@ globalThis.Why = globalThis.Why ?? {};
     hear(message) {
       const { is, part, look } = message,
         record = this.live[part];
+      if (this.silent) this.on.say("");
       if (is === "files") this.loading(message);
       else if (is === "ready") this.ready(message);
       else if (is === "step") this.take(record, message);
@@ -123,6 +136,18 @@ globalThis.Why = globalThis.Why ?? {};
       else if (is === "trouble") this.lost(message.sentence);
       if (look) this.live[part].look = { ...look, step: this.live[part].steps };
       this.on.show(this.stepping ? "asked" : is); // a single step is shown in any case
+      this.wait(["loading", "training"].includes(this.phase) || is === "ready");
+    }
+
+    /* A word where nothing is heard for long of what has been asked for. */
+    wait(on) {
+      clearTimeout(this.timer);
+      this.silent = false;
+      if (!on) return;
+      this.timer = setTimeout(() => {
+        this.silent = true;
+        this.on.say(SILENT);
+      }, 1000 * SILENCE);
     }
 
     loading({ what, came, of }) {
@@ -136,6 +161,7 @@ globalThis.Why = globalThis.Why ?? {};
     }
 
     ready({ device, version, layers, data }) {
+      this.counts = data;
       for (const record of this.live) {
         record.begin(layers);
         record.about = {
@@ -145,10 +171,10 @@ globalThis.Why = globalThis.Why ?? {};
           generator: "xoshiro128**",
           data_name: data.own ? "own pictures" : record.recipe.dataset,
           data: `${data.train} training and ${data.test} test images`,
+          ...(data.own && { pictures: Why.usedWords(this.used, data) }),
         };
       }
       this.device = device === "webgpu" ? "WebGPU" : "wasm, one thread";
-      this.classes = data.classes.length;
       this.phase = this.stepping ? "paused" : "training";
     }
 
@@ -198,14 +224,22 @@ globalThis.Why = globalThis.Why ?? {};
 
     lost(sentence) {
       for (const record of this.live) record.outcome ||= "stopped";
-      this.session?.stop();
-      this.session = null;
+      this.end();
       this.phase = "done";
       this.on.say(sentence);
       this.on.show();
     }
 
+    end() {
+      this.wait(false);
+      this.session?.stop();
+      this.session = null;
+    }
+
     reset() {
+      // what loads or hangs hears nothing more
+      if (this.phase === "loading" || this.silent) this.end();
+      this.wait(false);
       this.session?.tell({ do: "pause" });
       if (this.session) this.session.run += 1; // what is still on its way is not heard
       this.put(this.live);
@@ -215,10 +249,9 @@ globalThis.Why = globalThis.Why ?? {};
       this.on.progress("", 0);
     }
 
-    /* The reader's own pictures from now on, or null for none. */
+    /* The reader's own pictures from the next run on, or null for none. */
     use(files) {
       this.files = files;
-      this.reset();
     }
 
     /* Leaving the page stops it. */
