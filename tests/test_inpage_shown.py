@@ -1,4 +1,8 @@
-"""What a page that trains shows: runs side by side, branches, what is learned."""
+"""What a panel that trains shows: runs side by side, branches, what is learned.
+
+The same is asked of a page, where a worker trains, and of a notebook, where a kernel
+does.
+"""
 
 import re
 
@@ -10,6 +14,8 @@ from tests.trainer import (
     TRAINING,
     first_losses,
     losses,
+    open_in_kernel,
+    open_trainer,
     press,
     rows_of,
     runs_of,
@@ -27,6 +33,17 @@ def address(tmp_path_factory):
     write_trainer(folder)
     with served(folder) as root:
         yield f"{root}/book/one.html"
+
+
+@pytest.fixture(scope="module", params=["page", "kernel"])
+def shared(request, browser):
+    """The panel in a page, then in JupyterLab."""
+    if request.param == "page":
+        where = open_trainer(browser, request.getfixturevalue("address"))
+    else:
+        where = open_in_kernel(browser, request.getfixturevalue("jupyter"))
+    with where as page:
+        yield page
 
 
 def test_the_answer_says_what_the_recorded_runs_behind_did(opened):
@@ -146,6 +163,24 @@ def test_a_change_that_was_made_before_going_back_holds_from_there_on(opened):
     wait_for_steps(opened, 1)
     row = rows_of(opened, 0)[0]
     assert row["temperature"] == 0.05
+
+
+def test_a_spike_is_marked_with_the_layer_that_it_began_in(opened):
+    """Forty times the rate, once there is a past to judge by, makes one."""
+    choose(opened, "base_lr", 0)
+    choose(opened, "warmup_steps", 0)
+    press(opened, "train")
+    wait_for_steps(opened, 26)
+    choose(opened, "base_lr", 7)
+    opened.wait_for_function(f"{TRAINING}.live[0].spikes.list.length")
+    press(opened, "pause")
+    wait_for_phase(opened, "paused")
+    [spike, *_] = opened.evaluate(f"{TRAINING}.live[0].spikes.list")
+    assert spike["step"] > 26
+    said = opened.text_content(".spikes")
+    assert f"spike at step {spike['step']}, began in" in said
+    mark = f"{KNN.replace('knn', 'gradient')} .symbol"
+    assert opened.locator(mark).count() >= 1
 
 
 def test_what_is_learned_is_shown(opened):

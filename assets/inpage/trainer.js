@@ -146,7 +146,7 @@ export class Trainer {
     } = this;
     return {
       lr: rate({ ...recipe, ...settings }, this.done),
-      weight_decay: recipe.weight_decay,
+      weight_decay: settings.weight_decay,
       temperature: settings.temperature,
       momentum: settings.momentum,
       beta1: recipe.beta1,

@@ -114,9 +114,6 @@ globalThis.Why = globalThis.Why ?? {};
       const provenance = {
         mocolib: version,
         ...about,
-        threads: 1,
-        machine: "a browser",
-        date: new Date().toISOString().slice(0, 10),
         changes,
       };
       const good = outcome === "finished";

@@ -25,7 +25,8 @@
       this.readAddress();
       this.build();
       this.show();
-      addEventListener("pagehide", () => this.training.leave());
+      if (Why.Session.stays) this.training.open();
+      addEventListener("pagehide", () => this.training.leave(true));
     }
 
     disconnectedCallback() {

@@ -67,6 +67,15 @@ globalThis.Why = globalThis.Why ?? {};
       this.wait(true);
     }
 
+    /* Who trains, from the first run on. */
+    open() {
+      this.session ??= new Why.Session(
+        (message) => this.hear(message),
+        (said) => this.lost(said),
+        this.data,
+      );
+    }
+
     begin(settings, seed, words, pair) {
       Object.assign(this, { used: this.files, counts: null });
       this.put(this.live);
@@ -85,10 +94,7 @@ globalThis.Why = globalThis.Why ?? {};
             [pair ? compare.words[i] : "", ...words].filter(Boolean).join(", "),
           ),
       );
-      this.session ??= new Why.Session(
-        (message) => this.hear(message),
-        (said) => this.lost(said),
-      );
+      this.open();
       this.session.begin({ shape, runs, files: this.files });
       this.phase = "loading";
       this.on.say("");
@@ -134,6 +140,7 @@ globalThis.Why = globalThis.Why ?? {};
       else if (is === "rewound") this.rewound(record, message);
       else if (is === "done") this.done(record, message);
       else if (is === "trouble") this.lost(message.sentence);
+      else if (is === "alone") this.on.say(message.sentence);
       if (look) this.live[part].look = { ...look, step: this.live[part].steps };
       this.on.show(this.stepping ? "asked" : is); // a single step is shown in any case
       this.wait(["loading", "training"].includes(this.phase) || is === "ready");
@@ -146,7 +153,7 @@ globalThis.Why = globalThis.Why ?? {};
       if (!on) return;
       this.timer = setTimeout(() => {
         this.silent = true;
-        this.on.say(SILENT);
+        this.on.say(this.session?.silent ?? SILENT);
       }, 1000 * SILENCE);
     }
 
@@ -160,21 +167,16 @@ globalThis.Why = globalThis.Why ?? {};
       this.on.progress(text, came / of);
     }
 
-    ready({ device, version, layers, data }) {
+    ready(message) {
+      const { layers, data } = message;
       this.counts = data;
       for (const record of this.live) {
         record.begin(layers);
-        record.about = {
-          trained_in: "page",
-          "onnxruntime-web": version,
-          device,
-          generator: "xoshiro128**",
-          data_name: data.own ? "own pictures" : record.recipe.dataset,
-          data: `${data.train} training and ${data.test} test images`,
-          ...(data.own && { pictures: Why.usedWords(this.used, data) }),
-        };
+        const { about, device } = this.session.made(message, record.recipe);
+        if (data.own) about.pictures = Why.usedWords(this.used, data);
+        record.about = about;
+        this.device = device;
       }
-      this.device = device === "webgpu" ? "WebGPU" : "wasm, one thread";
       this.phase = this.stepping ? "paused" : "training";
     }
 
@@ -254,9 +256,9 @@ globalThis.Why = globalThis.Why ?? {};
       this.files = files;
     }
 
-    /* Leaving the page stops it. */
-    leave() {
-      if (!this.session) return;
+    /* Leaving the page stops it; a notebook only puts a panel aside. */
+    leave(forGood) {
+      if (!this.session || (Why.Session.stays && !forGood)) return;
       this.lost(this.going ? "The training stopped when the page was left." : "");
     }
   }
