@@ -5,7 +5,7 @@ import ast
 import nbformat
 import pytest
 
-from mocolib import words
+from mocolib import lab, words
 from mocolib.lab.train_here import CHARTS, VALUES
 from tests.notebook import execute, open_notebook
 from tests.served import served, write_page
@@ -39,14 +39,17 @@ for id, asked in {}.items():
     display(lab.train_here(id, **asked))"""
 
 
+NAME = "lab.train_here"
+
+
 def calls() -> dict:
     """What the chapters' panels are asked for: {id: options}."""
     found = {}
     for chapter in CHAPTERS:
         cells = nbformat.read(chapter, as_version=4).cells
-        sources = [one.source for one in cells if "lab.train_here(" in one.source]
+        sources = [one.source for one in cells if f"{NAME}(" in one.source]
         for node in [node for one in sources for node in ast.walk(ast.parse(one))]:
-            if ast.unparse(getattr(node, "func", node)) == "lab.train_here":
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == NAME:
                 found[ast.literal_eval(node.args[0])] = {
                     one.arg: ast.literal_eval(one.value) for one in node.keywords
                 }
@@ -99,3 +102,12 @@ def test_a_panel_is_what_its_call_asked_for_and_one_in_both(shown, id):
     assert panel["lines"]  # what was recorded stands behind
     assert panel["trouble"] == ""
     assert panel == shown["page"][id]
+
+
+def test_without_a_kernel_a_sentence_says_what_to_do(browser):
+    """A notebook that is only looked at: its outputs, and no widget."""
+    page = browser.new_page()
+    page.set_content(lab.train_here("alone", recorded=[]).html.data)
+    page.wait_for_selector(".trouble:not(:empty)")
+    assert "run its cell to train here" in page.text_content(".trouble")
+    page.close()

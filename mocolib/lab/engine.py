@@ -154,7 +154,9 @@ class Engine:
         with self.lock:
             self.jobs.append((do, message, self.turn))
             if self.thread is None:
-                self.thread = threading.Thread(target=self._work, daemon=True)
+                self.thread = threading.Thread(
+                    target=self._work, name="mocolib-panel", daemon=True
+                )
                 self.thread.start()
 
     def stop(self, seconds: float = 0.0):

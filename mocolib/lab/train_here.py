@@ -76,15 +76,13 @@ def train_here(
     start = start or {}
     values = _values(fields, start, compare)
     recipe = named_recipe(SHAPE, **start)
-    wire = None if in_page() else Wire(id, recipe.replace(seed=seed))
     recorded = recorded_here() if recorded is None else recorded
     behind = [run for run in recorded if _fits(run, vars(recipe), values)]
     axes = [axis(name, chosen) for name, chosen in values.items()]
+    data = as_data(id, recipe, axes, compare, charts, seed, behind)
+    wire = None if in_page() else Wire(id, recipe.replace(seed=seed))
     shown = figure(
-        "why-train",
-        f"lab-{id}",
-        as_data(id, recipe, axes, compare, charts, seed, behind)
-        | {"wire": wire and wire.key},
+        *("why-train", f"lab-{id}", data | {"wire": wire and wire.key}),
         plain=WITHOUT_SCRIPT,
         question=question,
         answer="\n".join(filter(None, [answer, *_told(behind, axes)])),
