@@ -24,8 +24,7 @@ SHOWN = """() => {
       answer: all(whole, ":scope > details p", said),
       controls: all(panel, ".controls .control", said),
       chosen: all(panel, ".controls input", (c) => [c.type, c.value, c.checked]),
-      buttons: all(panel, "[data-press]", ({ dataset, textContent, disabled }) =>
-        [dataset.press, textContent, disabled]),
+      buttons: all(panel, "[data-press]", (b) => [b.dataset.press, said(b)]),
       charts: all(panel, "svg[data-key] .title", said),
       behind: said(panel.querySelector(".behind")),
       lines: panel.querySelectorAll("path.seed").length,

@@ -11,7 +11,7 @@ import time
 def panel_times(steps: int = 60, rounds: int = 5) -> list[dict]:
     """Seconds of `steps` of `page`, bare and behind a panel that has been heard of."""
     from mocolib import named_recipe, train
-    from mocolib.lab import engine, wire
+    from mocolib.lab import branch, engine, wire
 
     recipe = named_recipe("page", steps=steps)
     data, times = engine.images(recipe.dataset), []
@@ -19,7 +19,7 @@ def panel_times(steps: int = 60, rounds: int = 5) -> list[dict]:
     panel.other = "a script"
     for _ in range(rounds + 1):
         start = time.perf_counter()
-        list(train(recipe, data, engine.THREADS))
+        list(train(recipe, data, branch.THREADS))
         middle = time.perf_counter()
         panel.engine.hear(begun(recipe))
         panel.engine.hear({"do": "train"})

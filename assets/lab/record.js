@@ -62,6 +62,14 @@ globalThis.Why = globalThis.Why ?? {};
       return own;
     }
 
+    /* Take the settings that are in force in another run, as changes from here on. */
+    adopt(other) {
+      for (const [name, value] of Object.entries(other.settings)) {
+        if (this.settings[name] === value) continue;
+        this.change(name, value, other.changes.findLast((c) => name in c).words);
+      }
+    }
+
     begin(layers) {
       this.layers = layers;
       this.spikes = new Why.Spikes(layers, this.recipe.warmup_steps);

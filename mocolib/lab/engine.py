@@ -1,8 +1,8 @@
 """What trains behind a panel in a kernel: mocolib's loop, asked as a page's worker is.
 
 Messages in, as assets/inpage/worker.js takes them: begin, train, pause, step, change,
-rewind. Out: ready, step, paused, rewound, done, trouble; `part` says which of the runs.
-How they travel is `wire`'s affair.
+rewind, fork. Out: ready, step, paused, rewound, forked, done, trouble; `part` says of
+which run. How they travel is `wire`'s affair.
 """
 
 import functools
@@ -12,111 +12,18 @@ from collections import deque
 
 import torch
 
-from mocolib import optim
 from mocolib.data import IN_PAGE, Dataset, few, load
 from mocolib.errors import BadInput
+from mocolib.lab.branch import THREADS, Branch
 from mocolib.lab.learned import look, own_pictures
-from mocolib.probe import Probe
-from mocolib.recipe import Recipe, from_dict
-from mocolib.runs import checkpoint
+from mocolib.recipe import from_dict
 from mocolib.runs.record import facts
-from mocolib.train import CHANGEABLE, Step, train
-
-THREADS = 1  # a step this small gains nothing from more, and the kernel has other work
-KEEP, RING = 5, 24  # steps between two states that are kept, and how many are
-BUILDING = threading.Lock()  # start values come from torch's one generator
 
 
 @functools.cache
 def images(name: str) -> Dataset:
     """Those that a page trains on, so that both speak of the same thing."""
     return few(load(name), *IN_PAGE)
-
-
-class Run:
-    """One of a panel's runs, with the states that it can go back to."""
-
-    def __init__(self, recipe: Recipe, data: Dataset):
-        self.past: list[tuple] = []
-        self._start(recipe, data)
-
-    def _start(self, recipe: Recipe, data: Dataset):
-        with BUILDING:
-            self.training = train(recipe, data, THREADS)
-        monitor, seen = self.training.monitor, deque(maxlen=2)
-        read = monitor.features
-
-        def remembered(images):
-            seen.append(read(images))
-            return seen[-1]
-
-        monitor.features = remembered
-        monitor.pauses = len(data.classes) < 2  # then there is no kNN to read
-        self.seen = seen  # features of the memory and of the tests, at the last reading
-
-    @property
-    def goes_on(self) -> bool:
-        return self.training.outcome == "running"
-
-    def step(self, settings: dict) -> Step:
-        """A step under these settings, which may have changed since the last one."""
-        self._keep()
-        self._obey(settings)
-        return next(self.training)
-
-    def _keep(self):
-        """Every few steps the state before a step, the oldest making room."""
-        training = self.training
-        if training.done % KEEP or (self.past and self.past[-1][0] == training.done):
-            return
-        tensors, values = checkpoint.state(training)
-        tensors = {name: tensor.clone() for name, tensor in tensors.items()}
-        values["changes"] = []  # the recipe has them
-        now = training.done, training.recipe, tensors, values
-        self.past = [*self.past, now][-RING:]
-
-    def _obey(self, settings: dict):
-        """Bring the run to these settings; what the loop cannot change is done here."""
-        training = self.training
-        own = vars(training.recipe)
-        news = {n: value for n, value in settings.items() if own[n] != value}
-        rest = {n: news.pop(n) for n in {*news} - {*CHANGEABLE}}
-        if rest:
-            training.recipe = training.recipe.replace(**rest)
-        if news:
-            training.change(**news)
-        if "optimizer" in rest:
-            exchange_optimizer(training)
-
-    def rewind(self, steps: int) -> int:
-        """Back by so many steps at least, where that is kept; how many are left."""
-        until = self.training.done - steps
-        if self.past:
-            early = [kept for kept in self.past if kept[0] <= until]
-            self.past = early or self.past[:1]
-            _, recipe, tensors, values = self.past[-1]
-            self._start(recipe, self.training.data)
-            checkpoint.restore(self.training, tensors, values)
-        return self.training.done
-
-
-def exchange_optimizer(training):
-    """Go on with the recipe's optimizer; the moments stay, and what was counted."""
-    old = training.optimizer
-    new = optim.build_optimizer(training.recipe, optim.trainable(training.model))
-    by_parameter = isinstance(new, torch.optim.AdamW)  # timm counts by group
-    counts = [0.0]
-    for group in old.param_groups:
-        for parameter in group["params"]:
-            if state := old.state.get(parameter):
-                counts.append(optim.steps_averaged(group, state))
-                own = {name: state[name] for name in ("exp_avg", "exp_avg_sq")}
-                own |= {"step": torch.tensor(counts[-1])} if by_parameter else {}
-                new.state[parameter] = own
-    if not by_parameter:
-        for group in new.param_groups:
-            group["step"] = torch.tensor(max(counts))
-    training.optimizer, training.probe = new, Probe(training.model, new)
 
 
 class Engine:
@@ -128,9 +35,7 @@ class Engine:
     def __init__(self, say, rest):
         self._say, self._rest = say, rest
         self.runs, self.wanted = [], []  # by part: what trains, and its settings
-        self.turn = (
-            0  # counts what is asked; a training goes on until something else is
-        )
+        self.turn = 0  # counts what is asked; a training ends when it moves
         self.number = None  # of the training that messages are about
         self.jobs, self.lock, self.thread = deque(), threading.Lock(), None
 
@@ -204,7 +109,7 @@ class Engine:
         recipes = [from_dict(wanted) for wanted in self.wanted]
         given = message.get("images")
         data = own_pictures(given) if given else images(recipes[0].dataset)
-        self.runs = [Run(recipe, data) for recipe in recipes]
+        self.runs = [Branch(recipe, data) for recipe in recipes]
         self.say(
             "ready",
             layers=list(self.runs[0].training.probe.layers),
@@ -242,8 +147,20 @@ class Engine:
                 self.say("done", part=part, outcome=run.training.outcome)
 
     def _rewind(self, message: dict, _turn):
-        """Every run goes back so many steps, or as far as its states are kept."""
-        for part, run in enumerate(self.runs):
-            left = run.rewind(message["steps"])
-            seen = look(run.training, run.seen)
-            self.say("rewound", part=part, left=left, look=seen)
+        """A run goes back so many steps, or as far as its states are kept."""
+        part = message["part"]
+        self.runs[part].rewind(message["steps"])
+        self._say_back("rewound", part)
+
+    def _fork(self, message: dict, _turn):
+        """Another run begins that far back in one, which stays as it is."""
+        origin, part = message["part"], len(self.runs)
+        self.runs.append(self.runs[origin].fork(message["steps"]))
+        self.wanted.append(dict(self.wanted[origin]))
+        self._say_back("forked", part, {"from": origin})
+
+    def _say_back(self, what: str, part: int, more: dict | None = None):
+        run = self.runs[part]
+        seen = look(run.training, run.seen)
+        left = run.training.done
+        self.say(what, part=part, left=left, look=seen, **(more or {}))
