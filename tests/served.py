@@ -4,11 +4,14 @@ import functools
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from mocolib.lab import page
 from tools import ROOT, inpage, ort
 from tools.serve import running
 
-SCRIPTS = (*page.SCRIPTS, "session", *page.TRAINING)
+SCRIPTS = (
+    *("axes", "controls", "chart", "charts", "panel", "frames", "method"),
+    *("zip", "spikes", "record", "session", "own_pictures", "learned"),
+    *("training", "train_view", "train"),
+)
 
 
 class Quiet(SimpleHTTPRequestHandler):

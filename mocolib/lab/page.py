@@ -35,14 +35,6 @@ SCRIPTS = (
     "frames",
     "method",
 )  # what each stands on first
-TRAINING = (  # what trains, behind session.js in a page and kernel.js in a kernel
-    *("zip", "spikes", "record", "own_pictures", "learned"),
-    *("training", "train_view", "train"),
-)
-PICTURES = (  # assets/inpage/pictures.js as a part of a script
-    "globalThis.Why = globalThis.Why ?? {{}}; "
-    "Why.pictures = (() => {{ {module}\nreturn pictures; }})();"
-)
 
 
 def in_page() -> bool:
@@ -50,13 +42,10 @@ def in_page() -> bool:
     return bool(os.environ.get(PAGE))
 
 
-def figure(
-    tag, id, data, *, plain="", question=None, answer=None, trains=False
-) -> HTML:
+def figure(tag, id, data, *, plain="", question=None, answer=None) -> HTML:
     """A panel: <`tag`> with its data, the question above, the answer folded below.
 
-    answer: one paragraph a line. plain: HTML for readers without scripts. trains:
-    whether it needs what trains.
+    answer: one paragraph a line. plain: HTML for readers without scripts.
     """
     asked = f"<figcaption>{escape(said(question))}</figcaption>" if question else ""
     told = ""
@@ -66,7 +55,7 @@ def figure(
         told = f"<details><summary>{fold}</summary>{lines}</details>"
     return HTML(
         f'<figure class="why-panel">{asked}'
-        f"{element(tag, data, id=id, plain=plain)}{told}</figure>{scripts(trains)}"
+        f"{element(tag, data, id=id, plain=plain)}{told}</figure>{scripts()}"
     )
 
 
@@ -86,26 +75,17 @@ def script(text: str) -> str:
 
 
 @functools.cache
-def _inline(trains: bool) -> str:
+def _inline() -> str:
     here = Path(__file__).parents[1]
     assets = next(p for p in (here / "_assets", here.parent / "assets") if p.is_dir())
-
-    def read(name: str) -> str:
-        return (assets / name).read_text("utf-8")
-
-    names = (*SCRIPTS, "kernel", *TRAINING) if trains else SCRIPTS
-    code = [read(f"lab/{name}.js") for name in names]
-    if trains:  # a module elsewhere
-        module = read("inpage/pictures.js").replace("export ", "")
-        code.insert(0, PICTURES.format(module=module))
-    return "<style>{}</style><script>{}</script>".format(
-        read("lab.css"), "\n".join(code)
-    )
+    code = "".join(f"{(assets / f'lab/{n}.js').read_text('utf-8')}\n" for n in SCRIPTS)
+    style = (assets / "lab.css").read_text("utf-8")
+    return f"<style>{style}</style><script>{code}</script>"
 
 
-def scripts(trains: bool = False) -> str:
+def scripts() -> str:
     """What draws a panel, to stand behind it in a kernel; a page has it already."""
-    return "" if in_page() else _inline(trains)
+    return "" if in_page() else _inline()
 
 
 def explorer(description: Description, question=None, answer=None) -> HTML:
