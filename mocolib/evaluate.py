@@ -236,7 +236,7 @@ def _fitting(first, first_labels, second, labels, classes: int) -> list:
 
 def _numbers(labels, images):
     """Labels in int64; BadInput where they are not one whole number an image."""
-    labels = torch.as_tensor(labels)
+    labels = labels if torch.is_tensor(labels) else torch.as_tensor(labels)
     whole = not (labels.is_floating_point() or labels.is_complex())
     if labels.shape != (len(images),) or not whole:
         kind = str(labels.dtype).removeprefix("torch.")

@@ -1,6 +1,7 @@
 """The few rules that tie two fields of a recipe."""
 
 import dataclasses
+import re
 
 from mocolib.errors import BadInput
 
@@ -16,6 +17,11 @@ def check(r):
     if r.warmup_steps > r.steps:
         raise BadInput(
             f"warmup_steps is {r.warmup_steps}, but must be at most steps ({r.steps})."
+        )
+    if not re.fullmatch("[a-z][a-z0-9_.]*", r.frozen):
+        raise BadInput(
+            f"frozen is {r.frozen!r}, but must be none or how the names of layers "
+            "begin, such as blocks.0.qkv."
         )
     for framework, names in OWN.items():
         if r.framework != framework:

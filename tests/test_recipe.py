@@ -53,6 +53,7 @@ def any_recipe(draw) -> Recipe:
         "heads": head,
         "width": 4 * head * draw(st.integers(1, 16)),
         "warmup_steps": draw(st.integers(0, settings["steps"])),
+        "frozen": draw(st.sampled_from(["none", "blocks.0", "projector"])),
         **draw(keys_for(settings["framework"], settings["batch_size"])),
     }
     if settings["backbone"] != "vit":  # it has no projection
