@@ -5,6 +5,7 @@ import math
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from mocolib import data
@@ -77,21 +78,33 @@ def seeds(ax, values: pd.Series, colour: str, mark: str, label: str = "", **look
 def levels(ax, runs: list[Run], measure: str):
     """Thin named lines across an axis of shares: what the runs are held against.
 
-    measure: knn or linear_probe.
+    measure: knn or linear_probe. They are no lines of the axis, which are its runs'.
     """
     for level, words in baselines.named(runs, measure):
-        ax.axhline(level, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
+        _thin(ax, [(0, level), (1, level)], ax.get_yaxis_transform())
+        ax.update_datalim([(0, level)], updatex=False)
         place = dict(xycoords=("axes fraction", "data"), ha="right", va="bottom")
         ax.annotate(words, (1, level), color=GREY, style="italic", fontsize=8, **place)
+    ax.autoscale_view()
 
 
 def uprights(ax, runs: list[Run], measure: str):
     """The same upright, over an x axis in percent."""
     for level, words in baselines.named(runs, measure):
-        ax.axvline(100 * level, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
+        x = 100 * level
+        _thin(ax, [(x, 0), (x, 1)], ax.get_xaxis_transform())
+        ax.update_datalim([(x, 0)], updatey=False)
         place = dict(xycoords=("data", "axes fraction"), ha="right", va="bottom")
         look = dict(color=GREY, style="italic", fontsize=8, rotation=90)
-        ax.annotate(words, (100 * level, 0.02), **look, **place)
+        ax.annotate(words, (x, 0.02), **look, **place)
+    ax.autoscale_view()
+
+
+def _thin(ax, ends: list, transform):
+    look = dict(colors=GREY, linewidths=0.8, linestyles=":", zorder=0)
+    ax.add_collection(
+        LineCollection([ends], transform=transform, **look), autolim=False
+    )
 
 
 def strip(ax, row: int, values, colour: str | None = None):
