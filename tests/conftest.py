@@ -83,6 +83,19 @@ def data():
     return blobs()
 
 
+@pytest.fixture
+def written(tmp_path):
+    """Write a log whose file's name says nothing, and read it."""
+    from mocolib import logs
+
+    def read(text: str | bytes, **named) -> list[logs.Log]:
+        path = tmp_path / "file"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return logs.read(path, **named)
+
+    return read
+
+
 @pytest.fixture(scope="session")
 def book() -> None:
     """The built book, made anew if a source has changed."""

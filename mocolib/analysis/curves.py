@@ -174,6 +174,11 @@ def collapsed(knn, untrained: float) -> bool:
     return bool(level[-1] < max(untrained, (level.max() + untrained) / 2))
 
 
+def gain(knn, untrained: float) -> float:
+    """How far the best level of a curve [n] lies above the untrained network."""
+    return float(_level(np.asarray(knn, float)).max() - untrained)
+
+
 def spikes(norms, factor: float = SPIKE) -> np.ndarray:
     """Indices at which norms [n] first exceed `factor` x their recent median.
 

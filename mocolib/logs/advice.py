@@ -55,6 +55,12 @@ ENTRIES = (
         claims=("C4",),
     ),
     Entry(
+        id="not_risen",
+        when=("not_risen",),
+        unless=("collapse", "diverged"),
+        anchor="when-it-is-something-else",
+    ),
+    Entry(
         id="one_layer_jumps",
         when=("one_layer_jumps",),
         anchor="the-loss-spikes-and-one-layer-jumps",
@@ -115,7 +121,7 @@ ENTRIES = (
         when=("calm",),
         unless=(
             *("sparse", "diverged", "collapse", "loss_spikes"),
-            *("one_layer_jumps", "layers_jump"),
+            *("one_layer_jumps", "layers_jump", "not_risen"),
         ),
         anchor="nothing-is-wrong",
     ),
@@ -159,6 +165,7 @@ def symptoms(known: dict, layers: list, dense: int) -> tuple:
         # in most spikes of the loss; noise alone hardly has two beside each other
         "one_layer_jumps": spikes > 1 and len(often) == 1,
         "layers_jump": spikes > 1 and len(often) > 1,
+        "not_risen": known["risen"] is False,
         "calm": known["noise"] is not None and not falls,
     }
     return tuple(name for name, there in answers.items() if there)

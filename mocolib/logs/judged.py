@@ -13,11 +13,14 @@ import numpy as np
 from mocolib import sweep
 from mocolib.analysis import measures
 from mocolib.analysis.curves import (
-    CHANGE,
+    DEEP,
+    LEVEL,
+    NEAR_BEST,
     WINDOW,
     Fall,
     collapsed,
     falls_of,
+    gain,
     jitter,
     noise,
 )
@@ -31,7 +34,7 @@ HALF = 1 / 2  # equal neighbours: more are one reading that was written again
 RATE = 1 / 1000  # bursts a step on noise
 PEAK = 0.9  # of the largest rate, and above, is its peak
 NEAR = 4  # readings around a burst of the loss in which a norm's goes with it
-SMOOTH = 1.6  # noise around the median over that between steps: more is smoothed
+SMOOTH = 2.2  # times as far in ten steps as in one: more is smoothed
 LEAD_FROM, LEAD_TO = 100, 20_000  # steps with both norms that a lead is judged by
 SURE = 2  # sd of chance
 RECORDED = "rates"  # the sweep whose falls say what a sparse monitor misses
@@ -55,6 +58,7 @@ class Judged:
     jitter: float | None
     start: dict | None  # at, accuracy: the reading for the untrained network
     end: float | None  # the last reading
+    risen: bool | None  # by more than its noise, and a point, over the start
     collapsed: bool | None
     falls: tuple  # start, low, end, level, depth, made_good, phase, bursts
     falls_by_chance: float | None
@@ -85,7 +89,7 @@ def judge(log: Log) -> Judged:
         readings=len(at),
         noise=sigma,
         start=begun,
-        collapsed=collapsed(accuracy, begun["accuracy"]) if enough and begun else None,
+        **_ends(accuracy, begun, sigma),
         falls=tuple(_fall(log, fall, at, bursts) for fall in falls),
         bursts=bursts,
         jumps=_jumps(log, bursts),
@@ -127,6 +131,20 @@ def _start(log: Log, at, accuracy) -> dict | None:
     if not len(at) or at[0] > log.steps[0] + START * (log.steps[-1] - log.steps[0]):
         return None
     return {"at": float(at[0]), "accuracy": float(accuracy[0])}
+
+
+def _ends(accuracy, start: dict | None, sigma: float | None) -> dict:
+    """Whether a curve has risen above its start, and whether it has lost that again.
+
+    What has not risen has collapsed only where it ends clearly below its start.
+    """
+    if start is None or sigma is None:
+        return {"risen": None, "collapsed": None}
+    untrained, clear = start["accuracy"], max(DEEP * sigma, NEAR_BEST)
+    risen = gain(accuracy, untrained) > clear
+    below = bool(np.median(accuracy[-LEVEL:]) < untrained - clear)
+    lost = collapsed(accuracy, untrained) if risen else below
+    return {"risen": risen, "collapsed": lost}
 
 
 def _fall(log: Log, fall: Fall, at, bursts: dict) -> dict:
@@ -186,12 +204,9 @@ def _bursts(steps, values, find, logarithm: bool) -> dict:
 
 
 def _smoothed(series) -> bool:
-    """Whether values move less between steps than around their median, as means do."""
-    around = np.abs(series - measures.running_median(series, WINDOW))
-    return bool(
-        np.median(around) / 0.6745
-        > SMOOTH * np.median(np.abs(np.diff(series))) / CHANGE
-    )
+    """Whether values move far more in ten steps than in one, as means over steps do."""
+    one, ten = (np.median(np.abs(series[k:] - series[:-k])) for k in (1, 10))
+    return bool(ten > SMOOTH * one)
 
 
 def _jumps(log: Log, bursts: dict) -> dict:

@@ -102,9 +102,18 @@ COLLAPSED = (
     "lost again, counted from its first reading, {first} % at {axis} {at}, which "
     "stands for the untrained network here."
 )
+BELOW = (
+    "It has collapsed: it ends at {end} %, below its first reading, {first} % at {axis} "
+    "{at}, which stands for the untrained network here."
+)
 HELD = (
     "No collapse: it ends at {end} %; its first reading, {first} % at {axis} {at}, "
     "stands for the untrained network here."
+)
+NOT_RISEN = (
+    "It has not risen: no level lies a point, or five times the curve's own noise, "
+    "above its first reading, {first} % at {axis} {at}, which stands for the untrained "
+    "network here; it ends at {end} %."
 )
 NO_START = (
     "Whether it has collapsed cannot be said: no reading is early enough to stand for "
@@ -160,6 +169,7 @@ ADVICE = {
     "collapse": "What to do: this is a collapse and no dip; lower the rate.",
     "lasting_at_peak": "What to do: the fall came at the peak of the rate; lower that.",
     "lasting_fall": "What to do: a fall that lasts asks for a lower rate first.",
+    "not_risen": "What to do: this is no dip; look for why nothing is learned.",
     "one_layer_jumps": "What to do: most spikes of the loss come with a jump of the "
     "same layer, {layer}; slow that layer, clip it, or hold it fixed.",
     "layers_jump": "What to do: most spikes of the loss come with jumps of several "

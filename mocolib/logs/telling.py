@@ -72,7 +72,10 @@ def _accuracy(judged: Judged) -> list[str]:
     else:
         end, first = percent(judged.end, 1), percent(judged.start["accuracy"], 1)
         axis, at = axis_name(judged), place(judged.start["at"])
-        held = words.COLLAPSED if judged.collapsed else words.HELD
+        held = words.HELD if judged.risen else words.NOT_RISEN
+        if judged.collapsed:
+            below = judged.end < judged.start["accuracy"]
+            held = words.BELOW if below else words.COLLAPSED
         said.append(held.format(end=end, first=first, axis=axis, at=at))
     return [*said, words.JITTER.format(jitter=jitter)]
 

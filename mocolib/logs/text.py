@@ -27,7 +27,7 @@ MARKS = {
 PRINTED = re.compile(r"Epoch: \[(\d+)(/\d+)?\]\s*\[\s*(\d+)/(\d+)\]")
 METER = re.compile(r"([A-Za-z][\w@/.-]*):?\s+([-+\d.einfa]+)\s+\(\s*[-+\d.einfa]+\)")
 TESTED = re.compile(r"^\s*\* Acc@1 ([\d.]+)")
-RECORD = re.compile(r"""^\s*\{["']""", re.MULTILINE)
+RECORD = re.compile(r"""^\s*\[?\{["']""", re.MULTILINE)
 DELIMITERS = ",;\t|"
 COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
 
@@ -163,7 +163,9 @@ def _printed(lines: Iterator[str], tables: Tables):
             tables.add({"step": step, "epoch": epoch, **row})
         elif found := TESTED.search(line):
             tables.add({"step": step, "* Acc@1": found[1]})
-        elif line.lstrip().startswith("{") and (row := _record(line.strip())):
+        elif (bare := line.strip(" \t\r\n,[]")).startswith("{") and (
+            row := _record(bare)
+        ):
             several = any(isinstance(value, list) for value in row.values())
             for part in _records(row, tables.place) if several else [_flat(row)]:
                 tables.add(part)
