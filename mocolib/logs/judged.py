@@ -75,10 +75,7 @@ class Judged:
 
 
 def judge(log: Log) -> Judged:
-    """All that a log shows. It never holds more than the file: what cannot be judged
-
-    by its columns or its readings is None, an empty tuple or an empty dict.
-    """
+    """All that a log shows; what its columns do not tell is None or empty."""
     at, accuracy = _readings(log)
     enough = len(at) >= FEWEST
     sigma = noise(accuracy) if enough else None
