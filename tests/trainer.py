@@ -22,7 +22,7 @@ def a_run(base_lr: float, seed: int) -> dict:
     curve = [[5, 10], [50 + seed, 100 * base_lr]]
     settings = {name: own[name] for name in VALUES}
     lines = dict.fromkeys(("knn", "loss", "gradient"), curve)
-    measured = {"deepest fall": 0.1 * seed + base_lr, "final knn": 0.5}
+    measured = {"deepest_fall": 0.1 * seed + base_lr, "final_knn": 0.5}
     told = {"settings": settings, "seed": seed, "name": "recorded", "lines": lines}
     return {**told, **measured}
 
