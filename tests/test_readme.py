@@ -15,14 +15,14 @@ def test_the_example_runs(monkeypatch, capsys):
     whole = mocolib.named_recipe
 
     def shortened(*names, **changes):
-        few = dict(steps=10, warmup_steps=2, batch_size=64, width=8, depth=1)
+        few = dict(steps=20, warmup_steps=2, batch_size=64, width=8, depth=1)
         return whole(*names, **{**few, **changes})
 
     monkeypatch.setattr(mocolib, "named_recipe", shortened)
     exec(compile(code, "README.md", "exec"), {})
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
-        "5",
         "10",
+        "20",
     ]
 
 
