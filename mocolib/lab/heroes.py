@@ -18,6 +18,7 @@ from mocolib.lab.pictures import Frame, beside, frames, meters, pixels, strips
 from mocolib.recipe import Recipe
 from mocolib.train import train
 from mocolib.vit import patchify
+from mocolib.words import said
 
 # --- from patch to token ----------------------------------------------------------
 
@@ -54,8 +55,8 @@ def tokenise(recipe: Recipe, data: Dataset, number: int) -> Tokenised:
 
 def patch_to_token(image: Tokenised, *, start: int = 0, **asked):
     """Drag over an image: the patch, its token, its position code and their sum."""
-    count, width = image.tokens.shape
-    grid, inside = math.isqrt(count), image.patches[0].size
+    count, inside = len(image.tokens), image.patches[0].size
+    grid = math.isqrt(count)
     sums = image.tokens + image.codes
     limit = float(sums.abs().max())
 
@@ -64,16 +65,14 @@ def patch_to_token(image: Tokenised, *, start: int = 0, **asked):
             x[patch] for x in (image.patches, image.tokens, image.codes)
         )
         bars = {
-            f"token: the {inside} numbers through the matrix": token,
+            said(
+                "token: the {inside} numbers through the matrix", inside=inside
+            ): token,
             "position code": code,
             "their sum, which enters the first block": sums[patch],
         }
-        spoken = (
-            f"Row {patch // grid + 1}, column {patch % grid + 1}. {inside} numbers of "
-            f"mean brightness {own.mean():.0f} (of 255) become {width}. Their typical "
-            f"size is {float(token.square().mean().sqrt()):.2f}, that of the position "
-            f"code {float(code.square().mean().sqrt()):.2f}."
-        )
+        place = dict(row=patch // grid + 1, column=patch % grid + 1)
+        spoken = _became(own, token, code, **place)
         parts = {"patch": pixels(own, 12, "the patch"), "": strips(bars, limit)}
         return Frame(html=beside(parts), spoken=spoken)
 
@@ -85,6 +84,26 @@ def patch_to_token(image: Tokenised, *, start: int = 0, **asked):
         patch=range(count),
         **asked,
     )
+
+
+def _became(patch, token, code, **place) -> str:
+    """What became of a patch, in sentences."""
+    return said(
+        "Row {row}, column {column}. {inside} numbers of mean brightness {mean} (of "
+        "255) become {width}. Their typical size is {token}, that of the position code "
+        "{code}.",
+        inside=patch.size,
+        width=len(token),
+        mean=f"{patch.mean():.0f}",
+        token=f"{_typical(token):.2f}",
+        code=f"{_typical(code):.2f}",
+        **place,
+    )
+
+
+def _typical(vector: torch.Tensor) -> float:
+    """The size of a vector's numbers, in root mean square."""
+    return float(vector.square().mean().sqrt())
 
 
 # --- from random tokens back to the image -----------------------------------------
@@ -110,10 +129,13 @@ def rebuilt(data: Dataset, errors, numbers: dict[str, int], **asked):
         pictures |= {kind: views[image, kind][widths.index(width)] for kind in kinds}
         shown = {name: pixels(_bytes(part), 7, name) for name, part in pictures.items()}
         missed, least = errors.loc[width, ["error_random", "error_pca"]]
-        spoken = (
-            f"{width} numbers a token. Over all test patches the way back from random "
-            f"tokens is off by {missed:.0%} of a patch (root mean square), that from "
-            f"the best possible ones by {least:.0%}."
+        spoken = said(
+            "{width} numbers a token. Over all test patches the way back from random "
+            "tokens is off by {missed} of a patch (root mean square), that from the "
+            "best possible ones by {least}.",
+            width=width,
+            missed=f"{missed:.0%}",
+            least=f"{least:.0%}",
         )
         return Frame(html=beside(shown), spoken=spoken)
 
@@ -153,7 +175,8 @@ def bill(recipe: Recipe, epoch: int, unit: Recipe, **options):
             for name, amount in zip(SCALES, amounts, strict=True)
         }
         times = images * one / (cost.images(unit) * cost.flops(unit))
-        spoken = f"As many operations as {times:,.0f} runs of this book's size."
+        told = "As many operations as {times} runs of this book's size."
+        spoken = said(told, times=f"{times:,.0f}")
         return Frame(html=meters(rows), spoken=spoken)
 
     return frames(draw, id="bill", **options)

@@ -22,6 +22,7 @@ from mocolib.lab.page import figure
 from mocolib.lab.pictures import pixels
 from mocolib.recipe import Recipe
 from mocolib.train import train
+from mocolib.words import said
 
 LOW, HIGH = np.array([222, 143, 5]), np.array([1, 115, 178])  # below and above zero
 
@@ -135,11 +136,11 @@ def method(step: Taken, *, id="method", question=None, answer=None) -> HTML:
     return figure("why-method", f"method-{id}", data, plain=plain, **asked)
 
 
-def _part(id: str, title: str, picture: str, words: str, code: str) -> dict:
+def _part(id: str, title: str, picture: str, words: str, code: str, **fields) -> dict:
     return {
         "id": id,
-        "title": title,
-        "shown": f"{picture}<p>{words}</p>",
+        "title": said(title),
+        "shown": f"{picture}<p>{said(words, **fields)}</p>",
         "code": code,
     }
 
@@ -153,24 +154,27 @@ def _encoders(step: Taken) -> list[dict]:
             "views",
             "Two views of each image",
             pixels(both, 2, "two rows of views"),
-            f"{n} images, each cut out at random twice. Upper row: view 1; lower row: "
-            "view 2 of the same images.",
+            "{count} images, each cut out at random twice. Upper row: view 1; lower "
+            "row: view 2 of the same images.",
             listing(augment.two_views, "draw(", "apply(", ran=step.ran),
+            count=n,
         ),
         _part(
             "query",
             "Query encoder",
             pixels(tiles(step.features), 6, "features"),
-            f"Each image becomes {width} numbers, its features: a row an image, blue "
+            "Each image becomes {width} numbers, its features: a row an image, blue "
             "above zero, orange below. They are what is kept and tested in the end.",
             listing(moco.Encoder.forward, "self.backbone(", ran=step.ran),
+            width=width,
         ),
         _part(
             "projector",
             "Projector",
             pixels(tiles(step.projected), 4, "embeddings"),
-            f"A small network behind the encoder: {width} numbers become {dim}.",
+            "A small network behind the encoder: {width} numbers become {dim}.",
             listing(moco.Encoder.forward, "self.projector", ran=step.ran),
+            **{"width": width, "dim": dim},
         ),
         _part(
             "predictor",
@@ -191,10 +195,14 @@ def _keys(step: Taken) -> list[dict]:
             "momentum",
             "Momentum",
             "",
-            f"The key encoder is a slow copy: θ<sub>k</sub> ← {step.momentum:g} "
-            f"θ<sub>k</sub> + {1 - step.momentum:.2g} θ<sub>q</sub>. The two sides' "
-            f"weights are {before:.4f} apart before this line, {behind:.4f} behind it.",
+            "The key encoder is a slow copy: θ<sub>k</sub> ← {momentum} θ<sub>k</sub> "
+            "+ {rest} θ<sub>q</sub>. The two sides' weights are {before} apart before "
+            "this line, {behind} behind it.",
             listing(moco.MoCo.update_key, "lerp", "list(", ran=step.ran),
+            momentum=f"{step.momentum:g}",
+            rest=f"{1 - step.momentum:.2g}",
+            before=f"{before:.4f}",
+            behind=f"{behind:.4f}",
         ),
         _part(
             "key",
@@ -213,37 +221,46 @@ def _comparison(step: Taken) -> list[dict]:
     """From queries and keys to the loss, and back."""
     n, (one, other) = len(step.keys), step.losses
     right = np.diag(step.probabilities).mean()
-    rows = "".join(
-        f"<tr><th>{name}</th><td>{norm:.3g}</td></tr>"
-        for name, norm in {**step.gradients, "key side": math.nan}.items()
-    ).replace("nan", "none")
     return [
         _part(
             "similarity",
             "Similarity matrix",
             pixels(grey(step.probabilities), 20, "matrix"),
             "A row: a query of view 1. A column: a key of view 2. Dark: a large share. "
-            f"The right key, on the diagonal, gets {right:.0%} on average; guessing "
-            f"would give it {1 / n:.0%}. τ is {step.temperature:g}.",
+            "The right key, on the diagonal, gets {right} on average; guessing would "
+            "give it {guess}. τ is {temperature}.",
             listing(moco.contrast, "normalize", "logits =", ran=step.ran),
+            right=f"{right:.0%}",
+            guess=f"{1 / n:.0%}",
+            temperature=f"{step.temperature:g}",
         ),
         _part(
             "loss",
             "Loss",
             "",
-            "The cross entropy of the diagonal times 2τ, in both directions: "
-            f"{one:.3f} + {other:.3f} = <b>{one + other:.3f}</b>. Guessing costs "
-            f"4τ ln N = {4 * step.temperature * math.log(n):.3f}.",
+            "The cross entropy of the diagonal times 2τ, in both directions: {one} + "
+            "{other} = <b>{both}</b>. Guessing costs 4τ ln N = {guess}.",
             listing(moco.contrast, "target =", "cross_entropy", ran=step.ran),
+            one=f"{one:.3f}",
+            other=f"{other:.3f}",
+            both=f"{one + other:.3f}",
+            guess=f"{4 * step.temperature * math.log(n):.3f}",
         ),
         _part(
             "gradient",
             "Gradient",
-            f"<table>{rows}</table>",
+            _norms({**step.gradients, "key side": None}),
             "From the loss back through the queries alone; L2 norm by part.",
             listing(moco.MoCo.forward, "self.compare", "no_grad", ran=step.ran),
         ),
     ]
+
+
+def _norms(gradients: dict) -> str:
+    """A row a part, as HTML; None for one that gets no gradient."""
+    norms = {n: said("none") if x is None else f"{x:.3g}" for n, x in gradients.items()}
+    rows = (f"<tr><th>{said(n)}</th><td>{told}</td></tr>" for n, told in norms.items())
+    return f"<table>{''.join(rows)}</table>"
 
 
 def tiles(values) -> np.ndarray:

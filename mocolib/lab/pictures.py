@@ -24,6 +24,7 @@ from mocolib.figures.style import BLUE
 from mocolib.figures.themed import themed
 from mocolib.lab.describe import axis
 from mocolib.lab.page import axis_data, figure
+from mocolib.words import said
 
 MOST_FRAMES = 120
 PIECE = re.compile(r"[^>\]]*[>\]]|[^>\]]+")  # up to the end of a tag or of an array
@@ -111,7 +112,7 @@ def pixels(array, scale: int = 8, alt: str = "") -> str:
     """A small image, uint8 [H, W] or [H, W, 3], with crisp pixels; as HTML."""
     height, width = np.asarray(array).shape[:2]
     return (
-        f'<img class="pixels" alt="{escape(alt, quote=True)}" src="{data_uri(array)}" '
+        f'<img class="pixels" alt="{escape(said(alt))}" src="{data_uri(array)}" '
         f'width="{width * scale}" height="{height * scale}" '
         'style="image-rendering:pixelated;max-width:100%;background:none">'
     )
@@ -120,8 +121,8 @@ def pixels(array, scale: int = 8, alt: str = "") -> str:
 def strips(parts: dict, limit: float) -> str:
     """Vectors {name: [d]} as bars above each other, each from -limit to limit; SVG."""
     wide, high, left, gap = 320, 54, 22, 20
-    drawn = []
-    for i, (name, values) in enumerate(parts.items()):
+    drawn, names = [], [said(name) for name in parts]
+    for i, (name, values) in enumerate(zip(names, parts.values(), strict=True)):
         zero = i * (high + gap) + gap + high / 2
         each = (wide - left) / len(values)
         up = np.clip(np.asarray(values, float) / limit, -1, 1) * high / 2
@@ -135,10 +136,11 @@ def strips(parts: dict, limit: float) -> str:
             f'<path d="{bars}"/><path d="M{left} {zero:g}H{wide}" '
             'stroke="currentColor" stroke-width="0.6"/>'
         )
+    shown = said("{names}, as bars", names=", ".join(names))
     return (
         f'<svg viewBox="0 0 {wide} {len(parts) * (high + gap)}" width="{wide * 1.2:g}" '
         'style="max-width:100%;height:auto" fill="currentColor" font-size="11" '
-        f'role="img" aria-label="{escape(", ".join(parts), quote=True)}, as bars">'
+        f'role="img" aria-label="{escape(shown)}">'
         f"{''.join(drawn)}</svg>"
     )
 
@@ -147,7 +149,7 @@ def meters(rows: dict[str, tuple[str, float]]) -> str:
     """{name: (words, share)} as rows with a bar each, the share 0 to 1 of its room."""
     cell = 'style="text-align:left;border:0;padding:0.15rem 0.8rem 0.15rem 0"'
     lines = "".join(
-        f'<tr style="border:0;background:none"><td {cell}>{escape(name)}</td>'
+        f'<tr style="border:0;background:none"><td {cell}>{escape(said(name))}</td>'
         f'<td {cell}>{escape(words)}</td><td {cell}><div style="width:'
         f"{12 * min(max(share, 0), 1):.2f}rem;height:0.8em;min-width:2px;"
         f'background:{BLUE}"></div></td></tr>'
@@ -159,7 +161,7 @@ def meters(rows: dict[str, tuple[str, float]]) -> str:
 def beside(parts: dict[str, str]) -> str:
     """Pieces of HTML next to each other, each under its name; they wrap."""
     pieces = "".join(
-        f"<div><div><small>{escape(name)}</small></div>{html}</div>"
+        f"<div><div><small>{escape(said(name))}</small></div>{html}</div>"
         for name, html in parts.items()
     )
     return f'<div class="beside">{pieces}</div>'

@@ -16,12 +16,17 @@ from mocolib.lab.curves import COLOURS, columns, picture
 from mocolib.lab.numbers import points
 from mocolib.lab.pictures import MOST_FRAMES, Frame, beside, data_uri, frames
 from mocolib.runs import Run
-from mocolib.words import layer_name
+from mocolib.words import layer_name, said, together
 
 BEFORE, AFTER = 8, 15  # steps around a spike that the slider reaches
 AROUND = 40  # steps around it that the curves show
 WIDE, ROW, TOP = 316, 11, 18
 HEAT, BARS = (98, 156), (264, 48)  # left end and width
+NO_SPIKE = "This run has no spike that stands alone."
+MAP = (
+    "Layers by steps, dark where a gradient is large for its time; beside them a bar a "
+    "layer for this step."
+)
 NOW = COLOURS[0]  # the moment in the heat map, and its bars
 
 
@@ -37,7 +42,9 @@ def spikes(run: Run, *, only=(), start: dict | None = None, **asked):
     whole = [s for s in lone_spikes(run) if s + AFTER <= len(run.steps)]
     whole = [s for s in whole if s in only] if only else whole
     if not whole:
-        return HTML("<p>This run has no spike that stands alone.</p>")
+        return HTML(
+            f"<p>{escape(said('This run has no spike that stands alone.'))}</p>"
+        )
     ratios = over_median(run)
 
     def draw(spike_at_step: int, steps_from_it: int) -> Frame:
@@ -70,9 +77,12 @@ def over_median(run: Run) -> pd.DataFrame:
 def _spoken(run: Run, ratios: pd.DataFrame, now: int) -> str:
     row, read = ratios.loc[now], run.steps.set_index("step")["knn"].loc[:now].dropna()
     names = list(dict.fromkeys([row.index[0], "projector.0", row.index[-1]]))
-    said = ", ".join(f"{layer_name(n)} ×{2 ** row[n]:.1f}" for n in names if n in row)
-    last = f" kNN was last read as {read.iloc[-1]:.1%}." if len(read) else ""
-    return f"Step {now}: {said}.{last}"
+    ratio = {n: f"{layer_name(n)} ×{2 ** row[n]:.1f}" for n in names if n in row}
+    told = said("Step {step}: {layers}.", step=now, layers=", ".join(ratio.values()))
+    if not len(read):
+        return told
+    last = said("kNN was last read as {knn}.", knn=f"{read.iloc[-1]:.1%}")
+    return together([told, last])
 
 
 # --- the layers -------------------------------------------------------------------
@@ -85,12 +95,12 @@ def _layers(window: pd.DataFrame, now: int) -> str:
     picture = (255 * colours[..., :3]).round().astype(np.uint8)
     each = wide / len(window)
     at = left + each * (now - window.index[0])
+    first = said("step {step}", step=window.index[0])
     frame = f'<path d="M{at:.1f} {TOP}h{each:g}v{high}h-{each:g}z"/>'
     return (
         f'<svg viewBox="0 0 {WIDE} {TOP + high + 18}" width="{WIDE}" '
         'style="max-width:100%;height:auto" fill="currentColor" font-size="11" '
-        'role="img" aria-label="Layers by steps, dark where a gradient is large for '
-        'its time; beside them a bar a layer for this step.">'
+        f'role="img" aria-label="{escape(said(MAP))}">'
         f"{_names(window.columns)}"
         f'<image x="{left}" y="{TOP}" width="{wide}" height="{high}" '
         f'preserveAspectRatio="none" href="{data_uri(picture)}" '
@@ -98,7 +108,7 @@ def _layers(window: pd.DataFrame, now: int) -> str:
         f'<g fill="none" stroke="#fff" stroke-width="4">{frame}</g>'
         f'<g fill="none" stroke="{NOW}" stroke-width="2">{frame}</g>'
         f'<text x="{at + each / 2:.1f}" y="{TOP - 6}" text-anchor="middle">{now}</text>'
-        f'<text x="{left}" y="{TOP + high + 14}">step {window.index[0]}</text>'
+        f'<text x="{left}" y="{TOP + high + 14}">{first}</text>'
         f'<text x="{left + wide}" y="{TOP + high + 14}" text-anchor="end">'
         f"{window.index[-1]}</text>{_bars(window.loc[now], high)}</svg>"
     )
@@ -146,21 +156,21 @@ def _curves(run: Run, spike: int, now: int) -> str:
         key: columns(points(at, steps[key] * (100 if key == "knn" else 1), log=False))
         for key in titles
     }
-    marks = [{"at": spike, "words": "spike begins"}]
+    marks = [{"at": spike, "words": said("spike begins")}]
     if now != spike:
-        marks.append({"at": now, "words": "now"})
+        marks.append({"at": now, "words": said("now")})
     return picture(
         {
             "charts": [
-                {"key": key, "title": title, "dots": key == "knn"}
+                {"key": key, "title": said(title), "dots": key == "knn"}
                 for key, title in titles.items()
             ],
             "x": {
-                "title": "training step",
+                "title": said("training step"),
                 "since": int(at[0]),
                 "until": int(at[-1]),
             },
-            "lines": [{"name": "this run", "colour": COLOURS[0], "data": data}],
+            "lines": [{"name": said("this run"), "colour": COLOURS[0], "data": data}],
             "marks": marks,
         }
     )
