@@ -42,7 +42,7 @@ END |= dict.fromkeys(("loss", "knn", "linear_probe"), NUMBER)
 
 def default_root() -> Path:
     """Where `mocolib train` puts runs: MOCOLIB_RUNS, else ./runs."""
-    return Path(os.environ.get("MOCOLIB_RUNS", "runs"))
+    return Path(os.environ.get("MOCOLIB_RUNS") or "runs")
 
 
 def public_root() -> Path:
@@ -183,6 +183,11 @@ def trained(recipe: Recipe, data: Dataset, root: Path | None = None) -> Run | No
     """
     own = find(recipe, root or default_root())
     if own:
+        if own.recipe != recipe:
+            raise BadInput(
+                f"run {own.id} has the recipe of {own.recipe.id} in its folder, but "
+                "must have its own."
+            )
         check_data(own, data)
         return own
     public = None if root else find(recipe, public_root())

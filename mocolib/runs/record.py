@@ -17,7 +17,7 @@ import safetensors.torch
 from mocolib.data import Dataset
 from mocolib.errors import BadInput
 from mocolib.execution import PLAIN, Execution, distributed
-from mocolib.files import as_json, unreadable, whole_lines, write_atomic
+from mocolib.files import as_json, naming, unreadable, whole_lines, write_atomic
 from mocolib.recipe import Recipe
 from mocolib.runs import (
     Run,
@@ -65,7 +65,7 @@ def record(
             return
         training, table = _open(folder, recipe, data, threads, execution)
         distributed.broadcast((training.threads, table.rows, _state(training)))
-        with table:
+        with table, naming(folder / "steps.jsonl"):
             for step in training:
                 if step.index > table.rows:
                     table.append(step.row())
@@ -106,6 +106,7 @@ def _open(
             f"run {recipe.id} has the recipe of {Run(folder).recipe.id} in its folder, "
             "but must have its own to be continued."
         )
+    _check_lines(folder / "steps.jsonl")
     training = train(recipe, data, provenance.get("threads", threads), execution)
     # nothing is written of a run that could not begin
     if not made.exists():
@@ -129,6 +130,19 @@ def _open(
         )
     _note_change(folder, execution, training.done)
     return training, table
+
+
+def _check_lines(path: Path):
+    """BadInput for a line that is not its step's record: said before the work."""
+    for number, line in enumerate(whole_lines(path), 1):
+        with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
+            if json.loads(line)["step"] == number:
+                continue
+        raise unreadable(
+            path,
+            f"line {number} is no record of step {number}; without its folder the run "
+            "would be trained anew",
+        )
 
 
 def _note_change(folder: Path, execution: Execution, done: int):
@@ -207,3 +221,14 @@ def _alone(folder: Path):
             if [file.name for file in folder.iterdir()] in ([], ["lock"]):
                 (folder / "lock").unlink(missing_ok=True)
                 folder.rmdir()
+
+
+def is_trained(folder: Path) -> bool:
+    """Whether a process is training the run of this folder now."""
+    if not folder.exists():
+        return False
+    try:
+        with filelock.FileLock(folder / "lock").acquire(timeout=0):
+            return False
+    except filelock.Timeout:
+        return True
