@@ -22,6 +22,7 @@ from mocolib.recipe import Recipe
 from mocolib.runs import (
     Run,
     check_data,
+    check_recipe,
     checkpoint,
     default_root,
     find,
@@ -60,6 +61,7 @@ def record(
     with _alone(folder):
         known = find(recipe, root)
         if distributed.broadcast(known is not None):
+            check_recipe(known, recipe)
             check_data(known, data)
             _clear(folder)
             return
@@ -101,11 +103,8 @@ def _open(
     else:
         provenance = facts(data, threads) | {"execution": execution.facts()}
     asked = folder / "recipe.json"
-    if asked.exists() and Run(folder).recipe != recipe:
-        raise BadInput(
-            f"run {recipe.id} has the recipe of {Run(folder).recipe.id} in its folder, "
-            "but must have its own to be continued."
-        )
+    if asked.exists():
+        check_recipe(Run(folder), recipe)
     _check_lines(folder / "steps.jsonl")
     training = train(recipe, data, provenance.get("threads", threads), execution)
     # nothing is written of a run that could not begin

@@ -218,20 +218,20 @@ def sweep(wanted, root=None, workers: int = 0, threads: int = 1, backend=local.t
                 seen[id] += value
             else:
                 seen[id] = cost[id]
-                _ended(progress, id, value, root / id)
+                _ended(progress, id, value, root)
             share = min(1.0, sum(seen.values()) / sum(cost.values()))
             spent = time.monotonic() - begun
             progress.seconds_left = spent * (1 / share - 1) if share > 0 else None
             yield progress
 
 
-def _ended(progress: Progress, id: str, sentence: str | None, folder: Path):
+def _ended(progress: Progress, id: str, sentence: str | None, root: Path):
     """Count a run that is over; where it has failed, maybe as another sweep's."""
     from mocolib.runs.record import is_trained
 
-    if sentence is None or runs.Run(folder).finished:
+    if sentence is None or runs.at(id, root).finished:
         progress.done += 1
-    elif is_trained(folder):
+    elif is_trained(root / id):
         progress.elsewhere += (id,)
     else:
         progress.failed += ((id, sentence),)
