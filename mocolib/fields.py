@@ -1,7 +1,6 @@
 """A setting as a field of a dataclass: with its help line and what it accepts."""
 
 import dataclasses
-import json
 import math
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ else:  # the same parser under its older name
     import tomli as tomllib
 
 from mocolib.errors import BadInput
+from mocolib.files import check_file, from_json
 
 
 def setting(default, doc, *, low=None, high=None, above=None, below=None, choices=None):
@@ -88,8 +88,9 @@ def read_table(path) -> dict:
     """The table in a .toml or .json file; BadInput where it cannot be read."""
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
-        return json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        check_file(path)
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin with a mark
+        return from_json(text) if path.suffix == ".json" else tomllib.loads(text)
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise BadInput(f"file {path} cannot be read: {reason}.") from None

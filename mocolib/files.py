@@ -25,16 +25,32 @@ def write_atomic(path: Path, content: bytes | str):
 
 @contextlib.contextmanager
 def atomic(path: Path):
-    """A place to write to, which becomes `path` at the end, or nothing does."""
+    """A place to write to, which becomes `path` at the end, or nothing does.
+
+    A link stays one: what it leads to is written. An error names the path.
+    """
+    real = Path(os.path.realpath(path))
     mark = f"{os.getpid()}-{threading.get_ident():x}"
-    part = path.with_name(f".{path.name[:100]}.{mark}.part")
+    part = real.with_name(f".{real.name[:100]}.{mark}.part")
     try:
-        yield part
-        with open(part, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        with naming(path, part):
+            yield part
+            with open(part, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(part, real)
     except BaseException:
         part.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def naming(path: Path, part: Path | None = None):
+    """Give an OSError that names no file, or the part of one, this path to name."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or str(error.filename) == str(part):
+            error.filename = os.fspath(path)
         raise
 
 
@@ -53,24 +69,39 @@ def check_place(path: Path, what: str = "output") -> Path:
     try:
         with contextlib.suppress(FileNotFoundError):
             os.lstat(path)  # refuses a name that no file can have
-        if path.is_dir():
+        real = Path(os.path.realpath(path))
+        if real.is_dir():
             raise IsADirectoryError("it is a folder")
+        check_file(real)
+        _try(real.parent)
+        return path
     except (OSError, ValueError) as error:
         raise _refused(path, what, error) from None
-    check_folder(path.parent, what)
-    return path
 
 
 def check_folder(path: Path, what: str) -> Path:
     """The path, if it is a folder that can be written in, or one that can be made."""
     try:
-        there = Path(path).absolute()
-        while not os.path.lexists(there):
-            there = there.parent
-        with tempfile.TemporaryFile(dir=there):
-            return Path(path)
+        _try(path)
+        return Path(path)
     except (OSError, ValueError) as error:
         raise _refused(path, what, error) from None
+
+
+def _try(folder: Path):
+    """Write in a folder, or where it would be made, and leave nothing there."""
+    there = Path(folder).absolute()
+    while not os.path.lexists(there):
+        there = there.parent
+    with tempfile.TemporaryFile(dir=there):
+        pass
+
+
+def check_file(path: Path):
+    """OSError where a pipe or a device is: who opens one may wait for ever."""
+    path = Path(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError("it is no file")
 
 
 def _refused(path: Path, what: str, error) -> BadInput:
@@ -89,6 +120,7 @@ def shown(path) -> str:
 def read_tensors(path: Path) -> tuple[dict, dict]:
     """The tensors of a safetensors file and what its header tells; else BadInput."""
     try:
+        check_file(path)
         with safetensors.safe_open(path, "pt") as file:
             tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
             return tensors, file.metadata() or {}
@@ -100,10 +132,24 @@ def as_json(value: dict) -> str:
     return json.dumps(value, indent=1) + "\n"
 
 
+def from_json(text: str):
+    """What a text in JSON says; ValueError where a table says something twice."""
+
+    def once(pairs: list) -> dict:
+        names = [name for name, _ in pairs]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"it has {twice!r} twice")
+        return dict(pairs)
+
+    return json.loads(text, object_pairs_hook=once)
+
+
 def read_json(path: Path) -> dict:
     """A table of values; BadInput where there is none."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        check_file(path)
+        value = from_json(path.read_text(encoding="utf-8-sig"))
         if not isinstance(value, dict):
             raise ValueError("not a table of values")
         return value

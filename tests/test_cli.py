@@ -14,7 +14,9 @@ from mocolib.data import load
 from mocolib.presets import NAMED
 from mocolib.recipe import FIELDS, Recipe, from_file
 from mocolib.runs import record as recorder
+from mocolib.runs import step_table
 from mocolib.runs.record import record
+from tests.planted import plant, shaking
 from tests.tiny import flags, tiny, write_images
 
 MODULE = [sys.executable, "-m", "mocolib"]
@@ -296,6 +298,125 @@ def test_an_unknown_kind_of_picture_is_one_sentence(capsys, tmp_path, images):
     assert "c.xyz" in said
     assert "png" in said
     assert not (tmp_path / "c.xyz").exists()
+
+
+@pytest.mark.parametrize("name", ["new/dir/c.png", "c.PNG", "c.Svg", "c.pdf"])
+def test_a_picture_is_made_where_it_was_asked_for(tmp_path, drawn, name):
+    assert cli.main([*drawn, "-o", str(tmp_path / name)]) == 0
+    assert (tmp_path / name).stat().st_size > 1000
+
+
+@pytest.fixture
+def drawn(tmp_path) -> list[str]:
+    run = plant(tmp_path / "runs", shaking(0, 0))
+    return ["plot", run.id, "--runs", str(tmp_path / "runs")]
+
+
+def test_no_picture_is_made_by_a_program_that_is_not_here(capsys, tmp_path, drawn):
+    assert cli.main([*drawn, "-o", str(tmp_path / "c.pgf")]) == 2
+    said = one_sentence(capsys.readouterr().err)
+    assert "c.pgf" in said
+    assert " pgf" not in said
+
+
+def test_an_empty_folder_of_runs_is_the_usual_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MOCOLIB_RUNS", "")
+    assert str(runs.default_root()) == "runs"
+
+
+WORLDS = {
+    "words": (dict(WORLD_SIZE="two"), "WORLD_SIZE is 'two', but must be a number"),
+    "a negative": (dict(WORLD_SIZE="-1"), "WORLD_SIZE is '-1'"),
+    "a cluster's": (dict(WORLD_SIZE="2"), "must come with RANK, MASTER_ADDR"),
+    "no rank": (
+        dict(WORLD_SIZE="2", RANK="x", MASTER_ADDR="here", MASTER_PORT="1"),
+        "RANK is 'x'",
+    ),
+    "no such rank": (
+        dict(WORLD_SIZE="2", RANK="2", MASTER_ADDR="here", MASTER_PORT="1"),
+        "RANK is 2, but must be below WORLD_SIZE, 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WORLDS)
+def test_an_environment_of_half_a_torchrun_is_one_sentence(
+    capsys, tmp_path, images, monkeypatch, kind
+):
+    given, words = WORLDS[kind]
+    for name in ("WORLD_SIZE", "RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert cli.main(["train", "--runs", str(tmp_path), *typed(images)]) == 2
+    assert words in one_sentence(capsys.readouterr().err)
+
+
+def test_an_empty_world_is_of_one_process(capsys, tmp_path, images, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "")
+    assert cli.main(["train", "--runs", str(tmp_path), *typed(images)]) == 0
+
+
+def stopped(tmp_path, images):
+    """A run of which seven steps are recorded, and the words that go on with it."""
+    recipe = tiny(dataset=f"folder:{images}")
+    going = record(recipe, load(recipe.dataset, 8), tmp_path)
+    for _ in range(7):
+        next(going)
+    going.close()
+    return tmp_path / recipe.id, ["train", "--runs", str(tmp_path), *typed(images)]
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"step": 3, "lo', b"[]", b"3", b"{}", b'{"step": 4}']
+)
+def test_a_damaged_line_is_said_before_the_work(
+    capsys, tmp_path, images, monkeypatch, line
+):
+    folder, words = stopped(tmp_path, images)
+    lines = (folder / "steps.jsonl").read_bytes().splitlines()
+    lines[2] = line
+    (folder / "steps.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    monkeypatch.setattr(recorder, "train", None)
+    assert cli.main(words) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "steps.jsonl cannot be read: line 3 is no record of step 3" in said
+
+
+def test_a_full_disk_names_the_file_of_steps(capsys, tmp_path, images, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(step_table.StepTable, "append", full)
+    assert cli.main(["train", "--runs", str(tmp_path), *typed(images)]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.endswith("steps.jsonl: No space left on device.")
+
+
+@pytest.mark.parametrize("command", ["publish", "show", "list"])
+def test_a_run_is_named_once_in_a_sentence(capsys, tmp_path, images, command):
+    folder, _ = stopped(tmp_path / "runs", images)
+    if command != "publish":
+        (folder / "recipe.json").write_text("{")
+    where = ["--runs", str(tmp_path / "runs")]
+    to = ["--to", str(tmp_path / "public")] if command == "publish" else []
+    assert cli.main(["runs", command, folder.name, *where, *to]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"mocolib: run {folder.name}")
+    assert said.count(f"run {folder.name}") == 1
+
+
+def test_another_recipe_in_a_finished_runs_folder_is_one_sentence(
+    capsys, tmp_path, images
+):
+    words = ["train", "--runs", str(tmp_path), *typed(images)]
+    assert cli.main(words) == 0
+    [run] = runs.all_runs(tmp_path)
+    (run.folder / "recipe.json").write_text(run.recipe.replace(seed=5).to_json())
+    assert cli.main(words) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert f"run {run.id} has the recipe of {run.recipe.replace(seed=5).id}" in said
 
 
 def test_a_diverged_run_ends_with_1(capsys, tmp_path, images):

@@ -11,7 +11,10 @@ import pytest
 
 from mocolib import __main__ as cli
 from mocolib import runs, sweep
+from mocolib.cli import training
+from mocolib.data import load
 from mocolib.errors import BadInput
+from mocolib.runs.record import is_trained, record
 from mocolib.sweep.worker import train_one
 from tests.campaign import LONG
 from tests.planted import plant, shaking
@@ -106,6 +109,29 @@ def test_a_finished_run_is_not_trained_again_and_a_failed_one_is_named(tiny, tmp
     }
 
 
+def test_a_run_that_another_sweep_trains_has_not_failed(capsys, tiny, tmp_path):
+    """It is left to that one; what that one has done by then is done."""
+    root, (one, two, three) = tmp_path / "runs", sweep.read(tiny).recipes[:3]
+    data = load(one.dataset, one.image_size)
+    theirs = record(one, data, root)
+    next(theirs)
+
+    def refused(missing, *_):
+        list(record(two, data, root))
+        for recipe in missing:
+            yield "failed", recipe.id, "run x is being trained by another process."
+
+    *_, last = sweep.sweep([one, two, three], root, backend=refused)
+    assert (last.done, last.elsewhere) == (1, (one.id,))
+    assert [id for id, _ in last.failed] == [three.id]
+    many = sweep.sweep([one, two], root, workers=1)
+    assert training._under_way(many) == 0
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told == f"1 of them another process trains: {one.id}."
+    theirs.close()
+    assert not is_trained(root / one.id)
+
+
 LOUD = """
 import os, warnings
 print("a library says hello", flush=True)
@@ -155,6 +181,10 @@ def typed(capsys, *words) -> tuple:
         (["--dataset", "folder:nowhere"], "dataset is 'folder:nowhere'"),
         (["--batch-size", "500"], "batch_size is 500, but must be at most 66"),
         (["--seeds", "4"], "seeds is 4, but must be 1 to 3"),
+        (
+            ["--seeds", "2", "--seed", "5"],
+            "seeds is 2, but must be left out where seed",
+        ),
         (["--workers", "abc"], "workers is 'abc'"),
     ],
 )

@@ -7,7 +7,9 @@ import sys
 import pytest
 
 from mocolib import __main__ as cli
+from mocolib.cli import training
 from mocolib.runs import all_runs
+from mocolib.runs.record import record
 from tests.tiny import flags, tiny, write_images
 
 READ = """
@@ -21,13 +23,18 @@ print(json.dumps({n: [(e.step, e.value) for e in events.Scalars(n)] for n in nam
 """
 
 
-def test_the_curves_are_those_of_the_record(tmp_path):
+@pytest.fixture
+def words(tmp_path) -> list[str]:
+    """What is typed for a run of twelve steps, its curves to be shown."""
     pytest.importorskip("tensorboard")
     for name in ("left", "right"):
         write_images(tmp_path / "images" / name, 40, "L")
     recipe = tiny(dataset=f"folder:{tmp_path / 'images'}")
-    words = ["--runs", str(tmp_path / "runs"), "--device", "cpu", "--tensorboard"]
-    assert cli.main(["train", *flags(recipe), *words]) == 0
+    return ["train", *flags(recipe), "--runs", str(tmp_path / "runs")]
+
+
+def check(tmp_path):
+    """Every point of the record is there, once."""
     (run,) = all_runs(tmp_path / "runs")
     read = [sys.executable, "-c", READ, run.folder / "tensorboard"]
     done = subprocess.run(read, check=True, capture_output=True, text=True)
@@ -37,6 +44,47 @@ def test_the_curves_are_those_of_the_record(tmp_path):
     assert list(values) == pytest.approx(run.steps["loss"].tolist())
     assert [step for step, _ in curves["knn"]] == [5, 10, 12]
     assert len(curves["grad_inf/blocks.0.qkv"]) == 12
+
+
+def test_the_curves_are_those_of_the_record(tmp_path, words):
+    assert cli.main([*words, "--tensorboard"]) == 0
+    check(tmp_path)
+
+
+def test_points_that_a_kill_took_are_there_again_once(tmp_path, words, monkeypatch):
+    """Before the last step, and before a run's end: what was not flushed is lost."""
+    for end in (7, 12):
+        with monkeypatch.context() as patch:
+            patch.setattr(training, "record", until(end))
+            with pytest.raises(SystemError):
+                cli_train(words)
+        events = sorted((tmp_path / "runs").glob("*/tensorboard/events*"))[-1]
+        events.write_bytes(events.read_bytes()[:-40])
+    assert cli.main([*words, "--tensorboard"]) == 0
+    check(tmp_path)
+
+
+def until(end: int):
+    def steps(*given):
+        for step in record(*given):
+            yield step
+            if step.index == end:
+                raise SystemError
+
+    return steps
+
+
+def cli_train(words):
+    """Without what turns an exception into a sentence."""
+    options = cli._parser().parse_args([*words, "--tensorboard"])
+    return options.run(options)
+
+
+def test_a_finished_run_is_shown_as_well(tmp_path, words):
+    assert cli.main(words) == 0
+    for _ in range(2):
+        assert cli.main([*words, "--tensorboard"]) == 0
+        check(tmp_path)
 
 
 def test_without_tensorboard_there_is_one_sentence(tmp_path):

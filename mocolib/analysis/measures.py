@@ -247,19 +247,6 @@ def settings(runs: list[Run]) -> list[str]:
     ]
 
 
-def long_table(runs: list[Run]) -> pd.DataFrame:
-    """All steps of all runs under each other, each row with its run's settings."""
-    parts = []
-    for run in runs:
-        steps, layer = run.steps, first_layer(run)
-        part = steps[["step", "samples", "knn", "loss"]].copy()
-        part["gradient"] = steps[f"grad_inf/{layer}"]
-        for name in [*settings(runs), "seed"]:
-            part[name] = getattr(run.recipe, name)
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
-
-
 def summary(runs: list[Run]) -> pd.DataFrame:
     """A row a run: its recipe's fields and id, its outcome, and what was measured.
 

@@ -24,6 +24,12 @@ def say(text: str):
     print(f"mocolib: {shown(text)}", file=sys.stderr)
 
 
+def of_run(id: str, sentence: str, how: str = "") -> str:
+    """A sentence on a run, which it names once."""
+    who = f"run {id}"
+    return sentence if sentence.startswith(who) else f"{who}{how}: {sentence}"
+
+
 def guarded(command) -> int:
     """The exit code of a command, whatever it raises."""
     open_streams()

@@ -34,7 +34,7 @@ def add_commands(command):
 def _judge(options) -> int:
     from mocolib import logs
 
-    if options.svg and options.svg.suffix != ".svg":
+    if options.svg and options.svg.suffix.lower() != ".svg":
         raise BadInput(f"svg is {str(options.svg)!r}, but must end in .svg.")
     if options.svg:
         check_place(options.svg, "svg")
@@ -57,5 +57,6 @@ def _draw(found: list, judged: list, place: Path):
     from mocolib.figures.themed import SETTINGS
 
     figure = figures.judged(found, judged)
+    place.parent.mkdir(parents=True, exist_ok=True)
     with atomic(place) as part, mpl.rc_context(SETTINGS):
         figure.savefig(part, format="svg", metadata={"Date": None})

@@ -14,7 +14,7 @@ import functools
 from pathlib import Path
 
 from mocolib import runs
-from mocolib.cli.boundary import resumable, say
+from mocolib.cli.boundary import of_run, resumable, say
 from mocolib.data import load
 from mocolib.errors import BadInput
 from mocolib.files import atomic, check_folder, check_place, write_atomic
@@ -113,7 +113,7 @@ def _each(chosen, told) -> int:
         try:
             print(told(run))
         except BadInput as error:
-            damaged.append(f"run {run.id}: {error}")
+            damaged.append(of_run(run.id, str(error)))
     for sentence in damaged:
         say(sentence)
     return 2 if damaged else 0
@@ -213,11 +213,13 @@ def _plot(options) -> int:
 
     from mocolib import figures
 
-    kinds, kind = FigureCanvasBase.filetypes, options.output.suffix[1:]
+    # pgf is made by a LaTeX that is not here
+    kinds = sorted(FigureCanvasBase.filetypes.keys() - {"pgf"})
+    kind = options.output.suffix[1:].lower()
     if kind not in kinds:
         raise BadInput(
             f"output is {str(options.output)!r}, but must end in one of "
-            f"{', '.join(sorted(kinds))}."
+            f"{', '.join(kinds)}."
         )
     check_place(options.output)
     _, chosen = _chosen(options)
@@ -225,6 +227,7 @@ def _plot(options) -> int:
         if not run.rows:
             raise BadInput(f"run {run.id} has no steps yet, but must have one to draw.")
     figure = figures.curves(chosen)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
     with atomic(options.output) as part:
         figure.savefig(part, dpi=150, format=kind)
     print(options.output)

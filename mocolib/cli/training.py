@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from mocolib import frameworks, runs
-from mocolib.cli.boundary import resumable, say
+from mocolib.cli.boundary import of_run, resumable, say
 from mocolib.cli.fields import RECIPE, add_fields, chosen_recipe, count, given
 from mocolib.cli.records import line
 from mocolib.data import Dataset, load
@@ -79,6 +79,10 @@ def _train(options) -> int:
         if not distributed.broadcast(known is not None):
             _train_anew(recipe, data, how, options)
             known = runs.Run(Path(root) / recipe.id)
+        elif options.tensorboard and first:
+            from mocolib.runs import tensorboard
+
+            tensorboard.recorded(known, Path(root) / recipe.id)
         if distributed.rank() > 0:
             return 0
         print(line(known))
@@ -213,7 +217,7 @@ def _backend(options):
 def _under_way(progress) -> int:
     """Print a sweep's progress, then what failed, each reason once."""
     end = "\r" if sys.stdout.isatty() else "\n"
-    last, failed = "", ()
+    last, failed, elsewhere = "", (), ()
     for now in progress:
         left = now.seconds_left
         left = "" if left is None else f", {left / 60:.0f} min left"
@@ -221,11 +225,16 @@ def _under_way(progress) -> int:
         text = f"{counts}, {len(now.failed)} failed{left}"
         if text != last:
             print(text.ljust(70), end=end, flush=True)
-        last, failed = text, now.failed
+        last, failed, elsewhere = text, now.failed, now.elsewhere
+    if elsewhere:
+        count = len(elsewhere)
+        print(f"{count} of them another process trains: {', '.join(elsewhere[:3])}.")
     reasons: dict = {}
     for id, reason in failed:
         reasons.setdefault(reason, []).append(id)
     for reason, ids in reasons.items():
-        who = f"run {ids[0]}" if len(ids) == 1 else f"{len(ids)} runs, {ids[0]} first,"
-        say(f"{who} failed: {reason}")
+        if len(ids) == 1:
+            say(of_run(ids[0], reason, " failed"))
+        else:
+            say(f"{len(ids)} runs, {ids[0]} first, failed: {reason}")
     return 1 if failed else 0

@@ -8,7 +8,6 @@ provenance says how it was carried out.
 """
 
 import dataclasses
-import os
 from dataclasses import dataclass
 from functools import partial
 
@@ -84,7 +83,7 @@ class Execution:
         elif kind == "auto":
             kind = "mps" if torch.backends.mps.is_available() else "cpu"
         if kind == "cuda":
-            return torch.device(kind, int(os.environ.get("LOCAL_RANK", 0)))
+            return torch.device(kind, distributed.number("LOCAL_RANK", 0))
         return torch.device(kind)
 
     @property

@@ -24,6 +24,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from mocolib.errors import BadInput, PeerLost
 
+TORCHRUN = ("RANK", "MASTER_ADDR", "MASTER_PORT")  # what it tells each process
+
 
 def rank() -> int:
     """Which of the processes this is; 0 writes, prints and saves."""
@@ -38,6 +40,32 @@ def _several() -> bool:
     return dist.is_available() and dist.is_initialized()
 
 
+def number(name: str, default: int) -> int:
+    """A count that torchrun leaves in the environment; BadInput where it is none."""
+    text = os.environ.get(name) or str(default)
+    if not text.isdecimal():
+        raise BadInput(
+            f"{name} is {text!r}, but must be a number, as torchrun sets it."
+        )
+    return int(text)
+
+
+def _started() -> int:
+    """How many processes torchrun has started, this one among them."""
+    count = number("WORLD_SIZE", 1)
+    if count > 1:
+        missing = [name for name in TORCHRUN if not os.environ.get(name)]
+        if missing:
+            raise BadInput(
+                f"WORLD_SIZE is {count}, but must come with {', '.join(missing)}, as "
+                "torchrun sets them, or be unset."
+            )
+        if number("RANK", 0) >= count:
+            rank = os.environ["RANK"]
+            raise BadInput(f"RANK is {rank}, but must be below WORLD_SIZE, {count}.")
+    return max(1, count)
+
+
 @contextlib.contextmanager
 def process_group(device: torch.device, timeout: float):
     """Join the processes that torchrun started; `PeerLost` where one of them is gone.
@@ -45,7 +73,7 @@ def process_group(device: torch.device, timeout: float):
     `timeout` is how many seconds to wait for a sign of them. Nothing happens in a
     process that was started alone.
     """
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+    if _started() == 1:
         yield
         return
     before = signal.signal(signal.SIGTERM, _told_to_end)

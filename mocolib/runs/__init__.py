@@ -42,7 +42,7 @@ END |= dict.fromkeys(("loss", "knn", "linear_probe"), NUMBER)
 
 def default_root() -> Path:
     """Where `mocolib train` puts runs: MOCOLIB_RUNS, else ./runs."""
-    return Path(os.environ.get("MOCOLIB_RUNS", "runs"))
+    return Path(os.environ.get("MOCOLIB_RUNS") or "runs")
 
 
 def public_root() -> Path:
@@ -183,11 +183,21 @@ def trained(recipe: Recipe, data: Dataset, root: Path | None = None) -> Run | No
     """
     own = find(recipe, root or default_root())
     if own:
+        check_recipe(own, recipe)
         check_data(own, data)
         return own
     public = None if root else find(recipe, public_root())
     known = public and public.provenance.get("data") == data.fingerprint
     return public if known else None
+
+
+def check_recipe(run: Run, recipe: Recipe):
+    """BadInput where another recipe stands in a run's place."""
+    if run.recipe != recipe:
+        raise BadInput(
+            f"run {run.id} has the recipe of {run.recipe.id} in its folder, but must "
+            "have its own to be continued or read."
+        )
 
 
 def no_origin(run: Run) -> str:

@@ -17,11 +17,12 @@ import safetensors.torch
 from mocolib.data import Dataset
 from mocolib.errors import BadInput
 from mocolib.execution import PLAIN, Execution, distributed
-from mocolib.files import as_json, unreadable, whole_lines, write_atomic
+from mocolib.files import as_json, naming, unreadable, whole_lines, write_atomic
 from mocolib.recipe import Recipe
 from mocolib.runs import (
     Run,
     check_data,
+    check_recipe,
     checkpoint,
     default_root,
     find,
@@ -60,12 +61,13 @@ def record(
     with _alone(folder):
         known = find(recipe, root)
         if distributed.broadcast(known is not None):
+            check_recipe(known, recipe)
             check_data(known, data)
             _clear(folder)
             return
         training, table = _open(folder, recipe, data, threads, execution)
         distributed.broadcast((training.threads, table.rows, _state(training)))
-        with table:
+        with table, naming(folder / "steps.jsonl"):
             for step in training:
                 if step.index > table.rows:
                     table.append(step.row())
@@ -101,11 +103,9 @@ def _open(
     else:
         provenance = facts(data, threads) | {"execution": execution.facts()}
     asked = folder / "recipe.json"
-    if asked.exists() and Run(folder).recipe != recipe:
-        raise BadInput(
-            f"run {recipe.id} has the recipe of {Run(folder).recipe.id} in its folder, "
-            "but must have its own to be continued."
-        )
+    if asked.exists():
+        check_recipe(Run(folder), recipe)
+    _check_lines(folder / "steps.jsonl")
     training = train(recipe, data, provenance.get("threads", threads), execution)
     # nothing is written of a run that could not begin
     if not made.exists():
@@ -129,6 +129,19 @@ def _open(
         )
     _note_change(folder, execution, training.done)
     return training, table
+
+
+def _check_lines(path: Path):
+    """BadInput for a line that is not its step's record: said before the work."""
+    for number, line in enumerate(whole_lines(path), 1):
+        with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
+            if json.loads(line)["step"] == number:
+                continue
+        raise unreadable(
+            path,
+            f"line {number} is no record of step {number}; without its folder the run "
+            "would be trained anew",
+        )
 
 
 def _note_change(folder: Path, execution: Execution, done: int):
@@ -207,3 +220,14 @@ def _alone(folder: Path):
             if [file.name for file in folder.iterdir()] in ([], ["lock"]):
                 (folder / "lock").unlink(missing_ok=True)
                 folder.rmdir()
+
+
+def is_trained(folder: Path) -> bool:
+    """Whether a process is training the run of this folder now."""
+    if not folder.exists():
+        return False
+    try:
+        with filelock.FileLock(folder / "lock").acquire(timeout=0):
+            return False
+    except filelock.Timeout:
+        return True

@@ -79,7 +79,7 @@ def read(name, seeds: int | None = None, **changes) -> Sweep:
     if not number or not 0 <= hours < math.inf:
         raise BadInput(f"sweep {path}: core_hours is {hours!r}, but must be a number.")
     whole = _planned(path, table, {})
-    part = _first_seeds(path, table, seeds)
+    part = _first_seeds(path, table, seeds, changes)
     as_written = part is table and not changes
     wanted = whole if as_written else _planned(path, part, changes)
     return Sweep(
@@ -91,10 +91,15 @@ def read(name, seeds: int | None = None, **changes) -> Sweep:
     )
 
 
-def _first_seeds(path: Path, table: dict, count: int | None) -> dict:
+def _first_seeds(path: Path, table: dict, count: int | None, changes) -> dict:
     """The table with the first `count` seeds of its grid."""
     if count is None:
         return table
+    if "seed" in changes:
+        raise BadInput(
+            f"seeds is {count}, but must be left out where seed is given, which is "
+            f"{changes['seed']} for all runs."
+        )
     grid = table.get("grid", {})
     known = grid.get("seed", []) if isinstance(grid, dict) else []
     known = known if isinstance(known, list) else []
@@ -184,6 +189,7 @@ class Progress:
     done: int = 0
     running: int = 0
     failed: tuple = ()  # (id, sentence)
+    elsewhere: tuple = ()  # ids of runs that another process trains
     seconds_left: float | None = None
 
 
@@ -212,12 +218,23 @@ def sweep(wanted, root=None, workers: int = 0, threads: int = 1, backend=local.t
                 seen[id] += value
             else:
                 seen[id] = cost[id]
-                progress.done += kind == "done"
-                progress.failed += ((id, value),) if kind == "failed" else ()
+                _ended(progress, id, value, root)
             share = min(1.0, sum(seen.values()) / sum(cost.values()))
             spent = time.monotonic() - begun
             progress.seconds_left = spent * (1 / share - 1) if share > 0 else None
             yield progress
+
+
+def _ended(progress: Progress, id: str, sentence: str | None, root: Path):
+    """Count a run that is over; where it has failed, maybe as another sweep's."""
+    from mocolib.runs.record import is_trained
+
+    if sentence is None or runs.at(id, root).finished:
+        progress.done += 1
+    elif is_trained(root / id):
+        progress.elsewhere += (id,)
+    else:
+        progress.failed += ((id, sentence),)
 
 
 def standing(wanted, root: Path) -> tuple[list[Recipe], tuple]:

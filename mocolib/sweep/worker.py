@@ -14,13 +14,15 @@ from multiprocessing.connection import Connection
 
 from mocolib import recipe as recipes
 from mocolib.data import load
+from mocolib.errors import BadInput
 from mocolib.execution.process import tune_malloc
 from mocolib.runs.record import record
 
 
 def one_line(error: BaseException) -> str:
-    """An exception as a report names it."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    """An exception as a report names it; what is said to the reader stays as it is."""
+    kind = "" if isinstance(error, BadInput) else f"{type(error).__name__}: "
+    return " ".join(f"{kind}{error}".split())
 
 
 @functools.lru_cache(maxsize=2)

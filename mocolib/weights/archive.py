@@ -15,7 +15,7 @@ import zipfile
 import numpy as np
 import torch
 
-from mocolib.files import read_tensors, unreadable
+from mocolib.files import check_file, read_tensors, unreadable
 
 AUTHORS_HEADS = 12  # of vit_small and of vit_base in the authors' vits.py
 WRAPPERS = ("state_dict", "model_state_dict", "model")
@@ -43,6 +43,7 @@ FOREIGN = re.compile(
 def read(path) -> tuple[dict, dict]:
     """The tensors of a .safetensors or torch.save file, and what else it tells."""
     try:
+        check_file(path)
         with open(path, "rb") as file:
             start = file.read(40)
     except (OSError, ValueError) as error:
