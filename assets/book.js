@@ -30,14 +30,16 @@ addEventListener("load", () => {
 
 /* What is wider than its place is scrolled there, by the keyboard too. That it is must be
    seen: its edge fades where more of it lies, and words stand below it. */
-const SCROLLED = "article :is(.wide, .frame, .why-ledger)";
+const SCROLLED = "article :is(.wide, .frame, .why-ledger, mjx-container[display])";
+const SLACK = 8; // pixels: less is a formula's margin
 function edges(one) {
   const { clientWidth, scrollWidth, scrollLeft, classList } = one,
     rest = scrollWidth - clientWidth - scrollLeft;
   if (scrollWidth > clientWidth) one.tabIndex = 0;
-  classList.toggle("wider", scrollWidth > clientWidth + 1);
-  classList.toggle("more-left", scrollLeft > 1);
-  classList.toggle("more-right", rest > 1);
+  const isWider = scrollWidth > clientWidth + SLACK;
+  classList.toggle("wider", isWider);
+  classList.toggle("more-left", isWider && scrollLeft > 1);
+  classList.toggle("more-right", isWider && rest > 1);
 }
 const allEdges = () => document.querySelectorAll(SCROLLED).forEach(edges);
 for (const what of ["load", "resize", "input"]) addEventListener(what, allEdges);
@@ -161,6 +163,12 @@ document.addEventListener("DOMContentLoaded", () => {
     (seen) => seen.some(({ isIntersecting }) => isIntersecting) && load(),
     { rootMargin: "600px" },
   );
-  for (const one of formulas) near.observe(one);
+  const set = new ResizeObserver((some) => {
+    for (const { target } of some) target.querySelectorAll(SCROLLED).forEach(edges);
+  });
+  for (const one of formulas) {
+    near.observe(one);
+    set.observe(one);
+  }
   addEventListener("beforeprint", load);
 });

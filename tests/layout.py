@@ -8,6 +8,7 @@ from PIL import Image
 from tools.browser import FRAMES, resize
 
 LISTING = 300  # pixels that a listing has at least
+SLACK = 8  # pixels that a formula may be wider than its place
 PAPER = 718  # pixels of an A4 page between its margins
 
 # what nothing can bring into sight; what is scrolled sideways is in reach
@@ -94,6 +95,8 @@ EDGES = f"""async () => {{
 def check_edges(page, width: int):
     """On a wide screen a figure has room; on a phone it says that there is more."""
     for kind, more, before, after, focus in page.evaluate(EDGES):
+        if kind == "MathJax" and more <= SLACK:
+            continue
         assert kind != "wide" or width < 600, f"{more} pixels of a figure are cut"
         assert (before, after) == ("wider more-right", "wider more-left")
         assert focus == 0

@@ -56,12 +56,13 @@ def test_runs_of_a_page_are_told(tmp_path):
         **{"spikes, block 1, qkv": 2, **shown},
     }
     assert last["spikes, patch projection"] == "–"
-    left, right = figures.page_curves(path).axes
+    figure = figures.page_curves(path)
+    left, right = figure.axes
     assert left.lines[0].get_xydata().tolist() == [[5, 25], [10, 50]]
     assert right.lines[0].get_ydata().tolist() == [1, 2]
     strokes = [line.get_linestyle() for line in right.lines]
     assert strokes[0] == strokes[1] != strokes[2]
-    words = [text.get_text() for text in right.get_legend().get_texts()]
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
     assert words == ["0.12, learned", "0.12, fixed"]
 
 

@@ -24,7 +24,7 @@ def page_curves(path: Path | None = None) -> Figure | None:
         return None
     words = [f"{run['base_lr']:g}, {run['patch_projection']}" for run in runs]
     settings, lines = list(dict.fromkeys(words)), {}
-    figure, (left, right) = plt.subplots(ncols=2, figsize=(7.6, 3.1))
+    figure, (left, right) = plt.subplots(ncols=2, figsize=(7.4, 3.7))
     for run, name in zip(runs, words, strict=True):
         knn, gradient = run["curves"]["knn"], run["curves"][GRADIENT]
         accuracy = [100 * value for value in knn.values()]
@@ -39,5 +39,6 @@ def page_curves(path: Path | None = None) -> Figure | None:
     right.set(xlabel="step", ylabel=f"gradient of {name}", yscale="log")
     style.plain(right.yaxis)
     words = {"title": "base rate, projection", "fontsize": 9, "title_fontsize": 9}
-    right.legend(lines.values(), lines, **words)
+    below = {"loc": "outside lower center", "ncols": 3}  # no room among the curves
+    figure.legend(lines.values(), lines, **words, **below)
     return figure
