@@ -64,6 +64,6 @@ def test_pip_installs_what_the_page_offers(served, tmp_path):
     )  # fmt: skip
     assert done.stdout.split() == [
         str(site / "mocolib" / "__init__.py"),
-        "60000",
+        "10000",
         "True",
     ]
