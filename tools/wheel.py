@@ -44,12 +44,8 @@ def offer(html: Path) -> None:
 
     book.js spells the link out as a whole address.
     """
-<<<<<<< HEAD
-    wheel = Path(shutil.copy(build(), html))
-=======
     wheel = build()
     shutil.copy(wheel, html)
->>>>>>> d2945af (The built book serves the package as a wheel, and its install lines name their own address)
     for page in html.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         place = "../" * (len(page.relative_to(html).parts) - 1) + wheel.name
