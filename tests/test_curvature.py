@@ -10,7 +10,9 @@ from mocolib.analysis.curvature import (
     along,
     largest_eigenvalue,
     preconditioned_sharpness,
+    sharpness_of,
     threshold,
+    threshold_of,
 )
 from mocolib.errors import BadInput
 from mocolib.runs import Run, checkpoint
@@ -174,6 +176,84 @@ def test_along_a_recorded_run(tmp_path):
     assert table["step"].tolist() == [4, 8]
     assert table["sharpness"][0] == preconditioned_sharpness(small(4), 5)
     assert table["ratio"][1] == table["sharpness"][1] / table["threshold"][1]
+
+
+# ---- any network and loss
+
+
+def quadratic(**how):
+    """A network whose loss is a parabola, two steps on; inputs, network, optimizer."""
+    torch.manual_seed(0)
+    images, model = torch.randn(9, 4), torch.nn.Linear(4, 1, bias=False)
+    model = torch.nn.ModuleList([model, torch.nn.Linear(4, 1, bias=False)])
+    groups = [{"params": [*part.parameters()]} for part in model]
+    groups[1]["lr"] = how.pop("second", 0.1)
+    optimizer = torch.optim.AdamW(groups, lr=0.1, **how)
+    for _ in range(2):
+        optimizer.zero_grad()
+        summed(images)(model).backward()
+        optimizer.step()
+    return images, model, optimizer
+
+
+def summed(images):
+    return lambda model: (model[0](images) + 2 * model[1](images)).square().mean()
+
+
+@pytest.mark.parametrize("second", [0.1, 0.02])
+def test_a_parabola_by_hand(second):
+    """A group at a fifth of the rate steps as if its P were five times as large."""
+    images, model, optimizer = quadratic(second=second, betas=(0.8, 0.99))
+    both = torch.cat([images, 2 * images], 1).double()
+    hessian = 2 / len(both) * both.T @ both
+    roots = []
+    for group in optimizer.param_groups:
+        [state] = [optimizer.state[p] for p in group["params"]]
+        root = (state["exp_avg_sq"].double() / (1 - 0.99**2)).sqrt() + 1e-8
+        roots.append(root.flatten() * 0.1 / group["lr"])
+    root = torch.cat(roots).sqrt()
+    expected = torch.linalg.eigvalsh(hessian / root[:, None] / root)[-1].item()
+    found = sharpness_of(model, optimizer, summed(images), 8)
+    assert found == pytest.approx(expected, rel=1e-4)
+    assert threshold_of(optimizer) == pytest.approx(3.6 / 0.2 / 0.1)
+
+
+def test_a_foreign_network_stays_as_it_was():
+    """timm's attention, BatchNorm and dropout; wrapped by torch.compile."""
+    import timm
+
+    torch.manual_seed(0)
+    shape = dict(img_size=8, patch_size=4, in_chans=1, num_classes=3, depth=1)
+    model = timm.create_model("vit_tiny_patch16_224", **shape, drop_rate=0.5)
+    model = torch.nn.Sequential(model, torch.nn.BatchNorm1d(3))
+    optimizer = torch.optim.AdamW(model.parameters())
+    images = torch.randn(6, 1, 8, 8)
+    model(images).square().mean().backward()
+    optimizer.step()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    random, wrapped = torch.get_rng_state(), torch.compile(model)
+    found = sharpness_of(wrapped, optimizer, lambda m: m(images).square().mean(), 3)
+    assert found > 0
+    assert torch.equal(random, torch.get_rng_state())
+    assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
+
+
+def test_what_is_no_adam_step_is_refused():
+    images, model, optimizer = quadratic()
+    parameters = list(model.parameters())
+    for other in (
+        torch.optim.SGD(parameters, lr=0.1),
+        torch.optim.NAdam(parameters),
+        torch.optim.Adam(parameters, weight_decay=0.1),
+    ):
+        with pytest.raises(BadInput, match="but must be AdamW, or Adam without"):
+            sharpness_of(model, other, summed(images))
+    with pytest.raises(BadInput, match="no second moments yet"):
+        sharpness_of(model, torch.optim.Adam(parameters), summed(images))
+    with pytest.raises(BadInput, match="loss does not depend on the model"):
+        sharpness_of(model, optimizer, lambda _: summed(images)(model))
+    with pytest.raises(BadInput, match=r"loss is .*, but must be one finite number"):
+        sharpness_of(model, optimizer, lambda m: m[0](images))
 
 
 def test_bad_input_is_one_sentence():

@@ -104,7 +104,7 @@ class Kernel:
 async def executed(kernel: Kernel, chapter: Path, folder: Path, install: str):
     """The chapter in an empty folder, with runs and data of its own."""
     notebook = nbformat.read(chapter, as_version=4)
-    [first] = [cell for cell in notebook.cells if "git+https://" in cell.source]
+    [first] = [cell for cell in notebook.cells if "%pip install" in cell.source]
     first.source = re.sub(r"git\+https://\S+", install, first.source)
     empty = folder / "empty"
     empty.mkdir(parents=True)

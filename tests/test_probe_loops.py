@@ -2,7 +2,6 @@
 
 import copy
 
-import optimi
 import pytest
 import timm
 import torch
@@ -189,8 +188,7 @@ def test_what_is_no_average_of_squares_is_none(name):
     model = net()
     optimizer = create_optimizer_v2(model, name, lr=1e-3)
     for _ in range(2):
-        table = step_of(model, optimizer)
-        assert table["adam_rms"] == {"0": None, "2": None}
+        assert step_of(model, optimizer)["adam_rms"]["0"] is None
 
 
 @pytest.mark.parametrize("name", ["adamw", "nadam", "radam", "adamp", "laprop"])
@@ -316,9 +314,18 @@ def test_clipping_by_norm_is_no_surprise():
     assert table["adam_rms"]["2"] == pytest.approx(1)
 
 
+class Scratch(torch.optim.SGD):
+    """Takes gradients for its own memory, as some foreach forms do."""
+
+    def step(self):
+        super().step()
+        for parameter in self.param_groups[0]["params"]:
+            parameter.grad.add_(parameter.detach())
+
+
 def test_an_optimizer_that_writes_into_gradients_is_noticed_once():
     model = net()
-    optimizer = optimi.AdamW(model.parameters(), lr=0.1, foreach=True, triton=False)
+    optimizer = Scratch(model.parameters(), lr=0.1)
     probe = Probe(model, optimizer)
     lose(model).backward()
     with pytest.warns(UserWarning, match="gradients point elsewhere behind the step"):
@@ -345,4 +352,5 @@ def test_a_sparse_gradient_is_read_like_a_dense_one():
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         model(torch.tensor([1, 1, 3])).square().sum().backward()
         tables.append(told(Probe(model, optimizer), optimizer))
-    assert tables[0] == tables[1]
+    for measure in ("grad_inf", "grad_l2", "update", "cosine"):
+        assert tables[0][measure] == pytest.approx(tables[1][measure])

@@ -58,6 +58,15 @@ def test_a_page_without_cells_offers_no_colab(book):
         assert not parsed(name).select("a[title='Launch on Colab']")
 
 
+def test_an_install_line_has_the_address_of_this_very_book(site, reader):
+    with open_page(reader, f"{site}/book/what_to_do.html", 1280, "light") as (page, _):
+        line = page.locator(".why-install").first.inner_text()
+        command, _, url = line.rpartition(" ")
+        assert command == "pip install"
+        assert url.startswith(f"{site}/mocolib-")
+        assert page.request.head(url).ok
+
+
 @pytest.mark.parametrize("name", pages())
 def test_a_shared_link_has_title_text_and_picture(book, name):
     page = parsed(name)

@@ -1,8 +1,8 @@
 """The package as a wheel in the built book: python -m tools.wheel
 
 So that `pip install URL` works wherever the book lies, also while the repository has no
-public address. Its 32 MB are the recorded runs (22), which panels, figures and `claims
---pool` read, and the images (9).
+public address. Of its 35 MB the recorded runs are 25, which panels, figures and `claims
+--pool` read, and the images 9.
 """
 
 import importlib.util
@@ -44,7 +44,8 @@ def offer(html: Path) -> None:
 
     book.js spells the link out as a whole address.
     """
-    wheel = Path(shutil.copy(build(), html))
+    wheel = build()
+    shutil.copy(wheel, html)
     for page in html.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         place = "../" * (len(page.relative_to(html).parts) - 1) + wheel.name
