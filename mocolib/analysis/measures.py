@@ -144,7 +144,7 @@ def missed(runs: list[Run], readings: int) -> dict:
             unseen += not any(steps[fall.start] <= low <= end for low in lows)
             falls, depth = falls + 1, depth + fall.depth
             lost += fall.depth - min(fall.depth, shown)
-    found = {"share": unseen / falls, "depth": lost / depth} if falls else {}
+    found = {"share": unseen / falls, "depth": float(lost / depth)} if falls else {}
     nothing = dict.fromkeys(("share", "depth"), float("nan"))
     return {"falls": falls, "runs": len(runs), **nothing, **found}
 

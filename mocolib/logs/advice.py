@@ -145,7 +145,8 @@ def symptoms(known: dict, layers: list, dense: int) -> tuple:
     dips = [fall for fall in falls if fall["made_good"]]
     spikes = len(bursts.get("loss", {}).get("at", ()))
     beyond = _beyond(bursts.get("loss"))
-    often = [layer for layer, count in known["jumps"].items() if count > spikes / 2]
+    most, second = [*sorted(known["jumps"].values(), reverse=True), 0, 0][:2]
+    jump, several = spikes > 1 and most > spikes / 2, second > most / 2
     told = "loss" if "loss" in bursts else None
     answers = {
         "diverged": known["diverged"] is not None,
@@ -163,8 +164,8 @@ def symptoms(known: dict, layers: list, dense: int) -> tuple:
         "loss_spikes": beyond,
         "layers": bool(layers),
         # in most spikes of the loss; noise alone hardly has two beside each other
-        "one_layer_jumps": spikes > 1 and len(often) == 1,
-        "layers_jump": spikes > 1 and len(often) > 1,
+        "one_layer_jumps": jump and not several,
+        "layers_jump": jump and several,
         "not_risen": known["risen"] is False,
         "calm": known["noise"] is not None and not falls,
     }

@@ -28,7 +28,7 @@ from mocolib.logs import advice, chance, columns
 from mocolib.logs.log import Log
 
 FEWEST = 20  # readings of accuracy that a fall is told from noise by
-DENSE = 80  # readings a run: recorded dips last from an eightieth of it
+DENSE = 100  # readings a run: from so many on most falls of recorded runs are seen
 START = 1 / 50  # of the run: a first reading within it stands for the untrained network
 HALF = 1 / 2  # equal neighbours: more are one reading that was written again
 RATE = 1 / 1000  # bursts a step on noise
@@ -97,14 +97,7 @@ def judge(log: Log) -> Judged:
     )
     symptoms = advice.symptoms(known, columns.layers(log.norms), DENSE)
     return Judged(
-        title=log.title,
-        axis=log.axis,
-        columns=log.columns,
-        others=log.others,
-        notes=log.notes,
-        rows=len(log.steps),
-        first=float(log.steps[0]),
-        last=float(log.steps[-1]),
+        **_file(log),
         every=float(np.median(np.diff(at))) if len(at) > 1 else None,
         jitter=jitter(accuracy) if enough else None,
         end=float(accuracy[-1]) if len(at) else None,
@@ -114,6 +107,15 @@ def judge(log: Log) -> Judged:
         symptoms=symptoms,
         advice=advice.fitting(symptoms),
         **known,
+    )
+
+
+def _file(log: Log) -> dict:
+    """What was read, and from where to where."""
+    names = ("title", "axis", "columns", "others", "notes")
+    ends = {"first": float(log.steps[0]), "last": float(log.steps[-1])}
+    return (
+        {name: getattr(log, name) for name in names} | ends | {"rows": len(log.steps)}
     )
 
 

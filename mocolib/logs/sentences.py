@@ -103,8 +103,8 @@ COLLAPSED = (
     "stands for the untrained network here."
 )
 BELOW = (
-    "It has collapsed: it ends at {end} %, below its first reading, {first} % at {axis} "
-    "{at}, which stands for the untrained network here."
+    "It has collapsed: it ends at {end} %, below its first reading, {first} % at "
+    "{axis} {at}, which stands for the untrained network here."
 )
 HELD = (
     "No collapse: it ends at {end} %; its first reading, {first} % at {axis} {at}, "
@@ -145,8 +145,8 @@ SMOOTHED = (
     "are counted too often or not at all."
 )
 NO_NORMS = (
-    "Who leads is not said: for that the gradient norms of two layers are needed, at "
-    "every step."
+    "Who leads is not said: for that the gradient norms of two layers are needed, of "
+    "{least} steps at least."
 )
 LEADS = (
     "The gradient of {first} is ahead of that of {last}, by {ahead} sd of what chance "

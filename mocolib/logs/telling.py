@@ -4,7 +4,8 @@ from mocolib.logs import advice
 from mocolib.logs import sentences as words
 from mocolib.logs.advice import CHAPTER
 from mocolib.logs.columns import ends
-from mocolib.logs.judged import DENSE, FEWEST, SURE, Judged
+from mocolib.logs.judged import DENSE, FEWEST, LEAD_FROM, SURE, Judged
+from mocolib.words import said
 
 MOST_FALLS, MOST_PLACES, MOST_NORMS, MOST_NAMES = 5, 8, 3, 8  # told one by one
 
@@ -21,54 +22,57 @@ def told(judged: Judged) -> list[str]:
 
 def _read(judged: Judged) -> list[str]:
     taken = {
-        k: judged.columns.get(k) or words.NOWHERE for k in ("accuracy", "loss", "rate")
+        k: judged.columns.get(k) or said(words.NOWHERE)
+        for k in ("accuracy", "loss", "rate")
     }
     norms = list(judged.columns.get("norms", {}).values())
     first, last = place(judged.first), place(judged.last)
-    along = judged.columns.get("axis") or words.MANY["row"]
+    along = judged.columns.get("axis") or said(words.MANY["row"])
     fields = dict(title=judged.title, rows=f"{judged.rows:,}", along=along)
     fields |= {"first": first, "last": last, **taken}
     if len(norms) > MOST_NORMS:
         span = dict(count=len(norms), begin=norms[0], end=norms[-1])
-        said = [words.READ_MANY.format(**fields, **span)]
+        lines = [said(words.READ_MANY, **fields, **span)]
     else:
-        said = [words.READ.format(**fields, norms=", ".join(norms) or words.NOWHERE)]
+        lines = [
+            said(words.READ, **fields, norms=", ".join(norms) or said(words.NOWHERE))
+        ]
     if judged.others:
         names, more = judged.others[:MOST_NAMES], len(judged.others) - MOST_NAMES
         others = words.OTHERS if more <= 0 else words.MANY_OTHERS
-        said.append(others.format(names=", ".join(names), count=more))
+        lines.append(said(others, names=", ".join(names), count=more))
     for note, count in judged.notes.items():
         one = words.ONE_NOTE.get(note) if count == 1 else None
-        said.append((one or words.NOTES[note]).format(count=f"{count:,}"))
+        lines.append(said(one or words.NOTES[note], count=f"{count:,}"))
     if judged.diverged is not None:
         axis = axis_name(judged)
-        said.append(words.DIVERGED.format(axis=axis, at=place(judged.diverged)))
-    return said
+        lines.append(said(words.DIVERGED, axis=axis, at=place(judged.diverged)))
+    return lines
 
 
 def _accuracy(judged: Judged) -> list[str]:
     if not judged.readings:
-        return [words.NO_ACCURACY]
-    said = []
+        return [said(words.NO_ACCURACY)]
+    lines = []
     if judged.every is not None:
-        axes = words.MANY.get(judged.axis, judged.axis)
-        said.append(words.EVERY.format(every=place(judged.every), axes=axes))
+        axes = said(words.MANY.get(judged.axis, judged.axis))
+        lines.append(said(words.EVERY, every=place(judged.every), axes=axes))
     if judged.noise is None:
         few = words.ONE_READING if judged.readings == 1 else words.FEW_READINGS
-        return [*said, few.format(readings=judged.readings, least=FEWEST)]
+        return [*lines, said(few, readings=judged.readings, least=FEWEST)]
     if judged.missed:
         share, depth = (percent(judged.missed[k]) for k in ("share", "depth"))
         counts = {k: judged.missed[k] for k in ("falls", "runs")}
         counts |= {"readings": judged.readings, "share": share, "depth": depth}
-        said.append(words.MISSED.format(**counts))
-    said += _falls(judged)
+        lines.append(said(words.MISSED, **counts))
+    lines += _falls(judged)
     noise, jitter = points(judged.noise), points(judged.jitter)
     chance = f"{judged.falls_by_chance:.2g}"
-    said.append(
-        words.CHANCE.format(readings=judged.readings, noise=noise, chance=chance)
+    lines.append(
+        said(words.CHANCE, readings=judged.readings, noise=noise, chance=chance)
     )
     if judged.start is None:
-        said.append(words.NO_START)
+        lines.append(said(words.NO_START))
     else:
         end, first = percent(judged.end, 1), percent(judged.start["accuracy"], 1)
         axis, at = axis_name(judged), place(judged.start["at"])
@@ -76,60 +80,64 @@ def _accuracy(judged: Judged) -> list[str]:
         if judged.collapsed:
             below = judged.end < judged.start["accuracy"]
             held = words.BELOW if below else words.COLLAPSED
-        said.append(held.format(end=end, first=first, axis=axis, at=at))
-    return [*said, words.JITTER.format(jitter=jitter)]
+        lines.append(said(held, end=end, first=first, axis=axis, at=at))
+    return [*lines, said(words.JITTER, jitter=jitter)]
 
 
 def _falls(judged: Judged) -> list[str]:
     if not judged.falls:
-        return [words.NO_FALL.format(noise=points(judged.noise))]
-    said, axis = [], axis_name(judged)
+        return [said(words.NO_FALL, noise=points(judged.noise))]
+    lines, axis = [], axis_name(judged)
     deepest = sorted(judged.falls, key=lambda fall: -fall["depth"])[:MOST_FALLS]
     for fall in sorted(deepest, key=lambda fall: fall["start"]):
         late = words.LASTING if fall["end"] is None else words.LATE
         sentence = words.DIP if fall["made_good"] else late
         places = {k: place(fall[k]) for k in ("start", "low", "end")}
-        said.append(sentence.format(depth=points(fall["depth"]), axis=axis, **places))
+        lines.append(said(sentence, depth=points(fall["depth"]), axis=axis, **places))
         if fall["phase"]:
-            said.append(
-                words.PHASES[fall["phase"]].format(axis=axis, start=places["start"])
+            lines.append(
+                said(words.PHASES[fall["phase"]], axis=axis, start=places["start"])
             )
         if "loss" in fall["bursts"]:
-            said.append(
-                words.WITH.format(what=words.LOSS, axis=axis, start=places["start"])
+            lines.append(
+                said(
+                    words.WITH, what=said(words.LOSS), axis=axis, start=places["start"]
+                )
             )
     if more := len(judged.falls) - len(deepest):
-        said.append(words.ONE_MORE if more == 1 else words.MORE.format(count=more))
-    return said
+        lines.append(
+            said(words.ONE_MORE) if more == 1 else said(words.MORE, count=more)
+        )
+    return lines
 
 
 def _spikes(judged: Judged) -> list[str]:
-    said = []
+    lines = []
     shown, others = _told_one_by_one(judged)
     for name, found in shown.items():
-        what = words.LOSS if name == "loss" else words.GRADIENT.format(layer=name)
+        what = said(words.LOSS) if name == "loss" else said(words.GRADIENT, layer=name)
         places = found["at"][:MOST_PLACES]
         count = len(found["at"])
         several = words.SPIKES if count == len(places) else words.MANY_SPIKES
         sentence = {0: words.NO_SPIKE, 1: words.ONE_SPIKE}.get(count, several)
         fields = dict(what=what, count=count, judged=f"{found['judged']:,}")
         fields |= {"axis": axis_name(judged), "places": ", ".join(map(place, places))}
-        said.append(sentence.format(**fields, chance=f"{found['by_chance']:.2g}"))
+        lines.append(said(sentence, **fields, chance=f"{found['by_chance']:.2g}"))
         if found["smoothed"]:
-            said.append(words.SMOOTHED.format(what=what))
+            lines.append(said(words.SMOOTHED, what=what))
     if others:
         count = sum(len(found["at"]) for found in others.values())
         chance = sum(found["by_chance"] for found in others.values())
         fields = dict(layers=len(others), count=count, chance=f"{chance:.2g}")
-        said.append(words.OTHER_SPIKES.format(**fields))
+        lines.append(said(words.OTHER_SPIKES, **fields))
     if judged.lead is None:
-        return [*said, words.NO_NORMS]
+        return [*lines, said(words.NO_NORMS, least=LEAD_FROM)]
     ahead = judged.lead["ahead"]
     sentence = (
         words.LEVEL if abs(ahead) < SURE else words.LEADS if ahead > 0 else words.TRAILS
     )
     fields = {**judged.lead, "ahead": f"{abs(ahead):.1f}"}
-    return [*said, sentence.format(**fields)]
+    return [*lines, said(sentence, **fields)]
 
 
 def _told_one_by_one(judged: Judged) -> tuple[dict, dict]:
@@ -144,19 +152,19 @@ def _told_one_by_one(judged: Judged) -> tuple[dict, dict]:
 
 def _advice(judged: Judged) -> list[str]:
     layer = max(judged.jumps, key=judged.jumps.get, default="")
-    said = []
+    lines = []
     for entry in advice.ENTRIES:
         if entry.id in judged.advice:
-            said.append(words.ADVICE[entry.id].format(layer=layer, dense=DENSE))
+            lines.append(said(words.ADVICE[entry.id], layer=layer, dense=DENSE))
             where = words.EVIDENCE if entry.claims else words.WHERE
             claims = ", ".join(entry.claims)
             fields = dict(chapter=CHAPTER, anchor=entry.anchor, claims=claims)
-            said.append(where.format(**fields))
-    return said
+            lines.append(said(where, **fields))
+    return lines
 
 
 def axis_name(judged: Judged) -> str:
-    return words.AXES.get(judged.axis, judged.axis)
+    return said(words.AXES.get(judged.axis, judged.axis))
 
 
 def place(at: float | None) -> str:
