@@ -12,6 +12,7 @@ from mocolib.runs import step_table
 
 STEPS = 300
 NAMES = ["step", "samples", "loss", "knn", "grad_inf/a.0", "grad_inf/b", "update/b"]
+WATCHED = "monitors/entropy"  # of the whole network, and its last digits tell
 
 
 @pytest.fixture
@@ -38,6 +39,12 @@ def test_numbers_come_back_and_measures_by_layer_within_half_a_bit(table, tmp_pa
     assert (again[NAMES[4:]].dtypes == "float32").all()
     # 8 bits: the nearest number lies no further than half of the last one
     np.testing.assert_allclose(again[NAMES[4:]], table[NAMES[4:]], rtol=2**-8)
+
+
+def test_what_a_framework_watches_keeps_its_digits(table, tmp_path):
+    table[WATCHED] = np.random.default_rng(1).random(STEPS)
+    again = through(table, tmp_path / "t.parquet")
+    pd.testing.assert_series_equal(again[WATCHED], table[WATCHED], check_exact=True)
 
 
 def test_what_came_back_is_written_to_the_same_bytes(table, tmp_path):
@@ -81,7 +88,7 @@ def packed_once(table, path):
     column = pa.array([step.tobytes() for step in planes], pa.binary(6))
     plain = pa.Table.from_pandas(table[NAMES[:4]], preserve_index=False)
     plain = plain.append_column(step_table.PACKED, column)
-    names = {step_table.MEASURES: json.dumps(NAMES[4:])}
+    names = {step_table.NAMES: json.dumps(NAMES[4:])}
     pq.write_table(plain.replace_schema_metadata(names), path)
 
 

@@ -1,9 +1,8 @@
 """A run's step table: lines while it grows, Parquet when it is done.
 
 The Parquet file has a column a measure and is small enough to publish by the hundred.
-Measures by layer (columns with a "/") keep bfloat16's precision (0.4 %): they are read
-on log axes, and their last digits would be nine tenths of the file. All other numbers
-are kept to the last bit.
+Measures by layer keep bfloat16's precision (0.4 %): they are read on log axes, and
+their last digits would be nine tenths of the file. All else is kept to the last bit.
 """
 
 import io
@@ -19,11 +18,12 @@ import pyarrow.parquet as pq
 import torch
 
 from mocolib.files import state, whole_lines, write_atomic
+from mocolib.probe import MEASURES
 
 COUNTS = {"step", "samples"}  # whole numbers
 # an older record has its measures by layer in one column of bytes, as _unpacked has it
 PACKED = "by_layer"
-MEASURES = b"measures"  # in the metadata, JSON: their names in the order of the bytes
+NAMES = b"measures"  # in the metadata, JSON: their names in the order of the bytes
 
 
 class StepTable:
@@ -55,7 +55,7 @@ def kept(table: pd.DataFrame) -> pd.DataFrame:
 
     What was kept once comes back unchanged.
     """
-    layered = [name for name in table if "/" in name]
+    layered = [name for name in table if name.split("/")[0] in MEASURES]
     plain = {
         name: values.to_numpy("int64" if name in COUNTS else "float64")
         for name, values in table.drop(columns=layered).items()
@@ -113,7 +113,7 @@ def _read(path: Path, changed: tuple) -> pd.DataFrame:
     table = file.read(use_threads=False)
     if PACKED not in table.column_names:
         return table.to_pandas(use_threads=False)
-    names = json.loads((file.metadata.metadata or {}).get(MEASURES, "[]"))
+    names = json.loads((file.metadata.metadata or {}).get(NAMES, "[]"))
     plain = table.drop_columns(PACKED).to_pandas(use_threads=False)
     measures = _unpacked(table[PACKED].combine_chunks(), len(names))
     return pd.concat([plain, pd.DataFrame(measures, columns=names)], axis=1)
