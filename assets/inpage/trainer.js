@@ -104,17 +104,35 @@ export class Trainer {
     this.past = [...this.past, { vectors, done, projectionSteps, beta2 }].slice(-RING);
   }
 
-  /* Back by so many steps at least, where that is kept; the number of steps that are left. */
-  rewind(steps) {
+  /* The state to go back to by so many steps at least, or the oldest that is kept. */
+  earlier(steps) {
     const far = this.past.findLastIndex(({ done }) => done <= this.done - steps);
-    const kept = this.past[Math.max(0, far)];
-    if (!kept) return this.done;
+    return this.past[Math.max(0, far)];
+  }
+
+  /* Back there, where there is such a state; the number of steps that are left. */
+  rewind(steps) {
+    const kept = this.earlier(steps);
+    if (kept) this.resume(this.past, kept);
+    return this.done;
+  }
+
+  /* Another run that goes on from there, while this one stays as it is. */
+  fork(steps) {
+    const { kit, manifest, images, seed, settings } = this,
+      kept = this.earlier(steps);
+    const twin = new Trainer({ kit, manifest, images, seed, settings });
+    if (kept) twin.resume(this.past, kept);
+    return twin;
+  }
+
+  /* Be where a run was, one of whose past states this is. */
+  resume(past, kept) {
     const { vectors, ...counts } = kept;
-    this.past = this.past.slice(0, this.past.indexOf(kept) + 1);
+    this.past = past.slice(0, past.indexOf(kept) + 1);
     this.take(vectors);
     this.seen = null;
     Object.assign(this, counts);
-    return this.done;
   }
 
   /* Another beta2 corrects the second moment by another factor: what Adam sees of it stays
@@ -146,7 +164,7 @@ export class Trainer {
     } = this;
     return {
       lr: rate({ ...recipe, ...settings }, this.done),
-      weight_decay: recipe.weight_decay,
+      weight_decay: settings.weight_decay,
       temperature: settings.temperature,
       momentum: settings.momentum,
       beta1: recipe.beta1,

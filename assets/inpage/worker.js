@@ -1,6 +1,7 @@
-/* The worker that trains one run, or two beside each other, a step in turn. Messages in:
-   begin, train, pause, step, change, rewind. Out: files, ready, step, paused, rewound, done,
-   trouble; each names the training that it is about, and `part` which of its runs. */
+/* The worker that trains one run, or some beside each other, a step in turn. Messages in:
+   begin, train, pause, step, change, rewind, fork. Out: files, ready, step, paused, rewound,
+   forked, done, trouble; each names the training that it is about, and `part` which of its
+   runs. */
 
 import { fitting, speed } from "./device.js";
 import { load, manifest as ask } from "./files.js";
@@ -37,7 +38,7 @@ self.onmessage = ({ data }) => {
   }
   const mine = ++turn;
   if (data.do === "pause") return;
-  const work = { begin, rewind, step: () => step(true), train: () => train(mine) };
+  const work = { begin, rewind, fork, step: () => step(true), train: () => train(mine) };
   queue = queue.then(() => work[data.do](data)).catch(trouble);
 };
 
@@ -119,13 +120,20 @@ async function step(alone) {
   }
 }
 
-/* Every run goes back so many steps, or as far as its states are kept. */
-async function rewind({ steps }) {
-  for (const [part, trainer] of trainers.entries()) {
-    const left = trainer.rewind(steps);
-    trainer.over = false;
-    say("rewound", { part, left, look: await look(trainer) });
-  }
+/* A run goes back so many steps, or as far as its states are kept. */
+async function rewind({ part, steps }) {
+  const trainer = trainers[part],
+    left = trainer.rewind(steps);
+  trainer.over = false;
+  say("rewound", { part, left, look: await look(trainer) });
+}
+
+/* Another run begins that far back in one, which stays as it is. */
+async function fork({ part: from, steps }) {
+  const trainer = trainers[from].fork(steps),
+    part = trainers.push(trainer) - 1;
+  changes[part] = {};
+  say("forked", { part, from, left: trainer.done, look: await look(trainer) });
 }
 
 /* Let messages in: they wait while one promise follows another. */

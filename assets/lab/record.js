@@ -62,6 +62,14 @@ globalThis.Why = globalThis.Why ?? {};
       return own;
     }
 
+    /* Take the settings that are in force in another run, as changes from here on. */
+    adopt(other) {
+      for (const [name, value] of Object.entries(other.settings)) {
+        if (this.settings[name] === value) continue;
+        this.change(name, value, other.changes.findLast((c) => name in c).words);
+      }
+    }
+
     begin(layers) {
       this.layers = layers;
       this.spikes = new Why.Spikes(layers, this.recipe.warmup_steps);
@@ -114,9 +122,6 @@ globalThis.Why = globalThis.Why ?? {};
       const provenance = {
         mocolib: version,
         ...about,
-        threads: 1,
-        machine: "a browser",
-        date: new Date().toISOString().slice(0, 10),
         changes,
       };
       const good = outcome === "finished";

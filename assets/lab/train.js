@@ -25,7 +25,8 @@
       this.readAddress();
       this.build();
       this.show();
-      addEventListener("pagehide", () => this.training.leave());
+      if (Why.Session.stays) this.training.open();
+      addEventListener("pagehide", () => this.training.leave(true));
     }
 
     disconnectedCallback() {
@@ -59,6 +60,15 @@
       const { name, values, spoken } = this.data.axes[k];
       if (this.training.going) this.training.change(name, values[i], spoken[i]);
       this.changed();
+    }
+
+    /* Another of the runs goes back now, and is changed; the controls show its settings. */
+    follow(part) {
+      const { training, data } = this;
+      training.arm = part;
+      const own = training.live[part].settings;
+      this.at = data.axes.map(({ name, values }) => values.indexOf(own[name]));
+      this.show();
     }
 
     changed() {
@@ -104,6 +114,8 @@
         <div class="buttons">${button("train", "Train")}${compare ? button("pair", Why.escaped(compare.label)) : ""}
         ${button("pause", "Pause")}${button("step", "Step")}${button("rewind", `${Why.BACK} steps back`)}
         ${button("reset", "Clear")}${button("download", "Download the run")}</div>
+        <div class="buttons branches" hidden><label>run <select class="arm"></select></label>
+        <span></span></div>
         <div class="buttons"><progress max="1" value="0" aria-label="training"></progress><span class="state"></span></div>
         <p class="trouble" role="alert"></p><why-charts></why-charts>
         <p class="note behind"></p><div class="buttons"><label>gradient of <select class="layer">${options.join("")}</select></label>
@@ -122,6 +134,7 @@
       this.addEventListener("input", ({ target }) => {
         if (target.dataset.axis)
           this.choose(Number(target.dataset.axis), Number(target.value));
+        else if (target.className === "arm") this.follow(Number(target.value));
         else if (target.className === "layer") {
           this.layer = target.value;
           this.show();
@@ -159,6 +172,7 @@
       for (const [name, on] of Object.entries(training.can))
         for (const button of this.querySelectorAll(`[data-press=${name}]`))
           Why.enable(button, on);
+      this.showArms();
       this.own.show(training);
       this.querySelector("why-charts").show(view.charts(this));
       this.querySelector(".behind").textContent = view.behind(this);
@@ -173,6 +187,25 @@
       }
       const end = performance.now();
       this.next = end + Math.max(WAIT, RATIO * (end - start));
+    }
+
+    /* Which of the runs goes back, where there are several. */
+    showArms() {
+      const { live, arm } = this.training,
+        select = this.querySelector(".arm");
+      const names = live.map(view.nameOf);
+      if (names.join("\n") !== select.told) {
+        select.told = names.join("\n");
+        select.innerHTML = names
+          .map((name, part) => `<option value="${part}">${Why.escaped(name)}</option>`)
+          .join("");
+      }
+      select.value = arm;
+      const row = select.closest("div");
+      row.hidden = live.length < 2;
+      row.querySelector("span").textContent = live.some(({ from }) => from)
+        ? "goes back and hears of changes; the others go on as they are."
+        : "goes back; both hear of changes.";
     }
 
     /* Drawn again only where a look is new. */

@@ -26,9 +26,6 @@ globalThis.Why = globalThis.Why ?? {};
     const own = changed(record);
     return own.length ? [record.run, ...own].filter(Boolean).join(", ") : record.words;
   }
-  /* The run that a branch of a branch began as. */
-  const root = (record) => (record.from ? root(record.from.record) : record);
-
   /* The runs that are on the charts: those that go on last, so that they lie on top. */
   const shown = ({ live, kept }) => [...kept, ...live].filter(({ steps }) => steps);
 
@@ -121,12 +118,13 @@ globalThis.Why = globalThis.Why ?? {};
      the chosen setting in grey, or to both of a pair in its colours. */
   function recorded({ data, settings, training: { own, live } }) {
     if (own || !data.recorded.length) return [];
-    const name = data.compare?.name;
+    const name = data.compare?.name,
+      pair = live.filter(({ from }) => !from);
     const sides =
-      live.length > 1
-        ? live.map((one) => [
+      pair.length > 1
+        ? pair.map((one) => [
             { ...settings, [name]: one.recipe[name] },
-            look(root(one)).colour,
+            look(one).colour,
           ])
         : [[settings, GREY]];
     return sides.map(([asked, colour]) => ({
@@ -259,6 +257,6 @@ globalThis.Why = globalThis.Why ?? {};
   }
 
   Object.assign(Why, {
-    trainView: { behind, charts, layerOf, sentence, spikes, table },
+    trainView: { behind, charts, layerOf, nameOf, sentence, spikes, table },
   });
 })();

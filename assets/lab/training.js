@@ -1,13 +1,14 @@
 /* The runs of a <why-train>: asked for here, trained by the worker, kept side by side.
 
-   `live` are those that go on, one or a pair from one seed; `kept` those that go on no
-   more. `on` hears what there is to see: show(), progress(text, share), say(sentence). */
+   `live` are those that go on: one, or a pair from one seed, and what branches off; `kept`
+   those that go on no more. `on` hears what there is to see: show(), progress(text, share),
+   say(sentence). */
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
   const { Record } = Why;
   const BACK = 10; // steps that a press on the button goes back at least
-  const KEPT = 4; // runs that stay on the charts beside those that go on
+  const KEPT = 4; // branches that stay on the charts beside what goes on, and all runs
   const OWN = "folder:own-pictures";
   const SILENCE = 10; // seconds after which a word is said
   const SILENT =
@@ -26,6 +27,8 @@ globalThis.Why = globalThis.Why ?? {};
         files: null, // the reader's own pictures, for the next run
         used: null, // those of the runs that go on
         count: 0,
+        arm: 0, // which of the live ones goes back, and is changed once there are branches
+        back: null, // the steps to go back that have not been asked for yet
       });
       this.phase = Why.lacking() ? "unsupported" : "idle";
     }
@@ -52,7 +55,7 @@ globalThis.Why = globalThis.Why ?? {};
         step: idle,
         pause: this.phase === "training",
         rewind: Boolean(this.session && this.steps && this.phase !== "loading"),
-        reset: this.live.length > 0,
+        reset: this.live.length + this.kept.length > 0,
         download: this.steps > 0,
       };
     }
@@ -65,6 +68,15 @@ globalThis.Why = globalThis.Why ?? {};
       if (this.phase === "paused" && !stepping) this.phase = "training";
       this.session.tell({ do: stepping ? "step" : "train" });
       this.wait(true);
+    }
+
+    /* Who trains, from the first run on. */
+    open() {
+      this.session ??= new Why.Session(
+        (message) => this.hear(message),
+        (said) => this.lost(said),
+        this.data,
+      );
     }
 
     begin(settings, seed, words, pair) {
@@ -85,10 +97,9 @@ globalThis.Why = globalThis.Why ?? {};
             [pair ? compare.words[i] : "", ...words].filter(Boolean).join(", "),
           ),
       );
-      this.session ??= new Why.Session(
-        (message) => this.hear(message),
-        (said) => this.lost(said),
-      );
+      this.arm = 0;
+      this.back = null;
+      this.open();
       this.session.begin({ shape, runs, files: this.files });
       this.phase = "loading";
       this.on.say("");
@@ -99,14 +110,28 @@ globalThis.Why = globalThis.Why ?? {};
       this.session.tell({ do: "pause" });
     }
 
-    rewind() {
-      this.session.tell({ do: "rewind", steps: BACK });
+    /* A branch of the chosen run, so many steps back; one that has made no step of its own
+       goes further back instead. Presses wait for the answer to the first, all as one. */
+    rewind(steps = BACK) {
+      if (this.back !== null) {
+        this.back += steps;
+        return;
+      }
+      this.back = 0;
+      const { from, steps: made } = this.live[this.arm];
+      const untouched = from && from.step === made;
+      this.session.tell({ do: untouched ? "rewind" : "fork", part: this.arm, steps });
     }
 
-    /* A setting, in words, to every run that it is news to. */
+    /* Whether a part hears of changes: all do, until one has branched off. */
+    listens(part) {
+      return part === this.arm || !this.live.some(({ from }) => from);
+    }
+
+    /* A setting, in words, to every run that it is for, and news to. */
     change(name, value, words) {
       for (const [part, record] of this.live.entries()) {
-        if (record.settings[name] === value) continue;
+        if (!this.listens(part) || record.settings[name] === value) continue;
         record.change(name, value, words);
         this.session?.tell({ do: "change", part, settings: { [name]: value } });
       }
@@ -116,9 +141,11 @@ globalThis.Why = globalThis.Why ?? {};
     put(records) {
       const dataset = this.used ? OWN : this.data.recipe.dataset;
       for (const record of records) record.outcome ||= "stopped";
-      this.kept = [...this.kept, ...records.filter(({ steps }) => steps)]
-        .filter(({ recipe }) => recipe.dataset === dataset)
-        .slice(-KEPT);
+      const all = [...this.kept, ...records.filter(({ steps }) => steps)].filter(
+        ({ recipe }) => recipe.dataset === dataset,
+      );
+      const branches = all.filter(({ from }) => from).slice(-KEPT);
+      this.kept = all.filter((one) => !one.from || branches.includes(one));
     }
 
     /* --- what the worker says ------------------------------------------------------ */
@@ -131,9 +158,10 @@ globalThis.Why = globalThis.Why ?? {};
       else if (is === "ready") this.ready(message);
       else if (is === "step") this.take(record, message);
       else if (is === "paused") this.phase = "paused";
-      else if (is === "rewound") this.rewound(record, message);
+      else if (is === "forked" || is === "rewound") this.cameBack(message);
       else if (is === "done") this.done(record, message);
       else if (is === "trouble") this.lost(message.sentence);
+      else if (is === "alone") this.on.say(message.sentence);
       if (look) this.live[part].look = { ...look, step: this.live[part].steps };
       this.on.show(this.stepping ? "asked" : is); // a single step is shown in any case
       this.wait(["loading", "training"].includes(this.phase) || is === "ready");
@@ -146,7 +174,7 @@ globalThis.Why = globalThis.Why ?? {};
       if (!on) return;
       this.timer = setTimeout(() => {
         this.silent = true;
-        this.on.say(SILENT);
+        this.on.say(this.session?.silent ?? SILENT);
       }, 1000 * SILENCE);
     }
 
@@ -160,21 +188,16 @@ globalThis.Why = globalThis.Why ?? {};
       this.on.progress(text, came / of);
     }
 
-    ready({ device, version, layers, data }) {
+    ready(message) {
+      const { layers, data } = message;
       this.counts = data;
       for (const record of this.live) {
         record.begin(layers);
-        record.about = {
-          trained_in: "page",
-          "onnxruntime-web": version,
-          device,
-          generator: "xoshiro128**",
-          data_name: data.own ? "own pictures" : record.recipe.dataset,
-          data: `${data.train} training and ${data.test} test images`,
-          ...(data.own && { pictures: Why.usedWords(this.used, data) }),
-        };
+        const { about, device } = this.session.made(message, record.recipe);
+        if (data.own) about.pictures = Why.usedWords(this.used, data);
+        record.about = about;
+        this.device = device;
       }
-      this.device = device === "webgpu" ? "WebGPU" : "wasm, one thread";
       this.phase = this.stepping ? "paused" : "training";
     }
 
@@ -186,34 +209,30 @@ globalThis.Why = globalThis.Why ?? {};
         Math.floor(this.times.length / 2)
       ];
       const { steps } = record.recipe,
-        each = `${usual.toFixed(0)} ms a step`;
+        each = `${usual.toFixed(0)} ms a step`,
+        arm = this.live[this.arm];
+      if (record !== arm && !arm.outcome) return; // one of them is enough to follow
       this.on.progress(
         `step ${row.step} of ${steps} · ${each} · ${this.device}`,
         row.step / steps,
       );
     }
 
-    /* The run stays as it is; a branch of it goes on from the step it is back at, with
-       the settings that are in force now. */
-    rewound(record, { part, left }) {
+    /* The run stays as it is, and goes on; a branch of it begins where it was, with the
+       settings that are in force now. */
+    cameBack({ part, from, left }) {
+      const { back, live } = this,
+        untouched = live[part],
+        record = untouched?.from.record ?? live[from];
       this.phase = "paused";
-      if (left === record.steps) return;
-      const branch = record.branch(left, this.count++),
-        now = record.settings;
-      record.outcome ||= `left at step ${record.steps}`;
-      this.put([record]);
-      this.live[part] = branch;
-      for (const { step, words, ...fields } of record.changes)
-        for (const name of Object.keys(fields))
-          if (step >= left && branch.settings[name] !== now[name])
-            branch.change(
-              name,
-              now[name],
-              record.changes.findLast((c) => name in c).words,
-            );
+      live[part] = record.branch(left, untouched?.number ?? this.count++);
+      this.arm = part;
+      live[part].adopt(untouched ?? record);
+      this.back = null;
+      if (back) this.rewind(back);
       this.on.progress(
         `back at step ${left}: change something, or train on`,
-        left / branch.recipe.steps,
+        left / record.recipe.steps,
       );
     }
 
@@ -232,6 +251,7 @@ globalThis.Why = globalThis.Why ?? {};
 
     end() {
       this.wait(false);
+      this.back = null;
       this.session?.stop();
       this.session = null;
     }
@@ -242,7 +262,8 @@ globalThis.Why = globalThis.Why ?? {};
       this.wait(false);
       this.session?.tell({ do: "pause" });
       if (this.session) this.session.run += 1; // what is still on its way is not heard
-      this.put(this.live);
+      if (this.live.length) this.put(this.live);
+      else this.kept = [];
       this.live = [];
       this.phase = "idle";
       this.on.say("");
@@ -254,9 +275,9 @@ globalThis.Why = globalThis.Why ?? {};
       this.files = files;
     }
 
-    /* Leaving the page stops it. */
-    leave() {
-      if (!this.session) return;
+    /* Leaving the page stops it; a notebook only puts a panel aside. */
+    leave(forGood) {
+      if (!this.session || (Why.Session.stays && !forGood)) return;
       this.lost(this.going ? "The training stopped when the page was left." : "");
     }
   }
