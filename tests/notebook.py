@@ -99,11 +99,16 @@ def open_notebook(browser, jupyter, name: str, theme: str = "light") -> Page:
     page.set_default_timeout(PATIENCE)
     page.set_viewport_size({"width": 1280, "height": 1000})
     page.goto(f"{address}/lab/tree/{name}.ipynb?reset")
+    ready(page, address, name)
+    return page
+
+
+def ready(page: Page, address: str, name: str) -> None:
+    """Wait until the page is there and its kernel idle."""
     page.locator(CELL).first.wait_for()
     wait_for(page, lambda: kernel_of(page, address, name))
     # the page knows: the server may have missed what its kernel said first
     page.locator(IDLE).first.wait_for()
-    return page
 
 
 def kernel_of(page: Page, address: str, name: str) -> dict | None:

@@ -9,7 +9,7 @@ globalThis.Why = globalThis.Why ?? {};
   const ALONE = "No kernel stands behind this panel: run its cell to train here.";
   const SILENT =
     "Nothing has come from the kernel for 10 seconds. It may have other work and still " +
-    "come; if it was restarted, run this cell again.";
+    "come; if it was restarted, reload this page and run the cell again.";
   const KEPT = "They are decoded here and go to this notebook's kernel.";
   const ARRAYS = { uint8: Uint8ClampedArray, float32: Float32Array };
 
