@@ -13,12 +13,15 @@ from tests.served import choose, served
 from tests.trainer import (
     TRAINING,
     first_losses,
+    go_back,
     losses,
     open_in_kernel,
     open_trainer,
+    paused_behind,
     press,
     rows_of,
     runs_of,
+    take_steps,
     wait_for_phase,
     wait_for_steps,
     write_trainer,
@@ -98,35 +101,6 @@ def test_a_pair_begins_alike_and_differs_in_what_is_compared(opened):
     assert opened.locator("svg[data-key=knn] path.line").count() == 2
     press(opened, "reset")
     assert first_losses(opened, 6) == [row["loss"] for row in learned[:6]]
-
-
-def go_back(page, times: int = 1) -> int:
-    """Press the button so often at once; how many steps the branch has then."""
-    count = page.evaluate(f"{TRAINING}.live.length")
-    button = "document.querySelector('[data-press=rewind]')"
-    page.evaluate(f"() => {{ {f'{button}.click();' * times} }}")
-    came = f"{TRAINING}.live.length === {count + 1} && {TRAINING}.back === null"
-    page.wait_for_function(came)
-    return len(rows_of(page, count))
-
-
-def take_steps(page, count: int):
-    """Single steps of all that goes on."""
-    for _ in range(count):
-        made = page.evaluate(f"{TRAINING}.live.map(({{ steps }}) => steps)")
-        press(page, "step")
-        page.wait_for_function(
-            f"""(made) => {TRAINING}.steps &&
-              {TRAINING}.live.every(({{ steps }}, i) => steps > (made[i] ?? 0))""",
-            arg=made,
-        )
-
-
-def paused_behind(page, count: int, what: str = "train"):
-    press(page, what)
-    wait_for_steps(page, count)
-    press(page, "pause")
-    wait_for_phase(page, "paused")
 
 
 def test_the_branch_of_one_of_a_pair_is_told_apart(opened):

@@ -136,3 +136,32 @@ def first_losses(page, count: int) -> list:
     found = wait_for_steps(page, count)[:count]
     press(page, "reset")
     return found
+
+
+def go_back(page, times: int = 1) -> int:
+    """Press the button so often at once; how many steps the branch has then."""
+    count = page.evaluate(f"{TRAINING}.live.length")
+    button = "document.querySelector('[data-press=rewind]')"
+    page.evaluate(f"() => {{ {f'{button}.click();' * times} }}")
+    came = f"{TRAINING}.live.length === {count + 1} && {TRAINING}.back === null"
+    page.wait_for_function(came)
+    return len(rows_of(page, count))
+
+
+def take_steps(page, count: int):
+    """Single steps of all that goes on."""
+    for _ in range(count):
+        made = page.evaluate(f"{TRAINING}.live.map(({{ steps }}) => steps)")
+        press(page, "step")
+        page.wait_for_function(
+            f"""(made) => {TRAINING}.steps &&
+              {TRAINING}.live.every(({{ steps }}, i) => steps > (made[i] ?? 0))""",
+            arg=made,
+        )
+
+
+def paused_behind(page, count: int, what: str = "train"):
+    press(page, what)
+    wait_for_steps(page, count)
+    press(page, "pause")
+    wait_for_phase(page, "paused")

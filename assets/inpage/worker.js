@@ -38,7 +38,7 @@ self.onmessage = ({ data }) => {
   }
   const mine = ++turn;
   if (data.do === "pause") return;
-  const work = { begin, rewind, fork, step: () => step(true), train: () => train(mine) };
+  const work = { begin, rewind, fork, step: () => step(true), train: () => train(mine, data.until) };
   queue = queue.then(() => work[data.do](data)).catch(trouble);
 };
 
@@ -90,9 +90,12 @@ async function begin({ run: number, base, shape, runs, files, device }) {
   });
 }
 
-async function train(mine) {
-  while (turn === mine && trainers.some(goesOn)) {
-    await step(false);
+/* All go on; with `until`, step counts by part, each as far as there. */
+async function train(mine, until) {
+  const due = (trainer, part) =>
+    goesOn(trainer) && trainer.done < (until?.[part] ?? Infinity);
+  while (turn === mine && trainers.some(due)) {
+    await step(false, due);
     await breath();
   }
   if (trainers.some(goesOn)) say("paused");
@@ -102,9 +105,9 @@ const goesOn = ({ over, done, manifest: { recipe } }) => !over && done < recipe.
 
 /* One step of every run. One that is asked for by itself is looked at in any case; of
    the others those with a reading, since much is sent. */
-async function step(alone) {
+async function step(alone, due = goesOn) {
   for (const [part, trainer] of trainers.entries()) {
-    if (!goesOn(trainer)) continue;
+    if (!due(trainer, part)) continue;
     const start = performance.now(),
       row = await trainer.step();
     const took = performance.now() - start,

@@ -36,7 +36,7 @@
     /* --- settings, and the page's address ------------------------------------------ */
 
     readAddress() {
-      const [at, seed] = Why.fromAddress(this.id)?.split("_") ?? [];
+      const [at, seed, done] = Why.fromAddress(this.id)?.split("_") ?? [];
       const known = at?.split(".").map(Number) ?? [];
       const { axes } = this.data;
       if (
@@ -45,6 +45,21 @@
       )
         this.at = known;
       if (/^\d{1,9}$/.test(seed ?? "")) this.seed = Number(seed);
+      this.script = Why.link.read(done, this.data);
+    }
+
+    /* The address of what has been done here, for others; copied where that may be. */
+    async copyLink() {
+      const { begun, training, data } = this,
+        done = Why.link.written(training.pair, training.deeds.list, data.axes);
+      Why.toAddress(this.id, `${begun}_${done}`);
+      const copied = await navigator.clipboard?.writeText(location.href).then(
+        () => true,
+        () => false,
+      );
+      this.querySelector(".state").textContent = copied
+        ? "the link is copied"
+        : "the link is this page's address now";
     }
 
     /* The chosen recipe fields. */
@@ -71,15 +86,26 @@
       this.show();
     }
 
+    get place() {
+      return `${this.at.join(".")}_${this.seed}`;
+    }
+
     changed() {
-      Why.toAddress(this.id, `${this.at.join(".")}_${this.seed}`);
+      this.script = null;
+      Why.toAddress(this.id, this.place);
       this.show();
     }
 
     press(what) {
       const { training } = this;
       if (!training.can[what]) return;
+      const begins =
+        ["pair", "replay"].includes(what) ||
+        (["train", "step"].includes(what) && !training.going);
+      if (begins) this.begun = this.place;
       if (what === "download") Why.download(training.live, this.data);
+      else if (what === "link") this.copyLink();
+      else if (what === "replay") training.replay(this.chosen, this.script);
       else if (["pause", "rewind", "reset"].includes(what)) training[what]();
       else
         training.train(this.chosen, {
@@ -113,7 +139,8 @@
         <input type="number" id="${this.id}-seed" class="seed" min="0" max="999999999" step="1"></div></div>
         <div class="buttons">${button("train", "Train")}${compare ? button("pair", Why.escaped(compare.label)) : ""}
         ${button("pause", "Pause")}${button("step", "Step")}${button("rewind", `${Why.BACK} steps back`)}
-        ${button("reset", "Clear")}${button("download", "Download the run")}</div>
+        ${button("reset", "Clear")}${button("download", "Download the run")}
+        ${button("link", "Copy a link to this")}${button("replay", "Do again what the link has")}</div>
         <div class="buttons branches" hidden><label>run <select class="arm"></select></label>
         <span></span></div>
         <div class="buttons"><progress max="1" value="0" aria-label="training"></progress><span class="state"></span></div>
@@ -172,6 +199,8 @@
       for (const [name, on] of Object.entries(training.can))
         for (const button of this.querySelectorAll(`[data-press=${name}]`))
           Why.enable(button, on);
+      this.querySelector("[data-press=link]").hidden = "kernel" in this.dataset;
+      this.querySelector("[data-press=replay]").hidden = !this.script;
       this.showArms();
       this.own.show(training);
       this.querySelector("why-charts").show(view.charts(this));

@@ -7,7 +7,6 @@
 globalThis.Why = globalThis.Why ?? {};
 (() => {
   const { Record } = Why;
-  const BACK = 10; // steps that a press on the button goes back at least
   const KEPT = 4; // branches that stay on the charts beside what goes on, and all runs
   const OWN = "folder:own-pictures";
   const SILENCE = 10; // seconds after which a word is said
@@ -29,6 +28,7 @@ globalThis.Why = globalThis.Why ?? {};
         count: 0,
         arm: 0, // which of the live ones goes back, and is changed once there are branches
         back: null, // the steps to go back that have not been asked for yet
+        deeds: new Why.Deeds(), // what was done since the begin
       });
       this.phase = Why.lacking() ? "unsupported" : "idle";
     }
@@ -57,6 +57,8 @@ globalThis.Why = globalThis.Why ?? {};
         rewind: Boolean(this.session && this.steps && this.phase !== "loading"),
         reset: this.live.length + this.kept.length > 0,
         download: this.steps > 0,
+        link: this.steps > 0 && !this.used,
+        replay: idle,
       };
     }
 
@@ -66,6 +68,10 @@ globalThis.Why = globalThis.Why ?? {};
       if (pair || !this.going) this.begin(settings, seed, words, pair);
       this.stepping = stepping;
       if (this.phase === "paused" && !stepping) this.phase = "training";
+      if (this.deeds.again) {
+        this.goOn();
+        return;
+      }
       this.session.tell({ do: stepping ? "step" : "train" });
       this.wait(true);
     }
@@ -97,8 +103,7 @@ globalThis.Why = globalThis.Why ?? {};
             [pair ? compare.words[i] : "", ...words].filter(Boolean).join(", "),
           ),
       );
-      this.arm = 0;
-      this.back = null;
+      Object.assign(this, { arm: 0, back: null, deeds: new Why.Deeds(), pair });
       this.open();
       this.session.begin({ shape, runs, files: this.files });
       this.phase = "loading";
@@ -107,34 +112,22 @@ globalThis.Why = globalThis.Why ?? {};
     }
 
     pause() {
+      this.deeds.again = null;
       this.session.tell({ do: "pause" });
-    }
-
-    /* A branch of the chosen run, so many steps back; one that has made no step of its own
-       goes further back instead. Presses wait for the answer to the first, all as one. */
-    rewind(steps = BACK) {
-      if (this.back !== null) {
-        this.back += steps;
-        return;
-      }
-      this.back = 0;
-      const { from, steps: made } = this.live[this.arm];
-      const untouched = from && from.step === made;
-      this.session.tell({ do: untouched ? "rewind" : "fork", part: this.arm, steps });
-    }
-
-    /* Whether a part hears of changes: all do, until one has branched off. */
-    listens(part) {
-      return part === this.arm || !this.live.some(({ from }) => from);
     }
 
     /* A setting, in words, to every run that it is for, and news to. */
     change(name, value, words) {
-      for (const [part, record] of this.live.entries()) {
-        if (!this.listens(part) || record.settings[name] === value) continue;
-        record.change(name, value, words);
-        this.session?.tell({ do: "change", part, settings: { [name]: value } });
-      }
+      for (const [part, record] of this.live.entries())
+        if (this.listens(part) && record.settings[name] !== value)
+          this.set(part, name, value, words);
+    }
+
+    set(part, name, value, words) {
+      const record = this.live[part];
+      this.deeds.set(part, record.steps, name, value);
+      record.change(name, value, words);
+      this.session?.tell({ do: "change", part, settings: { [name]: value } });
     }
 
     /* Runs that go on no more stay on the charts for a while, but not over other data. */
@@ -157,7 +150,7 @@ globalThis.Why = globalThis.Why ?? {};
       if (is === "files") this.loading(message);
       else if (is === "ready") this.ready(message);
       else if (is === "step") this.take(record, message);
-      else if (is === "paused") this.phase = "paused";
+      else if (is === "paused") this.paused();
       else if (is === "forked" || is === "rewound") this.cameBack(message);
       else if (is === "done") this.done(record, message);
       else if (is === "trouble") this.lost(message.sentence);
@@ -176,6 +169,11 @@ globalThis.Why = globalThis.Why ?? {};
         this.silent = true;
         this.on.say(this.session?.silent ?? SILENT);
       }, 1000 * SILENCE);
+    }
+
+    paused() {
+      if (this.deeds.again) this.goOn();
+      else this.phase = "paused";
     }
 
     loading({ what, came, of }) {
@@ -218,24 +216,6 @@ globalThis.Why = globalThis.Why ?? {};
       );
     }
 
-    /* The run stays as it is, and goes on; a branch of it begins where it was, with the
-       settings that are in force now. */
-    cameBack({ part, from, left }) {
-      const { back, live } = this,
-        untouched = live[part],
-        record = untouched?.from.record ?? live[from];
-      this.phase = "paused";
-      live[part] = record.branch(left, untouched?.number ?? this.count++);
-      this.arm = part;
-      live[part].adopt(untouched ?? record);
-      this.back = null;
-      if (back) this.rewind(back);
-      this.on.progress(
-        `back at step ${left}: change something, or train on`,
-        left / record.recipe.steps,
-      );
-    }
-
     done(record, { outcome }) {
       record.outcome = outcome;
       if (this.live.every((one) => one.outcome)) this.phase = "done";
@@ -251,7 +231,7 @@ globalThis.Why = globalThis.Why ?? {};
 
     end() {
       this.wait(false);
-      this.back = null;
+      this.back = this.deeds.again = null;
       this.session?.stop();
       this.session = null;
     }
@@ -282,5 +262,6 @@ globalThis.Why = globalThis.Why ?? {};
     }
   }
 
-  Object.assign(Why, { BACK, Training });
+  Object.assign(Training.prototype, Why.branching);
+  Object.assign(Why, { Training });
 })();

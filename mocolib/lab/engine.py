@@ -123,25 +123,32 @@ class Engine:
             },
         )
 
-    def _train(self, _message, turn: int):
-        while self.turn == turn and any(run.goes_on for run in self.runs):
-            self._step_all(alone=False)
+    def _train(self, message: dict, turn: int):
+        """All go on; with `until`, step counts by part, each as far as there."""
+        until = message.get("until")
+
+        def due(part: int) -> bool:
+            run = self.runs[part]
+            return run.goes_on and (not until or run.training.done < until[part])
+
+        while self.turn == turn and any(map(due, range(len(self.runs)))):
+            self._step_all(due)
         if any(run.goes_on for run in self.runs):
             self.say("paused")
 
     def _step(self, _message, _turn):
-        self._step_all(alone=True)
+        self._step_all(lambda part: self.runs[part].goes_on, alone=True)
 
-    def _step_all(self, alone: bool):
-        """One step of every run; looked at where it is alone, or has a reading."""
+    def _step_all(self, due, alone: bool = False):
+        """One step of every run that is due; looked at if alone, or with a reading."""
         for part, run in enumerate(self.runs):
-            if not run.goes_on:
+            if not due(part):
                 continue
             start = time.perf_counter()
             step = run.step(dict(self.wanted[part]))
             took = 1000 * (time.perf_counter() - start)
-            due = alone or run.training.monitor.due(step.index)
-            seen = look(run.training, run.seen) if due else None
+            read = alone or run.training.monitor.due(step.index)
+            seen = look(run.training, run.seen) if read else None
             self.say("step", part=part, row=step.row(), took=took, look=seen)
             if not run.goes_on:
                 self.say("done", part=part, outcome=run.training.outcome)
