@@ -103,6 +103,26 @@ def test_a_pair_begins_alike_and_differs_in_what_is_compared(opened):
     assert first_losses(opened, 6) == [row["loss"] for row in learned[:6]]
 
 
+def test_a_race_over_seeds_has_a_chart_a_seed_and_a_tally(opened):
+    press(opened, "race")
+    wait_for_steps(opened, 12)
+    press(opened, "pause")
+    wait_for_phase(opened, "paused")
+    names = [f"{side}, seed {seed}" for seed in range(3) for side in SIDES]
+    assert [words for words, *_ in runs_of(opened)][:6] == names
+    firsts = [rows_of(opened, part)[0]["loss"] for part in range(6)]
+    assert firsts[::2] == firsts[1::2]  # of a seed both begin alike
+    assert len({*firsts}) == 3
+    small = opened.locator(".multiples why-charts")
+    titles = [one.locator(".title").text_content() for one in small.all()]
+    assert titles == ["seed 0", "seed 1", "seed 2"]
+    assert all(one.locator("path.line").count() == 2 for one in small.all())
+    side = r"\w+ projection: \d of 3 fell by more than 4.0 points \(deepest: .*\)"
+    assert re.fullmatch(f"{side} · {side}", opened.text_content(".tally"))
+    press(opened, "reset")
+    assert opened.locator(".race").is_hidden()
+
+
 def test_the_branch_of_one_of_a_pair_is_told_apart(opened):
     """It is the named one's; what is changed there leaves the others alone."""
     paused_behind(opened, 2, "pair")
@@ -174,6 +194,17 @@ def test_a_spike_is_marked_with_the_layer_that_it_began_in(opened):
     assert f"spike at step {spike['step']}, began in" in said
     mark = f"{KNN.replace('knn', 'gradient')} .symbol"
     assert opened.locator(mark).count() >= 1
+    layers = opened.evaluate(
+        "Object.keys(document.querySelector('why-train').data.layers)"
+    )
+    column = opened.evaluate(
+        """(step) => { const map = document.querySelector(".heat canvas"),
+            drawn = map.getContext("2d").getImageData(step - 1, 0, 1, map.height);
+          return [...drawn.data].filter((_, i) => i % 4 === 3); }""",
+        spike["step"],
+    )
+    assert len(column) == len(layers)
+    assert column[layers.index(spike["layer"])] == max(column) > 150
 
 
 def test_what_is_learned_is_shown(opened):

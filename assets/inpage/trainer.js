@@ -17,7 +17,7 @@ const KINDS = { float32: Float32Array, uint8: Uint8Array };
 export class Trainer {
   /* kit: {Tensor, step(optimizer) -> {session, inputs}, features() -> session}; images: {train, test,
      trainLabels, testLabels, mean, std, classes}, pixels flat; settings: recipe fields. */
-  constructor({ kit, manifest, images, seed, settings, state }) {
+  constructor({ kit, manifest, images, seed, settings, state, keeps = true }) {
     Object.assign(this, { kit, manifest, images, seed, settings: { ...settings } });
     const { channels, height, width } = manifest.images;
     this.side = [height, width];
@@ -26,6 +26,7 @@ export class Trainer {
     this.beta2 = this.settings.beta2; // the one that `second` was averaged with so far
     this.order = { epoch: -1 };
     this.past = []; // what `rewind` goes back to, the oldest first
+    this.keeps = keeps; // whether there is to be such a past
     this.take(state ?? start(manifest, seed));
   }
 
@@ -96,7 +97,7 @@ export class Trainer {
 
   /* Every few steps the state before a step is kept, the oldest making room. */
   async keep() {
-    if (this.done % KEEP || this.past.at(-1)?.done === this.done) return;
+    if (!this.keeps || this.done % KEEP || this.past.at(-1)?.done === this.done) return;
     const vectors = {};
     for (const name of STATE)
       vectors[name] = (await this.state[name].getData()).slice();

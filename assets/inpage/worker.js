@@ -38,7 +38,13 @@ self.onmessage = ({ data }) => {
   }
   const mine = ++turn;
   if (data.do === "pause") return;
-  const work = { begin, rewind, fork, step: () => step(true), train: () => train(mine, data.until) };
+  const work = {
+    begin,
+    rewind,
+    fork,
+    step: () => step(true),
+    train: () => train(mine, data.until),
+  };
   queue = queue.then(() => work[data.do](data)).catch(trouble);
 };
 
@@ -56,7 +62,7 @@ function trouble(error) {
 
 /* A new training: the files of its shape where they are missing, and the start of each
    of its runs [{seed, settings}]. */
-async function begin({ run: number, base, shape, runs, files, device }) {
+async function begin({ run: number, base, shape, runs, files, device, keeps }) {
   trainers = [];
   run = number;
   const kit = await kitFor(base, shape, device);
@@ -73,6 +79,7 @@ async function begin({ run: number, base, shape, runs, files, device }) {
         manifest,
         images,
         seed,
+        keeps,
         settings: { ...settings, ...changes[part] },
       }),
   );

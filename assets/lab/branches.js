@@ -11,7 +11,7 @@ globalThis.Why = globalThis.Why ?? {};
   const branching = {
     /* A new run, to which all is done that was done to another; see link.js. */
     replay(chosen, { pair, deeds }) {
-      this.begin(chosen.settings, chosen.seed, chosen.words, pair);
+      this.begin(chosen, pair);
       this.deeds = new Why.Deeds(deeds);
       this.train(chosen);
     },

@@ -47,8 +47,7 @@ globalThis.Why = globalThis.Why ?? {};
 
     /* A setting; another value behind the same step takes its place. */
     set(part, step, name, value) {
-      const same = (one) =>
-        one.part === part && one.step === step && one.name === name;
+      const same = (one) => one.part === part && one.step === step && one.name === name;
       this.list = this.list.filter((one) => !same(one));
       this.list.push({ part, step, name, value });
     }

@@ -100,7 +100,7 @@
       const { training } = this;
       if (!training.can[what]) return;
       const begins =
-        ["pair", "replay"].includes(what) ||
+        ["pair", "race", "replay"].includes(what) ||
         (["train", "step"].includes(what) && !training.going);
       if (begins) this.begun = this.place;
       if (what === "download") Why.download(training.live, this.data);
@@ -109,19 +109,19 @@
       else if (["pause", "rewind", "reset"].includes(what)) training[what]();
       else
         training.train(this.chosen, {
-          pair: what === "pair",
+          pair: what === "pair" || (what === "race" && Boolean(this.data.compare)),
           stepping: what === "step",
+          seeds: what === "race" ? Why.SEEDS : 1,
         });
       this.show();
     }
 
     /* What a new run is asked for with; its words say what is not as the panel began. */
     get chosen() {
-      const { axes, at, seed } = this.data;
+      const { axes, at } = this.data;
       const words = axes.flatMap((axis, k) =>
         this.at[k] === at[k] ? [] : [axis.spoken[this.at[k]]],
       );
-      if (this.seed !== seed) words.push(`seed ${this.seed}`);
       return { settings: this.settings, seed: this.seed, words };
     }
 
@@ -138,15 +138,15 @@
       this.innerHTML = `<div class="controls">${controls}<div class="control"><label for="${this.id}-seed">seed</label>
         <input type="number" id="${this.id}-seed" class="seed" min="0" max="999999999" step="1"></div></div>
         <div class="buttons">${button("train", "Train")}${compare ? button("pair", Why.escaped(compare.label)) : ""}
-        ${button("pause", "Pause")}${button("step", "Step")}${button("rewind", `${Why.BACK} steps back`)}
+        ${button("race", `Race ${Why.SEEDS} seeds`)}${button("pause", "Pause")}${button("step", "Step")}${button("rewind", `${Why.BACK} steps back`)}
         ${button("reset", "Clear")}${button("download", "Download the run")}
         ${button("link", "Copy a link to this")}${button("replay", "Do again what the link has")}</div>
         <div class="buttons branches" hidden><label>run <select class="arm"></select></label>
         <span></span></div>
         <div class="buttons"><progress max="1" value="0" aria-label="training"></progress><span class="state"></span></div>
-        <p class="trouble" role="alert"></p><why-charts></why-charts>
+        <p class="trouble" role="alert"></p><div class="race" hidden></div><why-charts class="all"></why-charts>
         <p class="note behind"></p><div class="buttons"><label>gradient of <select class="layer">${options.join("")}</select></label>
-        <span class="spikes"></span></div><div class="learned"></div><div class="table"></div>
+        <span class="spikes"></span></div><div class="heats" hidden></div><div class="learned"></div><div class="table"></div>
         <p class="heard" role="status"></p>`;
       this.own = Why.ownPictures(this.data.recipe.batch_size, (files) => {
         this.training.use(files);
@@ -203,9 +203,11 @@
       this.querySelector("[data-press=replay]").hidden = !this.script;
       this.showArms();
       this.own.show(training);
-      this.querySelector("why-charts").show(view.charts(this));
+      Why.showRace(this.querySelector(".race"), this);
+      this.querySelector("why-charts.all").show(view.charts(this));
       this.querySelector(".behind").textContent = view.behind(this);
       this.querySelector(".spikes").textContent = view.spikes(this);
+      Why.showHeat(this.querySelector(".heats"), live, this.data.layers);
       this.showLearned();
       this.querySelector(".table").innerHTML = view.table(this);
       const part = `${phase} ${Math.floor((live[0]?.steps ?? 0) / 50)} ${live[0]?.changes.length} ${this.at}`;
@@ -220,7 +222,7 @@
 
     /* Which of the runs goes back, where there are several. */
     showArms() {
-      const { live, arm } = this.training,
+      const { live, arm, race } = this.training,
         select = this.querySelector(".arm");
       const names = live.map(view.nameOf);
       if (names.join("\n") !== select.told) {
@@ -231,7 +233,7 @@
       }
       select.value = arm;
       const row = select.closest("div");
-      row.hidden = live.length < 2;
+      row.hidden = race || live.length < 2;
       row.querySelector("span").textContent = live.some(({ from }) => from)
         ? "goes back and hears of changes; the others go on as they are."
         : "goes back; both hear of changes.";

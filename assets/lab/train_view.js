@@ -26,6 +26,15 @@ globalThis.Why = globalThis.Why ?? {};
     const own = changed(record);
     return own.length ? [record.run, ...own].filter(Boolean).join(", ") : record.words;
   }
+  /* What of a run's rows a chart shows: a column, and times what. */
+  const columns = (layer) => ({
+    knn: ["knn", 100],
+    loss: ["loss"],
+    gradient: [`grad_inf/${layer}`],
+    adam_rms: [`adam_rms/${layer}`],
+  });
+  const column = (panel, key) => columns(layerOf(panel))[key];
+
   /* The runs that are on the charts: those that go on last, so that they lie on top. */
   const shown = ({ live, kept }) => [...kept, ...live].filter(({ steps }) => steps);
 
@@ -81,12 +90,12 @@ globalThis.Why = globalThis.Why ?? {};
       label: labelOf(record),
       ...look(record, goesOn ? 2.2 : 1.4),
       opacity: goesOn ? 1 : 0.6,
-      data: {
-        knn: record.column("knn", 100),
-        loss: record.column("loss"),
-        gradient: record.column(key),
-        adam_rms: record.column(`adam_rms/${layer}`),
-      },
+      data: Object.fromEntries(
+        Object.entries(columns(layer)).map(([chart, column]) => [
+          chart,
+          record.column(...column),
+        ]),
+      ),
       points: goesOn ? { knn: points("knn", 100), gradient: points(key) } : {},
     };
   }
@@ -121,7 +130,7 @@ globalThis.Why = globalThis.Why ?? {};
     const name = data.compare?.name,
       pair = live.filter(({ from }) => !from);
     const sides =
-      pair.length > 1
+      pair.length === 2
         ? pair.map((one) => [
             { ...settings, [name]: one.recipe[name] },
             look(one).colour,
@@ -222,12 +231,12 @@ globalThis.Why = globalThis.Why ?? {};
     return `<table><thead><tr>${heads.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
   }
 
-  /* The last spikes of what goes on, with the layers they began in. */
+  /* The last spike of what goes on, with the layer that it began in. */
   function spikes({ training, data }) {
     const told = ({ words, from, spikes: found }) =>
       (found?.list ?? [])
         .filter(({ step }) => step >= (from?.step ?? 0))
-        .slice(-3)
+        .slice(-1)
         .map(
           ({ step, layer, times }) =>
             `${words ? `${words}: ` : ""}spike at step ${step}, began in ` +
@@ -257,6 +266,15 @@ globalThis.Why = globalThis.Why ?? {};
   }
 
   Object.assign(Why, {
-    trainView: { behind, charts, layerOf, nameOf, sentence, spikes, table },
+    trainView: {
+      behind,
+      charts,
+      column,
+      deepestFall,
+      nameOf,
+      sentence,
+      spikes,
+      table,
+    },
   });
 })();

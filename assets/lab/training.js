@@ -54,18 +54,21 @@ globalThis.Why = globalThis.Why ?? {};
         pair: idle,
         step: idle,
         pause: this.phase === "training",
-        rewind: Boolean(this.session && this.steps && this.phase !== "loading"),
+        race: idle,
+        rewind: Boolean(
+          this.session && this.steps && this.phase !== "loading" && !this.race,
+        ),
         reset: this.live.length + this.kept.length > 0,
         download: this.steps > 0,
-        link: this.steps > 0 && !this.used,
+        link: this.steps > 0 && !this.used && !this.race,
         replay: idle,
       };
     }
 
     /* On with what is under way, or a new run of these settings; `pair`: two runs from
-       the same seed, which differ in what the panel compares. */
-    train({ settings, seed, words }, { pair = false, stepping = false } = {}) {
-      if (pair || !this.going) this.begin(settings, seed, words, pair);
+       the same seed, which differ in what the panel compares; `seeds`: a race of so many. */
+    train(chosen, { pair = false, stepping = false, seeds = 1 } = {}) {
+      if (pair || seeds > 1 || !this.going) this.begin(chosen, pair, seeds);
       this.stepping = stepping;
       if (this.phase === "paused" && !stepping) this.phase = "training";
       if (this.deeds.again) {
@@ -85,27 +88,39 @@ globalThis.Why = globalThis.Why ?? {};
       );
     }
 
-    begin(settings, seed, words, pair) {
+    begin({ settings, seed, words }, pair, seeds = 1) {
       Object.assign(this, { used: this.files, counts: null });
       this.put(this.live);
       const { compare, recipe, shape } = this.data,
-        fields = pair ? compare.values : [null];
-      const runs = fields.map((value) => ({
-        seed,
-        settings: { ...recipe, ...settings, ...(pair && { [compare.name]: value }) },
+        sides = pair ? compare.values : [null];
+      const runs = Array.from({ length: seeds * sides.length }, (_, n) => ({
+        seed: seed + Math.floor(n / sides.length),
+        settings: {
+          ...recipe,
+          ...settings,
+          ...(pair && { [compare.name]: sides[n % sides.length] }),
+        },
       }));
       const own = this.files ? { dataset: OWN } : {};
       this.live = runs.map(
-        (one, i) =>
+        (one, n) =>
           new Record(
-            { ...one.settings, ...own, seed },
+            { ...one.settings, ...own, seed: one.seed },
             this.count++,
-            [pair ? compare.words[i] : "", ...words].filter(Boolean).join(", "),
+            [
+              pair ? compare.words[n % sides.length] : "",
+              ...words,
+              one.seed === this.data.seed && seeds === 1 ? "" : `seed ${one.seed}`,
+            ]
+              .filter(Boolean)
+              .join(", "),
           ),
       );
+      this.race = seeds > 1;
       Object.assign(this, { arm: 0, back: null, deeds: new Why.Deeds(), pair });
       this.open();
-      this.session.begin({ shape, runs, files: this.files });
+      // a race does not go back, and many pasts would fill the memory
+      this.session.begin({ shape, runs, files: this.files, keeps: !this.race });
       this.phase = "loading";
       this.on.say("");
       this.on.progress("loading", 0);

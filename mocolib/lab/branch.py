@@ -20,7 +20,8 @@ BUILDING = threading.Lock()  # start values come from torch's one generator
 class Branch:
     """One of a panel's runs, with the states that it can go back to."""
 
-    def __init__(self, recipe: Recipe, data: Dataset):
+    def __init__(self, recipe: Recipe, data: Dataset, keeps: bool = True):
+        self.keeps = keeps  # whether it is to go back at all
         self.past = ()  # (steps done, recipe, tensors, values), the oldest first
         self._start(recipe, data)
 
@@ -51,7 +52,8 @@ class Branch:
     def _keep(self):
         """Every few steps the state before a step, the oldest making room."""
         training = self.training
-        if training.done % KEEP or (self.past and self.past[-1][0] == training.done):
+        known = self.past and self.past[-1][0] == training.done
+        if not self.keeps or training.done % KEEP or known:
             return
         tensors, values = checkpoint.state(training)
         tensors = {name: tensor.clone() for name, tensor in tensors.items()}

@@ -109,7 +109,8 @@ class Engine:
         recipes = [from_dict(wanted) for wanted in self.wanted]
         given = message.get("images")
         data = own_pictures(given) if given else images(recipes[0].dataset)
-        self.runs = [Branch(recipe, data) for recipe in recipes]
+        keeps = message.get("keeps", True)
+        self.runs = [Branch(recipe, data, keeps) for recipe in recipes]
         self.say(
             "ready",
             layers=list(self.runs[0].training.probe.layers),

@@ -37,7 +37,7 @@ SCRIPTS = (
 )  # what each stands on first
 TRAINING = (  # what trains, behind session.js in a page and kernel.js in a kernel
     *("zip", "spikes", "record", "own_pictures", "learned"),
-    *("link", "branches", "training", "train_view", "train"),
+    *("link", "branches", "training", "train_view", "race", "heat", "train"),
 )
 PICTURES = (  # assets/inpage/pictures.js as a part of a script
     "globalThis.Why = globalThis.Why ?? {{}}; "
