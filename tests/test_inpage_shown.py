@@ -223,6 +223,17 @@ def test_what_is_learned_is_shown(opened):
     assert set(marks) <= {"✓", "✗"}
     assert opened.evaluate(picture, "filters") != filters
     assert opened.evaluate(picture, "views") != views
+    press(opened, "pause")
+    wait_for_phase(opened, "paused")
+    now = [opened.evaluate(picture, name) for name in ("filters", "map")]
+    opened.locator(".reading").press("Home")
+    then = [
+        opened.evaluate(picture, "filters"),
+        opened.text_content(".readings output"),
+    ]
+    assert then == [filters, "step 1"]
+    opened.locator(".reading").press("End")
+    assert [opened.evaluate(picture, name) for name in ("filters", "map")] == now
     press(opened, "reset")
     choose(opened, "patch_projection", 1)
     press(opened, "step")

@@ -100,7 +100,7 @@ def test_a_kernel_that_was_restarted_is_told_of(panel, jupyter):
     assert said.text_content() == ""
 
 
-@pytest.mark.parametrize("width", [1280, 640])
+@pytest.mark.parametrize("width", [1280, 900])
 def test_nothing_of_the_panel_is_cut_off(panel, width, request):
     panel.set_viewport_size({"width": width, "height": 1000})
     panel.wait_for_timeout(500)

@@ -61,7 +61,8 @@ def open_in_kernel(browser, jupyter, id: str = "train", **asked):
     )
     page.locator("why-train [data-press=train]").wait_for()
     yield page
-    assert problems == []
+    # of JupyterLab's own page, where its kernel is restarted in mid-message
+    assert [one for one in problems if "Kernel message" not in one] == []
     page.close()
 
 

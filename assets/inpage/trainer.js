@@ -245,17 +245,18 @@ export class Trainer {
     const memory = await this.features(images.train, places);
     const tests = await this.features(images.test, [...testLabels.keys()]);
     const d = tests.length / testLabels.length;
+    const queries = { features: normalized(tests, d), labels: testLabels };
     const cast = votes(
       {
         features: normalized(memory, d),
         labels: Array.from(places, (i) => trainLabels[i]),
       },
-      { features: normalized(tests, d), labels: testLabels },
+      queries,
       d,
       images.classes.length,
       knn,
     );
-    this.seen = { cast, places }; // for those who look
+    this.seen = { cast, places, tests: queries.features, d }; // for those who look
     return accuracy(cast);
   }
 

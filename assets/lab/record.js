@@ -40,7 +40,7 @@ globalThis.Why = globalThis.Why ?? {};
         about: {},
         layers: [],
         spikes: null,
-        look: null,
+        looks: [], // what it has learned, by reading
       });
     }
 
@@ -55,6 +55,7 @@ globalThis.Why = globalThis.Why ?? {};
         run: this.run,
         about: this.about,
         from: { step, record: this },
+        looks: this.looks.filter((look) => look.step <= step),
       });
       own.begin(this.layers);
       this.rows.slice(0, step).forEach((row) => own.push(row));
@@ -78,6 +79,11 @@ globalThis.Why = globalThis.Why ?? {};
     push(row) {
       this.rows.push(row);
       this.spikes.push(row);
+    }
+
+    /* What it has learned by then, or by now. */
+    look(step = Infinity) {
+      return this.looks.findLast((look) => look.step <= step);
     }
 
     get steps() {

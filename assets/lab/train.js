@@ -146,7 +146,9 @@
         <div class="buttons"><progress max="1" value="0" aria-label="training"></progress><span class="state"></span></div>
         <p class="trouble" role="alert"></p><div class="race" hidden></div><why-charts class="all"></why-charts>
         <p class="note behind"></p><div class="buttons"><label>gradient of <select class="layer">${options.join("")}</select></label>
-        <span class="spikes"></span></div><div class="heats" hidden></div><div class="learned"></div><div class="table"></div>
+        <span class="spikes"></span></div><div class="heats" hidden></div><div class="buttons readings" hidden><label for="${this.id}-reading">learned by</label>
+        <input type="range" id="${this.id}-reading" class="reading" min="0" step="1"><output for="${this.id}-reading"></output></div>
+        <div class="learned"></div><div class="table"></div>
         <p class="heard" role="status"></p>`;
       this.own = Why.ownPictures(this.data.recipe.batch_size, (files) => {
         this.training.use(files);
@@ -162,7 +164,11 @@
         if (target.dataset.axis)
           this.choose(Number(target.dataset.axis), Number(target.value));
         else if (target.className === "arm") this.follow(Number(target.value));
-        else if (target.className === "layer") {
+        else if (target.className === "reading") {
+          const i = Number(target.value);
+          this.reading = i < this.readings.length - 1 ? this.readings[i] : undefined;
+          this.showLearned();
+        } else if (target.className === "layer") {
           this.layer = target.value;
           this.show();
         }
@@ -239,18 +245,39 @@
         : "goes back; both hear of changes.";
     }
 
-    /* Drawn again only where a look is new. */
+    /* What has been learned by the reading that is chosen, or by now; drawn again only
+       where it is another. */
     showLearned() {
       const place = this.querySelector(".learned"),
-        seen = this.training.live.filter(({ look }) => look);
+        seen = this.training.live.filter(({ looks }) => looks.length),
+        step = this.showReadings(seen);
       while (place.children.length > seen.length) place.lastChild.remove();
       seen.forEach((record, i) => {
         const own =
-          place.children[i] ?? place.appendChild(document.createElement("div"));
-        if (own.look === record.look) return;
-        own.look = record.look;
-        Why.showLearned(own, record, !i);
+            place.children[i] ?? place.appendChild(document.createElement("div")),
+          look = record.look(step) ?? record.looks[0];
+        if (own.look === look) return;
+        own.look = look;
+        Why.showLearned(own, look, record.words, !i);
       });
+    }
+
+    /* The slider over the readings; at its end it follows the run. The chosen step. */
+    showReadings(seen) {
+      const steps = [
+        ...new Set(seen.flatMap(({ looks }) => looks.map(({ step }) => step))),
+      ].sort((a, b) => a - b);
+      const row = this.querySelector(".readings"),
+        slider = row.querySelector("input");
+      row.hidden = steps.length < 2;
+      if (!steps.includes(this.reading)) this.reading = undefined;
+      slider.max = steps.length - 1;
+      slider.value = steps.indexOf(this.reading ?? steps.at(-1));
+      const words = this.reading === undefined ? "now" : `step ${this.reading}`;
+      slider.setAttribute("aria-valuetext", words);
+      row.querySelector("output").textContent = words;
+      this.readings = steps;
+      return this.reading;
     }
   }
 

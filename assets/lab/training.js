@@ -170,7 +170,7 @@ globalThis.Why = globalThis.Why ?? {};
       else if (is === "done") this.done(record, message);
       else if (is === "trouble") this.lost(message.sentence);
       else if (is === "alone") this.on.say(message.sentence);
-      if (look) this.live[part].look = { ...look, step: this.live[part].steps };
+      if (look) this.live[part].looks.push({ ...look, step: this.live[part].steps });
       this.on.show(this.stepping ? "asked" : is); // a single step is shown in any case
       this.wait(["loading", "training"].includes(this.phase) || is === "ready");
     }

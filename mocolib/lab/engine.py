@@ -35,6 +35,7 @@ class Engine:
     def __init__(self, say, rest):
         self._say, self._rest = say, rest
         self.runs, self.wanted = [], []  # by part: what trains, and its settings
+        self.axes = {}  # by seed, along which the test images are shown
         self.turn = 0  # counts what is asked; a training ends when it moves
         self.number = None  # of the training that messages are about
         self.jobs, self.lock, self.thread = deque(), threading.Lock(), None
@@ -105,7 +106,7 @@ class Engine:
 
     def _begin(self, message: dict, _turn):
         """The start of each of the runs [{seed, settings}]."""
-        self.runs, self.number = [], message["run"]
+        self.runs, self.number, self.axes = [], message["run"], {}
         recipes = [from_dict(wanted) for wanted in self.wanted]
         given = message.get("images")
         data = own_pictures(given) if given else images(recipes[0].dataset)
@@ -149,7 +150,7 @@ class Engine:
             step = run.step(dict(self.wanted[part]))
             took = 1000 * (time.perf_counter() - start)
             read = alone or run.training.monitor.due(step.index)
-            seen = look(run.training, run.seen) if read else None
+            seen = look(run.training, run.seen, self.axes) if read else None
             self.say("step", part=part, row=step.row(), took=took, look=seen)
             if not run.goes_on:
                 self.say("done", part=part, outcome=run.training.outcome)
@@ -169,6 +170,6 @@ class Engine:
 
     def _say_back(self, what: str, part: int, more: dict | None = None):
         run = self.runs[part]
-        seen = look(run.training, run.seen)
+        seen = look(run.training, run.seen, self.axes)
         left = run.training.done
         self.say(what, part=part, left=left, look=seen, **(more or {}))

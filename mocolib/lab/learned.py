@@ -14,11 +14,12 @@ VIEWS, ROWS, NEAR = 8, 10, 4  # images in two views, test images, neighbours of 
 OWN = "folder:own-pictures"
 
 
-def look(training, seen) -> dict:
+def look(training, seen, axes: dict) -> dict:
     """Filters [n, size], both views of the last step's first images, and neighbours.
 
     seen: features of the monitor's memory [M, d] and of the test images [N, d], where
-    it has read them. Views and images are uint8, flat.
+    it has read them. axes: by seed, those of its first reading, along which the test
+    images lie; filled here. Views and images are uint8, flat.
     """
     weight = training.model.query.backbone.patch_projection.weight.detach()
     return {
@@ -27,7 +28,26 @@ def look(training, seen) -> dict:
         "side": list(training.data.train_images.shape[2:]),
         "views": _views(training) if training.done else np.zeros(0, np.uint8),
         "neighbours": _neighbours(training, *seen) if len(seen) == 2 else None,
+        **(_embedded(training, seen[1], axes) if len(seen) == 2 else {"points": None}),
     }
+
+
+def _embedded(training, tests, axes: dict) -> dict:
+    """Where the test images lie, float32 [N, 2] flat, and their classes.
+
+    Along the two directions in which they spread most at the first reading, in units of
+    the furthest then: what moves later is the images, not the axes.
+    """
+    rows, seed = F.normalize(tests, dim=1), training.recipe.seed
+    if seed not in axes:
+        mean = rows.mean(0)
+        directions = torch.linalg.svd(rows - mean, full_matrices=False).Vh[:2]
+        reach = ((rows - mean) @ directions.T).abs().max().clamp(min=1e-9)
+        axes[seed] = mean, directions.T / reach
+    mean, directions = axes[seed]
+    points = ((rows - mean) @ directions).flatten().numpy()
+    labels = training.data.test_labels.to(torch.uint8).numpy()
+    return {"points": points, "labels": labels}
 
 
 def _views(training) -> np.ndarray:
