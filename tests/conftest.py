@@ -21,9 +21,8 @@ from tools.browser import MISSING, find_chromium, open_browser
 from tools.serve import bind, running
 
 # what these assert is told as a test's own is
-pytest.register_assert_rewrite(
-    *(f"tests.{helper}" for helper in ("faults", "layout", "near", "panels", "trainer"))
-)
+HELPERS = ("faults", "layout", "near", "notebook", "panels", "trainer")
+pytest.register_assert_rewrite(*(f"tests.{helper}" for helper in HELPERS))
 
 THREADS = "MOCOLIB_TEST_THREADS"
 WIDGETS7 = "7.7.1"  # what Colab has
@@ -126,6 +125,16 @@ def reader(browser) -> Iterator[BrowserContext]:
     """Who goes from page to page: what these share is fetched and compiled once."""
     with contextlib.closing(browser.new_context()) as context:
         yield context
+
+
+@pytest.fixture(scope="session")
+def jupyter(tmp_path_factory) -> Iterator[tuple[str, Path, Path]]:
+    """The address of a JupyterLab, the folder of its notebooks, and of its settings."""
+    from tests.notebook import jupyterlab
+
+    home, folder = tmp_path_factory.mktemp("jupyter"), tmp_path_factory.mktemp("book")
+    with jupyterlab(home, folder) as (address, settings):
+        yield address, folder, settings
 
 
 @pytest.fixture

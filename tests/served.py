@@ -4,14 +4,11 @@ import functools
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from mocolib.lab import page
 from tools import ROOT, inpage, ort
 from tools.serve import running
 
-SCRIPTS = (
-    *("axes", "controls", "chart", "charts", "panel", "frames", "method"),
-    *("zip", "spikes", "record", "session", "own_pictures", "learned"),
-    *("training", "train_view", "train"),
-)
+SCRIPTS = (*page.SCRIPTS, "session", *page.TRAINING)
 
 
 class Quiet(SimpleHTTPRequestHandler):

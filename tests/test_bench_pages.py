@@ -3,7 +3,7 @@
 import gzip
 
 from mocolib import lab
-from mocolib.lab.recorded import PAGE
+from mocolib.lab.page import PAGE
 from tests.served import served, write_page
 from tools.bench_pages import measured, zipped
 

@@ -7,7 +7,7 @@ import pytest
 
 from mocolib import lab
 from mocolib.errors import BadInput
-from mocolib.lab.recorded import PAGE
+from mocolib.lab.page import PAGE
 from tests.told import picture, told
 
 CELLS = np.arange(64, dtype=np.uint8).reshape(8, 8)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mocolib import lab
-from mocolib.lab.recorded import PAGE
+from mocolib.lab.page import PAGE
 from tests.served import served, write_page
 from tools.browser import open_page
 

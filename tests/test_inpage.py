@@ -15,10 +15,14 @@ from tests.trainer import (
     TRAINING,
     as_new,
     first_losses,
+    go_back,
     losses,
+    open_trainer,
     phase,
     press,
+    rows_of,
     runs_of,
+    take_steps,
     wait_for_phase,
     wait_for_steps,
     write_trainer,
@@ -137,6 +141,45 @@ def test_what_is_changed_in_mid_run_changes_the_outcome(alone, opened, name, pla
     assert changed[3:] != alone[3:]
     assert len(opened.evaluate(f"{TRAINING}.live[0].changes")) == 1
     assert opened.locator("svg[data-key=loss] path.change").count() >= 1
+
+
+def test_a_link_does_again_what_was_done(opened, browser):
+    """The setting, the seed, a change and a branch that is changed as well."""
+    choose(opened, "momentum", 1)
+    opened.fill(".seed", "3")
+    opened.press(".seed", "Tab")
+    take_steps(opened, 4)
+    choose(opened, "temperature", 0)
+    take_steps(opened, 8)
+    go_back(opened)
+    choose(opened, "patch_projection", 1)
+    take_steps(opened, 3)
+    press(opened, "link")
+    opened.wait_for_function("document.querySelector('.state').textContent")
+    done = [rows_of(opened, part) for part in (0, 1)]
+    with open_trainer(browser, opened.url) as page:
+        press(page, "replay")
+        counts = [len(rows) for rows in done]
+        page.wait_for_function(
+            f"(n) => n.every((count, i) => {TRAINING}.live[i]?.steps >= count)",
+            arg=counts,
+        )
+        again = [rows_of(page, part) for part in (0, 1)]
+    for rows, count in zip(again, counts, strict=True):
+        del rows[count:]
+    assert [[row["loss"] for row in rows] for rows in again] == [
+        [row["loss"] for row in rows] for rows in done
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x~0.1.0.0", "o~1.1.0.0", "o~0.9.0.99", "o~0.5.7", "p~0.4.0", "o~0.5"]
+)
+def test_a_link_that_makes_no_sense_is_left_alone(opened, text):
+    """But for a pair's, which this panel has."""
+    read = f"Why.link.read({text!r}, document.querySelector('why-train').data)"
+    found = opened.evaluate(read)
+    assert (found is not None) == (text == "p~0.4.0")
 
 
 def test_a_fixed_projection_does_not_move_and_has_no_gradient(opened):

@@ -110,6 +110,24 @@ def test_the_same_uniform_numbers_give_the_same_views(page, monkeypatch, name, s
             assert difference.max() <= 1.2e-7, field
 
 
+def test_the_axes_of_the_map_are_the_widest_and_stay(page):
+    rows = np.random.default_rng(0).normal(size=(50, 6)) * [1, 2, 3, 4, 5, 9]
+    rows = rows.astype(np.float32)
+    body = """const at = (rows) => Float32Array.from(rows);
+      const axes = m.axes(at(given[0]), 6);
+      return given.map((rows) => [...m.points(at(rows), 6, axes)]);"""
+    sent = [rows.flatten().tolist(), (2 * rows).flatten().tolist()]
+    found, twice = (np.reshape(p, (50, 2)) for p in call(page, "embedding", body, sent))
+    mean = rows.mean(0)
+    widest = np.linalg.svd(rows - mean, full_matrices=False)[2][:2]
+    ours = (rows - mean) @ widest.T
+    ours /= np.abs(ours).max()
+    signs = np.sign((ours * found).sum(0))
+    np.testing.assert_allclose(found * signs, ours, atol=1e-3)
+    moved = (2 * rows - mean) @ widest.T / np.abs((rows - mean) @ widest.T).max()
+    np.testing.assert_allclose(twice * signs, moved, atol=2e-3)
+
+
 def test_knn_is_mocolibs(page):
     generator = torch.Generator().manual_seed(0)
     memory, queries = (torch.randn(n, 8, generator=generator) for n in (300, 100))

@@ -10,7 +10,7 @@ import pytest
 from mocolib import lab
 from mocolib.export.compare import CLOSE, KINK, apart
 from mocolib.export.step import MEASURES
-from mocolib.lab.recorded import PAGE
+from mocolib.lab.page import PAGE
 from tests.campaign import LONG
 from tests.served import choose, served, write_graphs, write_page
 from tools.browser import open_browser, open_page

@@ -1,374 +1,355 @@
-"""The live panel, its widgets driven as a reader would, without a browser."""
+"""What trains behind a panel in a kernel, asked as its script asks it."""
 
-import itertools
 import json
 import math
 import os
 import re
 import time
+from html import unescape
 
 import ipywidgets
 import pytest
 import torch
 
 from mocolib import lab, words
-from mocolib.lab import controls, numbers, panel, session
-from mocolib.lab import recorded as recorded_panel
-from mocolib.lab.traces import Trace, from_run, labels
-from mocolib.runs import all_runs
-from mocolib.runs.record import record
-from tests.tiny import CHOICES, tiny
+from mocolib.data import IN_PAGE, load
+from mocolib.lab import branch, engine, numbers, page, wire
+from mocolib.lab.train_here import VALUES
+from mocolib.train import train
+from tests.tiny import blobs, tiny
 from tests.told import told
 from tools import ROOT
 
-QUICK = tiny(batch_size=64, steps=2, warmup_steps=1)
-LONG = tiny(batch_size=64, steps=100_000)
+LONG = tiny(steps=100_000)
 
 
-@pytest.fixture
-def live(data):
-    """Panels on the tiny data; whatever they started has stopped afterwards."""
-    made = []
-
-    def make(recipe=None, recorded=()):
-        made.append(lab.live(recipe or tiny(batch_size=64), recorded, data))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-        if one.session:
-            one.session.join()
-    torch.set_num_threads(1)  # panels take all cores
-
-
-@pytest.fixture
-def recorded(data, tmp_path):
-    """Two finished runs of different rates."""
-    for base_lr in (1e-3, 4e-3):
-        list(record(tiny(base_lr=base_lr), data, tmp_path))
-    return sorted(all_runs(tmp_path), key=lambda run: run.recipe.base_lr)
-
-
-def wait(condition, seconds=60.0):
-    """The time until `condition()` holds."""
+def wait(condition, seconds=300.0):  # the machine may have other work
     start = time.monotonic()
     while not condition():
         assert time.monotonic() - start < seconds, "waited in vain"
         time.sleep(0.01)
-    return time.monotonic() - start
 
 
-def train(one):
-    one.run.click()
-    wait(lambda: not one.session.is_alive())
+class Asked:
+    """An engine, and what it has said."""
+
+    def __init__(self):
+        self.said = []
+        self.engine = engine.Engine(self.said.append, lambda: None)
+
+    def begin(self, *recipes, **more):
+        runs = [{"seed": r.seed, "settings": dict(vars(r))} for r in recipes]
+        self.tell("begin", run=1, runs=runs, **more)
+
+    def tell(self, do: str, **more):
+        self.engine.hear({"do": do, **more})
+
+    def ended(self) -> list[str]:
+        """What it has said by the time that nothing is left to do."""
+        wait(lambda: not self.engine.busy)
+        return [message["is"] for message in self.said]
+
+    def rows(self, part: int = 0) -> list[dict]:
+        own = [m for m in self.said if m["is"] == "step" and m["part"] == part]
+        return [message["row"] for message in own]
 
 
-def names(one) -> list:
-    return labels(one.traces)
-
-
-def shown(one) -> dict:
-    """What the panel's charts are told to show."""
-    return told(one.charts.value)
-
-
-def drawn(one, key: str) -> list[list]:
-    """The y values of each line of a chart."""
-    return [line["data"][key][1] for line in shown(one)["lines"] if line["data"][key]]
+@pytest.fixture
+def asked(data, monkeypatch):
+    """One on the tiny data, which has stopped afterwards."""
+    monkeypatch.setattr(engine, "images", lambda name: data)
+    one = Asked()
+    yield one
+    one.engine.stop(300)
 
 
 def test_the_widgets_are_of_the_version_that_is_asked_for():
-    asked = os.environ.get("MOCOLIB_WIDGETS", ipywidgets.__version__)
-    assert ipywidgets.__version__ == asked
+    version = os.environ.get("MOCOLIB_WIDGETS", ipywidgets.__version__)
+    assert ipywidgets.__version__ == version
 
 
-def test_run_draws_curves_and_tells_the_outcome(live):
-    one = live()
-    assert shown(one)["lines"] == []
-    train(one)
-    assert [len(drawn(one, key)[0]) for key in ("loss", "gradient")] == [12, 12]
-    assert drawn(one, "knn")
-    assert shown(one)["x"]["until"] == 12
-    assert "12 of 12" in one.table.value
-    assert "finished" in one.table.value
-    assert one.bar.value == 1
-    assert (one.run.disabled, one.stop.disabled) == (False, True)
-    assert one.error.value == ""
+def test_its_steps_are_those_of_the_loop(asked, data):
+    before = torch.get_num_threads()
+    asked.begin(tiny(steps=6))
+    asked.tell("train")
+    assert asked.ended() == ["ready", *["step"] * 6, "done"]
+    assert asked.rows() == [step.row() for step in train(tiny(steps=6), data)]
+    assert asked.said[-1]["outcome"] == "finished"
+    assert torch.get_num_threads() == before
 
 
-def test_curves_grow_while_training_runs(live, monkeypatch):
-    monkeypatch.setattr(session, "WAIT", 0.01)
-    one = live(LONG)
-    one.run.click()
-    shown = set()
-    wait(lambda: shown.add(one.table.value) or len(shown) > 5)
-    assert one.run.disabled
-    assert "images/s" in one.progress.value
+def test_a_pair_takes_a_step_in_turn_from_one_start(asked):
+    asked.begin(tiny(steps=3), tiny(steps=3, patch_projection="fixed"))
+    asked.tell("train")
+    asked.ended()
+    assert [m["part"] for m in asked.said if m["is"] == "step"] == [0, 1] * 3
+    assert asked.rows(0)[0]["loss"] == asked.rows(1)[0]["loss"]
+    assert asked.rows(0)[2]["loss"] != asked.rows(1)[2]["loss"]
+    assert asked.rows(1)[0]["grad_inf/patch_projection"] is None
 
 
-def test_stop_ends_the_training_after_the_step_it_is_in(live):
-    one = live(LONG)
-    one.run.click()
-    wait(lambda: one.traces[0].steps > 3)
-    one.stop.click()
-    seen = one.traces[0].steps
-    wait(lambda: not one.session.is_alive())
-    assert one.traces[0].steps <= seen + 1
-    assert one.traces[0].outcome == "stopped"
-    assert (one.run.disabled, one.stop.disabled) == (False, True)
+def test_a_pause_comes_after_the_step_and_leaves_no_thread(asked):
+    asked.begin(LONG)
+    asked.tell("train")
+    wait(lambda: len(asked.rows()) > 3)
+    asked.tell("pause")
+    assert asked.ended()[-1] == "paused"
+    count = len(asked.rows())
+    asked.tell("step")
+    asked.ended()
+    assert len(asked.rows()) == count + 1
+    assert asked.said[-1]["look"]  # one that is asked for alone is looked at
 
 
-def test_a_second_click_on_run_starts_nothing(live):
-    one = live(LONG)
-    one.run.click()
-    first = one.session
-    one.run.click()
-    assert one.session is first
-    assert len(one.traces) == 1
+def test_back_and_on_again_is_the_same_run(asked):
+    """Also where the settings of then are in force again, by the panel's word."""
+    asked.begin(tiny(steps=40))
+    for _ in range(8):
+        asked.tell("step")
+    asked.ended()
+    asked.tell("change", part=0, settings={"beta2": 0.9, "optimizer": "lamb"})
+    for _ in range(6):
+        asked.tell("step")
+    asked.ended()
+    before = asked.rows()
+    asked.tell("rewind", part=0, steps=3)
+    asked.ended()
+    assert asked.said[-1]["left"] == 10
+    asked.said.clear()
+    asked.tell("step")
+    asked.tell("rewind", part=0, steps=100)
+    asked.tell("change", part=0, settings={"beta2": 0.999, "optimizer": "adamw"})
+    for _ in range(4):
+        asked.tell("step")
+    asked.ended()
+    assert [row["loss"] for row in asked.rows()] == [
+        row["loss"] for row in [before[10], *before[:4]]
+    ]
 
 
-def test_the_same_run_as_the_loop_itself(live, data):
-    """The panel is a consumer: what it shows is what `train` yields."""
-    one = live(tiny(batch_size=64))
-    train(one)
-    loop = panel.train(tiny(batch_size=64), data, os.cpu_count())
-    assert one.traces[0].loss == [step.loss for step in loop]
+def test_going_back_keeps_the_settings_of_now(asked):
+    asked.begin(tiny(steps=40))
+    for _ in range(6):
+        asked.tell("step")
+    asked.ended()
+    asked.tell("change", part=0, settings={"temperature": 0.5})
+    asked.tell("rewind", part=0, steps=1)
+    asked.tell("step")
+    asked.ended()
+    assert asked.rows()[-1]["step"] == 6
+    assert asked.rows()[-1]["temperature"] == 0.5
 
 
-def test_runs_stay_and_are_told_apart_by_what_differs(live):
-    one = live(QUICK)
-    train(one)
-    assert names(one) == ["run 1: base rate 0.001, learned projection"]
-    one.controls["patch_projection"].value = "fixed"
-    train(one)
-    assert names(one) == ["run 1: learned projection", "run 2: fixed projection"]
-    one.controls["base_lr"].value = 4e-3
-    one.controls["seed"].value = 3
-    train(one)
-    assert names(one)[2] == "run 3: base rate 0.004, fixed projection, seed 3"
-    assert all(name in one.table.value for name in names(one))
-    train(one)
-    assert len(one.traces) == 4
+def test_a_fork_goes_its_own_way_and_both_go_on(asked):
+    asked.begin(tiny(steps=12))
+    for _ in range(8):
+        asked.tell("step")
+    asked.tell("fork", part=0, steps=2)
+    asked.ended()
+    forked = asked.said[-1]
+    assert (forked["part"], forked["from"], forked["left"]) == (1, 0, 5)
+    asked.tell("change", part=1, settings={"temperature": 0.5})
+    asked.tell("train")
+    asked.ended()
+    assert [row["step"] for row in asked.rows(0)] == [*range(1, 13)]
+    assert [row["step"] for row in asked.rows(1)] == [*range(6, 13)]
+    assert asked.rows(0)[5]["temperature"] == 0.2
+    assert asked.rows(1)[0]["temperature"] == 0.5
 
 
-def test_the_same_settings_twice_say_so(live):
-    one = live(QUICK)
-    train(one)
-    train(one)
-    assert names(one) == ["run 1: the same settings", "run 2: the same settings"]
+@pytest.mark.parametrize("name", VALUES)
+def test_what_is_changed_in_mid_run_changes_the_outcome(asked, name):
+    recipe = tiny(steps=40, warmup_steps=4)
+    asked.begin(recipe, recipe)
+    asked.tell("step")
+    asked.ended()
+    other = next(v for v in VALUES[name] if v != getattr(recipe, name))
+    asked.tell("change", part=1, settings={name: other})
+    for _ in range(4):
+        asked.tell("step")
+    assert "trouble" not in asked.ended()
+    one, changed = ([row["loss"] for row in asked.rows(part)] for part in (0, 1))
+    assert one[0] == changed[0]
+    assert one[3:] != changed[3:]
 
 
-@pytest.mark.parametrize("optimizer", CHOICES["optimizer"])
-@pytest.mark.parametrize("projection", ["learned", "fixed"])
-def test_every_optimizer_runs(live, optimizer, projection):
-    one = live(QUICK)
-    one.controls["optimizer"].value = optimizer
-    one.controls["patch_projection"].value = projection
-    train(one)
-    assert one.traces[0].outcome == "finished"
-    first = "patch_projection" if projection == "learned" else "blocks.0.qkv"
-    assert one.traces[0].layer == first
+def test_another_optimizer_has_the_moments_and_their_count(data):
+    training = train(tiny(steps=40), data)
+    for _ in range(3):
+        next(training)
+    weight = next(training.model.query.parameters())
+    moment = training.optimizer.state[weight]["exp_avg"].clone()
+    for name in ("lamb", "adamw"):
+        training.recipe = training.recipe.replace(optimizer=name)
+        branch.exchange_optimizer(training)
+        state = training.optimizer.state[weight]
+        assert torch.equal(state["exp_avg"], moment)
+        group = training.optimizer.param_groups[0]
+        assert branch.optim.steps_averaged(group, state) == 3
+    assert next(training).loss
 
 
-def test_clear_empties(live):
-    one = live(QUICK)
-    train(one)
-    one.clear.click()
-    assert one.traces == []
-    assert one.table.value == ""
-    assert shown(one)["lines"] == []
+def test_what_is_learned_is_looked_at_with_each_reading(asked, data):
+    asked.begin(tiny(steps=5, knn_memory="clean"))
+    asked.tell("train")
+    asked.ended()
+    seen = [m["look"] for m in asked.said if m["is"] == "step"]
+    assert seen[:4] == [None] * 4
+    look = seen[4]
+    assert len(look["filters"]) == math.prod(look["shape"])
+    assert look["views"].shape == (2 * 8 * 3 * 8 * 8,)
+    assert [row["name"] for row in look["neighbours"]] == list(data.classes)
+    first = look["neighbours"][0]["images"]
+    assert first[0].tolist() == data.test_images[0].flatten().tolist()
+    assert len(first) == 5
 
 
-def test_clear_in_mid_run_keeps_the_run_that_goes_on(live):
-    one = live(LONG)
-    one.run.click()
-    wait(lambda: one.traces[0].steps)
-    one.stop.click()
-    wait(lambda: not one.session.is_alive())
-    one.run.click()
-    one.clear.click()
-    assert len(one.traces) == 1
-    assert one.traces[0].outcome == "training"
+def test_votes_are_those_of_the_reading(asked, monkeypatch):
+    """With one test image a class the verdicts are the accuracy."""
+    few = blobs()
+    for name in ("test_images", "test_labels"):
+        object.__setattr__(few, name, getattr(few, name)[:3])
+    monkeypatch.setattr(engine, "images", lambda name: few)
+    asked.begin(tiny(steps=20, knn_memory="clean"))
+    asked.tell("train")
+    asked.ended()
+    read = [m for m in asked.said if m.get("look")]
+    assert len(read) == 4
+    for message in read:
+        right = [row["right"] for row in message["look"]["neighbours"]]
+        assert message["row"]["knn"] == pytest.approx(sum(right) / 3)
 
 
-def sentence(one) -> str:
-    text = re.sub(r"<[^>]+>", "", one.error.value)
-    assert text.endswith(".")
-    assert 'role="alert"' in one.error.value
-    return text
-
-
-def test_a_batch_beyond_the_images_is_one_sentence(live):
-    one = live(tiny(batch_size=128))
-    train(one)
-    assert sentence(one).startswith("batch_size is 128, but must be at most 96")
-    assert one.traces == []
-    one.controls["batch_size"].value = 64
-    assert one.error.value == ""
-    train(one)
-    assert one.traces[0].outcome == "finished"
-
-
-def test_a_setting_out_of_range_is_one_sentence_at_once(live):
-    one = live()
-    one.controls["seed"].value = -1
-    assert sentence(one).startswith("seed is -1, but must be")
-    one.run.click()
-    assert one.session is None
-    one.controls["seed"].value = 1
-    train(one)
-    assert one.traces[0].outcome == "finished"
-
-
-def test_an_unknown_data_set_leaves_the_panel_usable():
-    one = lab.live(tiny(dataset="folder:not-there"))
-    assert "not-there" in sentence(one)
-    train(one)
-    assert "not-there" in sentence(one)
-    assert not one.run.disabled
-
-
-def test_any_failure_is_shown_and_run_works_afterwards(live, monkeypatch):
-    one = live()
-
-    def fail(*_):
-        raise RuntimeError("no memory\nleft")
-
+def test_trouble_is_one_sentence_and_a_new_run_begins(asked, monkeypatch):
+    asked.begin(tiny(batch_size=128))
+    asked.tell("train")
+    assert asked.ended() == ["trouble"]
+    assert asked.said[0]["sentence"].startswith("batch_size is 128, but must be at")
     with monkeypatch.context() as broken:
-        broken.setattr(panel, "train", fail)
-        train(one)
-    assert sentence(one) == "The training failed: no memory left (RuntimeError)."
-    train(one)
-    assert one.error.value == ""
-    assert one.traces[0].outcome == "finished"
+        broken.setattr(branch, "train", lambda *_: 1 / 0)
+        asked.begin(tiny())
+        asked.ended()
+    told = "The training failed: division by zero (ZeroDivisionError)."
+    assert asked.said[-1]["sentence"] == told
+    asked.begin(tiny(base_lr=1e4, optimizer="sgd", head_norm="none"))
+    asked.tell("train")
+    assert asked.ended()[-1] == "done"
+    assert asked.said[-1]["outcome"].startswith("diverged at step")
 
 
-def test_a_diverged_run_is_shown_as_such(live):
-    one = live(tiny(batch_size=64, base_lr=1e4, optimizer="sgd", head_norm="none"))
-    train(one)
-    assert "diverged at step" in one.table.value
-    assert "not finite" in one.table.value
-    json.dumps(shown(one), allow_nan=False)
+def test_it_trains_on_the_images_of_a_page():
+    whole, own = load("fashion-mnist"), engine.images("fashion-mnist")
+    assert (len(own.train_images), len(own.test_images)) == IN_PAGE
+    assert torch.equal(own.mean, whole.mean)
 
 
-def test_executing_the_cell_again_stops_the_old_panel(live):
-    old = live(LONG)
-    old.run.click()
-    wait(lambda: old.traces[0].steps)
-    new = live(tiny(batch_size=64))
-    seen = old.traces[0].steps
-    wait(lambda: not old.session.is_alive())
-    assert old.traces[0].steps <= seen + 1
-    train(new)
-    assert new.traces[0].outcome == "finished"
+# --- the wire -----------------------------------------------------------------------
 
 
-def test_two_panels_never_train_at_once(live):
-    first, second = live(LONG), live(LONG)
-    first.run.click()
-    wait(lambda: first.traces[0].steps)
-    second.run.click()
-    wait(lambda: second.traces[0].steps)
-    assert not first.session.is_alive()
-    assert first.traces[0].outcome == "stopped"
+class Script:
+    """What assets/lab/kernel.js does, on the widgets' kernel side."""
+
+    def __init__(self, live, name="one"):
+        self.wire, self.name, self.count, self.heard = live.wire, name, 0, []
+        self.next = 0
+
+    def tell(self, *messages):
+        numbered = [[self.count + i, m] for i, m in enumerate(messages)]
+        self.count += len(messages)
+        self.write(numbered)
+
+    def write(self, numbered):
+        value = json.dumps({"from": self.name, "messages": numbered})
+        self.wire.into.value = value
+
+    def read(self) -> dict:
+        text = re.search(r">(.*)</pre>", self.wire.out.value, re.S)[1]
+        batch = json.loads(unescape(text))
+        fresh = batch["messages"][self.next - batch["since"] :]
+        self.heard += fresh
+        self.next += len(fresh)
+        return batch
 
 
-def test_batches_beyond_the_data_are_not_offered(live):
-    sizes = [value for _, value in live().controls["batch_size"].options]
-    assert sizes == [64]
+def begin(recipe) -> dict:
+    runs = [{"seed": 0, "settings": vars(recipe)}]
+    return {"do": "begin", "run": 1, "runs": runs}
 
 
-def test_rates_are_even_on_a_log_axis_and_readable(live):
-    rates = controls.BASE_LRS
-    assert (rates[0], rates[-1]) == (1e-4, 1e-1)
-    steps = [math.log10(b / a) for a, b in itertools.pairwise(rates)]
-    assert max(steps) < 2 * min(steps)
-    own = live(tiny(batch_size=64, base_lr=2.5e-3)).controls["base_lr"]
-    assert ("0.0025", 2.5e-3) in own.options
-    assert own.value == 2.5e-3
+@pytest.fixture
+def live(asked):
+    made = []
+
+    def make(id="one"):
+        made.append(lab.train_here(id, recorded=[]))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.wire.engine.stop(300)
 
 
-def test_every_batch_size_sees_as_many_images():
-    recipe = tiny(batch_size=512, steps=120, warmup_steps=10, knn_every=10)
-    small = controls.at_batch(recipe, 64)
-    assert (small.steps, small.warmup_steps, small.knn_every) == (960, 80, 80)
-    assert controls.at_batch(recipe, 512) is recipe
-    assert controls.at_batch(recipe.replace(knn_every=0), 64).knn_every == 0
+def test_a_panel_in_a_kernel_is_that_of_a_page(live, monkeypatch):
+    own = told(live().html.data)
+    monkeypatch.setenv(page.PAGE, "1")
+    assert own | {"wire": None} == told(lab.train_here("one", recorded=[]).data)
 
 
-def test_recorded_runs_stand_in_grey_behind_live_ones(live, recorded):
-    one = live(QUICK, recorded)
-    [behind] = shown(one)["lines"]
-    assert behind["name"].startswith("recorded: base rate 0.001")
-    train(one)
-    assert names(one) == ["run 1: base rate 0.001, learned projection"]
-    assert [line["colour"] == "currentColor" for line in shown(one)["lines"]] == [
-        True,
-        False,
-    ]
-    one.controls["base_lr"].value = 6e-3  # nearer to the other run
-    assert "recorded: base rate 0.004" in one.charts.value
-    assert "recorded: base rate 0.001" not in one.charts.value
+def test_what_is_said_twice_is_done_once_and_what_was_lost_is_said_again(live):
+    script = Script(live())
+    script.tell(begin(tiny(steps=3)), {"do": "step"})
+    script.write([[1, {"do": "step"}], [2, {"do": "step"}]])
+    script.count = 3
+    wait(lambda: not script.wire.engine.busy)
+    script.tell({"do": "again", "since": 0})
+    assert script.read()["heard"] == 4
+    assert [message["is"] for message in script.heard] == ["ready", "step", "step"]
+    assert script.heard[1]["row"]["step"] == 1
 
 
-def test_a_rate_changed_in_mid_run_is_marked_and_obeyed(live):
-    one = live(LONG)
-    one.run.click()
-    wait(lambda: one.traces[0].steps > 3)
-    one.controls["base_lr"].value = 0.1
-    one.controls["patch_projection"].value = "fixed"
-    one.controls["seed"].value = 5  # not in mid-run
-    assert "from the next run on" in one.note.value
-    reached = one.traces[0].steps
-    wait(lambda: one.traces[0].steps > reached + 5)
-    one.stop.click()
-    wait(lambda: not one.session.is_alive())
-    assert [word for _, word in one.traces[0].marks] == [
-        "base rate 0.1",
-        "fixed projection",
-    ]
-    assert [mark["words"] for mark in shown(one)["marks"]] == [
-        "base rate 0.1",
-        "fixed projection",
-    ]
-    # the first layer's gradient is read no more, once it is fixed
-    assert one.traces[0].gradient[-1] is None
-    assert one.traces[0].gradient[1] > 0
+def test_what_is_not_finite_and_pictures_travel(live):
+    script = Script(live())
+    recipe = tiny(base_lr=1e4, optimizer="sgd", head_norm="none")
+    script.tell(begin(recipe), {"do": "train"})
+    wait(lambda: not script.wire.engine.busy)
+    script.tell({"do": "again", "since": 0})
+    script.read()
+    *_, last, done = script.heard
+    assert last["row"]["loss"] == {"number": "NaN"}
+    assert done["is"] == "done"
+    look = wire.plain({"filters": torch.ones(1).numpy()})
+    assert look == {"filters": {"array": "float32", "base64": "AACAPw=="}}
 
 
-def test_a_recorded_run_is_read_as_it_was_trained(recorded, data):
-    trace = from_run(recorded[0])
-    same = Trace(recipe=trace.recipe)
-    for step in panel.train(trace.recipe, data):
-        same.add(step)
-    assert trace.knn == same.knn
-    assert trace.at == same.at
-    assert trace.gradient == pytest.approx(same.gradient, rel=1e-2)
-    assert (trace.layer, trace.outcome) == (same.layer, "finished")
+@pytest.mark.parametrize("again", ["the cell", "the page"])
+def test_what_comes_anew_ends_what_trained_before(live, again):
+    one = live()
+    script = Script(one)
+    script.tell(begin(LONG), {"do": "train"})
+    old = one.wire.engine
+    wait(lambda: old.runs and old.runs[0].training.done > 2)
+    if again == "the cell":
+        live()
+    else:
+        Script(one, "two").tell({"do": "hello"})
+    wait(lambda: not old.busy)
+    assert old.runs[0].goes_on
 
 
-def test_a_built_page_shows_recorded_runs_and_no_widget(monkeypatch, recorded):
-    monkeypatch.setenv(recorded_panel.PAGE, "1")
-    shown = lab.live(tiny(), recorded=recorded)
-    assert not isinstance(shown, ipywidgets.Widget)
-    data = told(shown.data)
-    assert len(data["groups"]) == len(recorded)
-    assert "make lab" in shown.data
-    assert "No run" in lab.live(tiny()).data
+def test_without_a_script_a_button_trains_and_the_curve_grows(live, monkeypatch):
+    plain = live().wire.plain
+    assert "No script runs" in plain.curve.value
+    plain.recipe = tiny(steps=10)
+    plain.button.click()
+    wait(lambda: "Step 10" in plain.curve.value)
+    assert re.search(r'points="200.0,[\d.]+ 400.0,[\d.]+"', plain.curve.value)
+
+
+# --- numbers and words --------------------------------------------------------------
 
 
 def test_the_book_sets_what_the_panel_looks_for():
-    assert f'"{recorded_panel.PAGE}"' in (ROOT / "tools" / "chapters.py").read_text()
-
-
-def test_drawing_is_rarer_where_it_is_dear():
-    pace = session.Pace()
-    assert pace.due()
-    pace.took(0.1)
-    assert 2 < pace.next - time.perf_counter() <= 2.5
-    pace.took(0.0001)
-    assert 0.2 < pace.next - time.perf_counter() <= 0.3
+    assert f'"{page.PAGE}"' in (ROOT / "tools" / "chapters.py").read_text()
 
 
 def test_thinning_keeps_peaks():

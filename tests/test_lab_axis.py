@@ -4,7 +4,7 @@ import pytest
 
 from mocolib import lab
 from mocolib.errors import BadInput
-from mocolib.lab.recorded import PAGE
+from mocolib.lab.page import PAGE
 from tests.told import told
 
 ARGUMENTS = {"id": "one", "by": ("batch_size",), "charts": {"knn": "kNN"}}

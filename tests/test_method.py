@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 
 from mocolib import lab
 from mocolib.lab.method import grey, tiles
-from mocolib.lab.recorded import PAGE
+from mocolib.lab.page import PAGE
 from tests.served import served, write_page
 from tests.tiny import blobs, tiny
 from tools.browser import open_page

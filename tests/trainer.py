@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from mocolib import lab
-from mocolib.lab.recorded import PAGE
+from mocolib.lab.page import PAGE
 from mocolib.lab.train_here import VALUES
 from mocolib.presets import named_recipe
+from tests.notebook import execute, open_notebook
 from tests.served import write_graphs, write_page
 from tools.browser import open_page
 
@@ -27,20 +28,42 @@ def a_run(base_lr: float, seed: int) -> dict:
     return {**told, **measured}
 
 
+RECORDED = [a_run(rate, seed) for rate in (4e-3, 0.096) for seed in (0, 1)]
+ASKED = dict(
+    question="Does it shake?",
+    compare="patch_projection",
+    charts=("knn", "loss", "gradient"),
+    recorded=RECORDED,
+)
+
+
+def in_page(id: str, **asked) -> str:
+    """The panel as a built page has it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(PAGE, "1")
+        return lab.train_here(id, **asked).data
+
+
 def write_trainer(folder: Path):
     """A page with the panel, laid out as in the built book, with four runs behind."""
     write_graphs(folder)
-    recorded = [a_run(rate, seed) for rate in (4e-3, 0.096) for seed in (0, 1)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(PAGE, "1")
-        panel = lab.train_here(
-            "train",
-            question="Does it shake?",
-            compare="patch_projection",
-            charts=("knn", "loss", "gradient"),
-            recorded=recorded,
-        )
-    write_page(folder, panel.data)
+    write_page(folder, in_page("train", **ASKED))
+
+
+@contextmanager
+def open_in_kernel(browser, jupyter, id: str = "train", **asked):
+    """The same panel in JupyterLab, in a cell whose kernel trains."""
+    page = open_notebook(browser, jupyter, id)
+    problems = []
+    page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
+    execute(
+        page, f"from mocolib import lab\nlab.train_here({id!r}, **{asked or ASKED})"
+    )
+    page.locator("why-train [data-press=train]").wait_for()
+    yield page
+    # of JupyterLab's own page, where its kernel is restarted in mid-message
+    assert [one for one in problems if "Kernel message" not in one] == []
+    page.close()
 
 
 @contextmanager
@@ -114,3 +137,32 @@ def first_losses(page, count: int) -> list:
     found = wait_for_steps(page, count)[:count]
     press(page, "reset")
     return found
+
+
+def go_back(page, times: int = 1) -> int:
+    """Press the button so often at once; how many steps the branch has then."""
+    count = page.evaluate(f"{TRAINING}.live.length")
+    button = "document.querySelector('[data-press=rewind]')"
+    page.evaluate(f"() => {{ {f'{button}.click();' * times} }}")
+    came = f"{TRAINING}.live.length === {count + 1} && {TRAINING}.back === null"
+    page.wait_for_function(came)
+    return len(rows_of(page, count))
+
+
+def take_steps(page, count: int):
+    """Single steps of all that goes on."""
+    for _ in range(count):
+        made = page.evaluate(f"{TRAINING}.live.map(({{ steps }}) => steps)")
+        press(page, "step")
+        page.wait_for_function(
+            f"""(made) => {TRAINING}.steps &&
+              {TRAINING}.live.every(({{ steps }}, i) => steps > (made[i] ?? 0))""",
+            arg=made,
+        )
+
+
+def paused_behind(page, count: int, what: str = "train"):
+    press(page, what)
+    wait_for_steps(page, count)
+    press(page, "pause")
+    wait_for_phase(page, "paused")

@@ -1,38 +1,40 @@
-"""What the live panel costs: python -m tools.bench_panel
+"""What a panel in a kernel costs: python -m tools.bench_panel
 
-The same steps with and without a panel as consumer, in turns, so that a slow minute of
-the machine falls on both alike.
+The same steps with and without a panel, in turns, so that a slow minute of the machine
+falls on both alike.
 """
 
-import os
 import statistics
-import threading
 import time
 
 
-def panel_times(steps: int = 40, rounds: int = 5) -> list[dict]:
-    """Seconds of `steps` of `live`, bare and in a panel, and of the panel's drawing."""
-    from mocolib import lab, load, named_recipe, train
+def panel_times(steps: int = 60, rounds: int = 5) -> list[dict]:
+    """Seconds of `steps` of `page`, bare and behind a panel that has been heard of."""
+    from mocolib import named_recipe, train
+    from mocolib.lab import branch, engine, wire
 
-    recipe = named_recipe("short", steps=steps)
-    data = load(recipe.dataset)
-    _ = data.mean  # read once, before anything is timed
-    panel, cores, times = lab.live(recipe, data=data), os.cpu_count(), []
+    recipe = named_recipe("page", steps=steps)
+    data, times = engine.images(recipe.dataset), []
+    panel = wire.Wire("bench", recipe)
+    panel.other = "a script"
     for _ in range(rounds + 1):
         start = time.perf_counter()
-        # off the main thread, as the panel trains, so that only the panel differs
-        bare = threading.Thread(target=lambda: list(train(recipe, data, cores)))
-        bare.start()
-        bare.join()
+        list(train(recipe, data, branch.THREADS))
         middle = time.perf_counter()
-        panel.run.click()
-        panel.session.join()
+        panel.engine.hear(begun(recipe))
+        panel.engine.hear({"do": "train"})
+        panel.engine.thread.join()
         end = time.perf_counter()
-        drawing = panel.pace.drawing
-        times.append(
-            {"bare": middle - start, "panel": end - middle, "drawing": drawing}
-        )
+        times.append({"bare": middle - start, "panel": end - middle})
     return times[1:]  # the first round warms up
+
+
+def begun(recipe) -> dict:
+    return {
+        "do": "begin",
+        "run": 1,
+        "runs": [{"seed": recipe.seed, "settings": vars(recipe)}],
+    }
 
 
 def panel_cost(times: list[dict] | None = None) -> float:
@@ -43,6 +45,6 @@ def panel_cost(times: list[dict] | None = None) -> float:
 
 if __name__ == "__main__":
     times = panel_times()
-    for name in ("bare", "panel", "drawing"):
+    for name in ("bare", "panel"):
         print(f"{name:8} {statistics.median(t[name] for t in times):7.3f} s")
     print(f"the panel costs {panel_cost(times):+.1%} of the training time")

@@ -18,7 +18,6 @@ from tools import ROOT, fingerprint
 INPAGE = ROOT / "_build" / "inpage"
 MARK = INPAGE / "built-from"
 SHAPES = ("page",)
-TRAIN, TEST = 2560, 640  # images that a page loads; 1.4 MB packed
 SOURCES = [  # what decides what comes out
     *("requirements.txt", "tools/inpage.py", "data/fashion-mnist"),
     *sorted(f"mocolib/{path.name}" for path in (ROOT / "mocolib").glob("*.py")),
@@ -66,15 +65,15 @@ def write_shape(name: str, recipe, data, images: dict):
 
 def write_images(data) -> dict:
     """Pixels of both splits, then their labels, a byte each."""
-    parts = [
-        data.train_images[:TRAIN], data.test_images[:TEST],
-        data.train_labels[:TRAIN], data.test_labels[:TEST],
-    ]  # fmt: skip
+    from mocolib.data import IN_PAGE, few
+
+    own, (train, test) = few(data, *IN_PAGE), IN_PAGE
+    parts = own.train_images, own.test_images, own.train_labels, own.test_labels
     raw = b"".join(part.numpy().astype(np.uint8).tobytes() for part in parts)
     _, channels, height, width = data.train_images.shape
     return {
         **packed("images.bin", raw),
-        **{"train": TRAIN, "test": TEST, "classes": list(data.classes)},
+        **{"train": train, "test": test, "classes": list(data.classes)},
         **{"channels": channels, "height": height, "width": width},
     }
 

@@ -1,4 +1,7 @@
-/* What a run is learning, to be drawn: its filters, its neighbours, its views. */
+/* What a run is learning, to be drawn: its filters, neighbours, views, and where the test
+   images lie. */
+
+import { axes, points } from "./embedding.js";
 
 const FILTERS = "query.backbone.patch_projection.weight";
 const ROWS = 10,
@@ -26,6 +29,18 @@ export async function look(trainer) {
     views,
     side,
     neighbours: neighbours(trainer),
+    ...embedded(trainer),
+  };
+}
+
+/* The test images along the axes of the first reading of their seed, with their classes. */
+function embedded({ seen, seed, images }) {
+  if (!seen) return { points: null };
+  images.axes ??= new Map();
+  if (!images.axes.has(seed)) images.axes.set(seed, axes(seen.tests, seen.d));
+  return {
+    points: points(seen.tests, seen.d, images.axes.get(seed)),
+    labels: images.testLabels,
   };
 }
 

@@ -17,7 +17,7 @@ const KINDS = { float32: Float32Array, uint8: Uint8Array };
 export class Trainer {
   /* kit: {Tensor, step(optimizer) -> {session, inputs}, features() -> session}; images: {train, test,
      trainLabels, testLabels, mean, std, classes}, pixels flat; settings: recipe fields. */
-  constructor({ kit, manifest, images, seed, settings, state }) {
+  constructor({ kit, manifest, images, seed, settings, state, keeps = true }) {
     Object.assign(this, { kit, manifest, images, seed, settings: { ...settings } });
     const { channels, height, width } = manifest.images;
     this.side = [height, width];
@@ -26,6 +26,7 @@ export class Trainer {
     this.beta2 = this.settings.beta2; // the one that `second` was averaged with so far
     this.order = { epoch: -1 };
     this.past = []; // what `rewind` goes back to, the oldest first
+    this.keeps = keeps; // whether there is to be such a past
     this.take(state ?? start(manifest, seed));
   }
 
@@ -96,7 +97,7 @@ export class Trainer {
 
   /* Every few steps the state before a step is kept, the oldest making room. */
   async keep() {
-    if (this.done % KEEP || this.past.at(-1)?.done === this.done) return;
+    if (!this.keeps || this.done % KEEP || this.past.at(-1)?.done === this.done) return;
     const vectors = {};
     for (const name of STATE)
       vectors[name] = (await this.state[name].getData()).slice();
@@ -104,17 +105,35 @@ export class Trainer {
     this.past = [...this.past, { vectors, done, projectionSteps, beta2 }].slice(-RING);
   }
 
-  /* Back by so many steps at least, where that is kept; the number of steps that are left. */
-  rewind(steps) {
+  /* The state to go back to by so many steps at least, or the oldest that is kept. */
+  earlier(steps) {
     const far = this.past.findLastIndex(({ done }) => done <= this.done - steps);
-    const kept = this.past[Math.max(0, far)];
-    if (!kept) return this.done;
+    return this.past[Math.max(0, far)];
+  }
+
+  /* Back there, where there is such a state; the number of steps that are left. */
+  rewind(steps) {
+    const kept = this.earlier(steps);
+    if (kept) this.resume(this.past, kept);
+    return this.done;
+  }
+
+  /* Another run that goes on from there, while this one stays as it is. */
+  fork(steps) {
+    const { kit, manifest, images, seed, settings } = this,
+      kept = this.earlier(steps);
+    const twin = new Trainer({ kit, manifest, images, seed, settings });
+    if (kept) twin.resume(this.past, kept);
+    return twin;
+  }
+
+  /* Be where a run was, one of whose past states this is. */
+  resume(past, kept) {
     const { vectors, ...counts } = kept;
-    this.past = this.past.slice(0, this.past.indexOf(kept) + 1);
+    this.past = past.slice(0, past.indexOf(kept) + 1);
     this.take(vectors);
     this.seen = null;
     Object.assign(this, counts);
-    return this.done;
   }
 
   /* Another beta2 corrects the second moment by another factor: what Adam sees of it stays
@@ -146,7 +165,7 @@ export class Trainer {
     } = this;
     return {
       lr: rate({ ...recipe, ...settings }, this.done),
-      weight_decay: recipe.weight_decay,
+      weight_decay: settings.weight_decay,
       temperature: settings.temperature,
       momentum: settings.momentum,
       beta1: recipe.beta1,
@@ -226,17 +245,18 @@ export class Trainer {
     const memory = await this.features(images.train, places);
     const tests = await this.features(images.test, [...testLabels.keys()]);
     const d = tests.length / testLabels.length;
+    const queries = { features: normalized(tests, d), labels: testLabels };
     const cast = votes(
       {
         features: normalized(memory, d),
         labels: Array.from(places, (i) => trainLabels[i]),
       },
-      { features: normalized(tests, d), labels: testLabels },
+      queries,
       d,
       images.classes.length,
       knn,
     );
-    this.seen = { cast, places }; // for those who look
+    this.seen = { cast, places, tests: queries.features, d }; // for those who look
     return accuracy(cast);
   }
 

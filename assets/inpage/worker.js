@@ -1,6 +1,7 @@
-/* The worker that trains one run, or two beside each other, a step in turn. Messages in:
-   begin, train, pause, step, change, rewind. Out: files, ready, step, paused, rewound, done,
-   trouble; each names the training that it is about, and `part` which of its runs. */
+/* The worker that trains one run, or some beside each other, a step in turn. Messages in:
+   begin, train, pause, step, change, rewind, fork. Out: files, ready, step, paused, rewound,
+   forked, done, trouble; each names the training that it is about, and `part` which of its
+   runs. */
 
 import { fitting, speed } from "./device.js";
 import { load, manifest as ask } from "./files.js";
@@ -37,7 +38,13 @@ self.onmessage = ({ data }) => {
   }
   const mine = ++turn;
   if (data.do === "pause") return;
-  const work = { begin, rewind, step: () => step(true), train: () => train(mine) };
+  const work = {
+    begin,
+    rewind,
+    fork,
+    step: () => step(true),
+    train: () => train(mine, data.until),
+  };
   queue = queue.then(() => work[data.do](data)).catch(trouble);
 };
 
@@ -55,7 +62,7 @@ function trouble(error) {
 
 /* A new training: the files of its shape where they are missing, and the start of each
    of its runs [{seed, settings}]. */
-async function begin({ run: number, base, shape, runs, files, device }) {
+async function begin({ run: number, base, shape, runs, files, device, keeps }) {
   trainers = [];
   run = number;
   const kit = await kitFor(base, shape, device);
@@ -72,6 +79,7 @@ async function begin({ run: number, base, shape, runs, files, device }) {
         manifest,
         images,
         seed,
+        keeps,
         settings: { ...settings, ...changes[part] },
       }),
   );
@@ -89,9 +97,12 @@ async function begin({ run: number, base, shape, runs, files, device }) {
   });
 }
 
-async function train(mine) {
-  while (turn === mine && trainers.some(goesOn)) {
-    await step(false);
+/* All go on; with `until`, step counts by part, each as far as there. */
+async function train(mine, until) {
+  const due = (trainer, part) =>
+    goesOn(trainer) && trainer.done < (until?.[part] ?? Infinity);
+  while (turn === mine && trainers.some(due)) {
+    await step(false, due);
     await breath();
   }
   if (trainers.some(goesOn)) say("paused");
@@ -101,9 +112,9 @@ const goesOn = ({ over, done, manifest: { recipe } }) => !over && done < recipe.
 
 /* One step of every run. One that is asked for by itself is looked at in any case; of
    the others those with a reading, since much is sent. */
-async function step(alone) {
+async function step(alone, due = goesOn) {
   for (const [part, trainer] of trainers.entries()) {
-    if (!goesOn(trainer)) continue;
+    if (!due(trainer, part)) continue;
     const start = performance.now(),
       row = await trainer.step();
     const took = performance.now() - start,
@@ -119,13 +130,20 @@ async function step(alone) {
   }
 }
 
-/* Every run goes back so many steps, or as far as its states are kept. */
-async function rewind({ steps }) {
-  for (const [part, trainer] of trainers.entries()) {
-    const left = trainer.rewind(steps);
-    trainer.over = false;
-    say("rewound", { part, left, look: await look(trainer) });
-  }
+/* A run goes back so many steps, or as far as its states are kept. */
+async function rewind({ part, steps }) {
+  const trainer = trainers[part],
+    left = trainer.rewind(steps);
+  trainer.over = false;
+  say("rewound", { part, left, look: await look(trainer) });
+}
+
+/* Another run begins that far back in one, which stays as it is. */
+async function fork({ part: from, steps }) {
+  const trainer = trainers[from].fork(steps),
+    part = trainers.push(trainer) - 1;
+  changes[part] = {};
+  say("forked", { part, from, left: trainer.done, look: await look(trainer) });
 }
 
 /* Let messages in: they wait while one promise follows another. */

@@ -1,5 +1,5 @@
-/* What a run is learning, as pictures: neighbours, filters and views, on small canvases
-   that CSS enlarges. `look` is what assets/inpage/look.js gives. */
+/* What a run is learning, as pictures: neighbours, filters, views and a map of the test
+   pictures, on small canvases that CSS enlarges. `look` is what assets/inpage/look.js gives. */
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
@@ -81,6 +81,26 @@ globalThis.Why = globalThis.Why ?? {};
     });
   }
 
+  const SIDE = 180,
+    SHOWN = 1.5; // pixels of the map, and how much further than at first it reaches
+
+  /* The test pictures as points, a colour a class; what lies beyond stands at the edge. */
+  function map({ points, labels }) {
+    if (!points) return null;
+    const canvas = document.createElement("canvas");
+    Object.assign(canvas, { width: 2 * SIDE, height: 2 * SIDE });
+    const context = canvas.getContext("2d"),
+      classes = Math.max(...labels) + 1;
+    const place = (value) => SIDE * (1 + Math.max(-1, Math.min(1, value / SHOWN)));
+    for (const [i, label] of labels.entries()) {
+      context.fillStyle = `hsl(${(360 * label) / classes} 65% 48% / 0.75)`;
+      context.beginPath();
+      context.arc(place(points[2 * i]), place(-points[2 * i + 1]), 4, 0, 7);
+      context.fill();
+    }
+    return canvas;
+  }
+
   function figure(canvas, name, caption, said) {
     if (!canvas) return null;
     const part = document.createElement("figure");
@@ -102,7 +122,7 @@ globalThis.Why = globalThis.Why ?? {};
       .join("")}</span>`;
 
   /* All of it for one run, into an element; the views are the same in both of a pair. */
-  function showLearned(place, { look, words }, withViews) {
+  function showLearned(place, look, words, withViews) {
     const rows = look.neighbours ?? [],
       right = rows.filter((row) => row.right).length;
     const votes = `${right} of ${rows.length} votes right`,
@@ -122,6 +142,12 @@ globalThis.Why = globalThis.Why ?? {};
             "The two views of some pictures of this step",
             "Two augmented views of eight pictures of this step.",
           ),
+        figure(
+          map(look),
+          "map",
+          "The test pictures by their features, a colour a class; the axes stay",
+          "The test pictures as points, by their features along two fixed directions.",
+        ),
       ].filter(Boolean),
     );
     place.replaceChildren(

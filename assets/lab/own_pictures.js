@@ -5,9 +5,10 @@ globalThis.Why = globalThis.Why ?? {};
   const MOST = 4000; // pictures; more would only make the reader wait
   const HELD = 6; // where there are classes, each so many-th picture is for the monitor
   const BOOKS = "Fashion-MNIST"; // what a page brings along
+  const WHERE = Why.kept ?? "They are decoded in this page and never leave it.";
   const MARKUP = `<summary>Train on your own pictures</summary><p>Choose pictures, or drop
-    them here; the folder a picture lies in is its class. They are decoded in this page and
-    never leave it.</p><div class="buttons"><label>pictures <input type="file" class="files"
+    them here; the folder a picture lies in is its class. ${WHERE}</p>
+    <div class="buttons"><label>pictures <input type="file" class="files"
     accept="image/*" multiple></label><label>folder <input type="file" class="files"
     webkitdirectory></label><button type="button" class="back">Back to ${BOOKS}</button>
     </div><p class="chosen" role="status"></p>`;

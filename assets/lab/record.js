@@ -40,7 +40,7 @@ globalThis.Why = globalThis.Why ?? {};
         about: {},
         layers: [],
         spikes: null,
-        look: null,
+        looks: [], // what it has learned, by reading
       });
     }
 
@@ -55,11 +55,20 @@ globalThis.Why = globalThis.Why ?? {};
         run: this.run,
         about: this.about,
         from: { step, record: this },
+        looks: this.looks.filter((look) => look.step <= step),
       });
       own.begin(this.layers);
       this.rows.slice(0, step).forEach((row) => own.push(row));
       own.changes = this.changes.filter((change) => change.step < step);
       return own;
+    }
+
+    /* Take the settings that are in force in another run, as changes from here on. */
+    adopt(other) {
+      for (const [name, value] of Object.entries(other.settings)) {
+        if (this.settings[name] === value) continue;
+        this.change(name, value, other.changes.findLast((c) => name in c).words);
+      }
     }
 
     begin(layers) {
@@ -70,6 +79,11 @@ globalThis.Why = globalThis.Why ?? {};
     push(row) {
       this.rows.push(row);
       this.spikes.push(row);
+    }
+
+    /* What it has learned by then, or by now. */
+    look(step = Infinity) {
+      return this.looks.findLast((look) => look.step <= step);
     }
 
     get steps() {
@@ -114,9 +128,6 @@ globalThis.Why = globalThis.Why ?? {};
       const provenance = {
         mocolib: version,
         ...about,
-        threads: 1,
-        machine: "a browser",
-        date: new Date().toISOString().slice(0, 10),
         changes,
       };
       const good = outcome === "finished";

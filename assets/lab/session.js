@@ -87,6 +87,22 @@ globalThis.Why = globalThis.Why ?? {};
         this.gone("The part that trains could not be started.");
     }
 
+    /* By what a run was trained, from the worker's "ready" and its recipe. */
+    made({ device, version, data }, recipe) {
+      const about = {
+        trained_in: "page",
+        "onnxruntime-web": version,
+        device,
+        generator: "xoshiro128**",
+        data_name: data.own ? "own pictures" : recipe.dataset,
+        data: `${data.train} training and ${data.test} test images`,
+        threads: 1,
+        machine: "a browser",
+        date: new Date().toISOString().slice(0, 10),
+      };
+      return { about, device: device === "webgpu" ? "WebGPU" : "wasm, one thread" };
+    }
+
     /* The worker holds a lock while it lives; when we get it, the worker is dead. */
     watch(lock) {
       navigator.locks.request(lock, () =>

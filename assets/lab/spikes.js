@@ -20,6 +20,8 @@ globalThis.Why = globalThis.Why ?? {};
     /* The first `calm` steps, the warmup, are not looked at. */
     constructor(layers, calm) {
       Object.assign(this, { layers, calm, list: [], past: {}, last: -Infinity });
+      // by layer, what each step's entry is in units of its median; none before WINDOW
+      this.times = Object.fromEntries(layers.map((layer) => [layer, []]));
     }
 
     /* A step's row; a spike that begins with it joins `list`: {step, layer, times}. */
@@ -31,6 +33,7 @@ globalThis.Why = globalThis.Why ?? {};
           past = (this.past[layer] ??= []);
         if (!Number.isFinite(value ?? NaN)) continue;
         const times = past.length < WINDOW ? 0 : value / median(past);
+        this.times[layer][row.step] = times;
         if (times > FACTOR) high.push({ layer, times });
         past.push(value);
         if (past.length > WINDOW) past.shift();
@@ -44,5 +47,5 @@ globalThis.Why = globalThis.Why ?? {};
     }
   }
 
-  Object.assign(Why, { Spikes });
+  Object.assign(Why, { SPIKE: FACTOR, Spikes });
 })();

@@ -25,7 +25,8 @@
       this.readAddress();
       this.build();
       this.show();
-      addEventListener("pagehide", () => this.training.leave());
+      if (Why.Session.stays) this.training.open();
+      addEventListener("pagehide", () => this.training.leave(true));
     }
 
     disconnectedCallback() {
@@ -35,7 +36,7 @@
     /* --- settings, and the page's address ------------------------------------------ */
 
     readAddress() {
-      const [at, seed] = Why.fromAddress(this.id)?.split("_") ?? [];
+      const [at, seed, done] = Why.fromAddress(this.id)?.split("_") ?? [];
       const known = at?.split(".").map(Number) ?? [];
       const { axes } = this.data;
       if (
@@ -44,6 +45,21 @@
       )
         this.at = known;
       if (/^\d{1,9}$/.test(seed ?? "")) this.seed = Number(seed);
+      this.script = Why.link.read(done, this.data);
+    }
+
+    /* The address of what has been done here, for others; copied where that may be. */
+    async copyLink() {
+      const { begun, training, data } = this,
+        done = Why.link.written(training.pair, training.deeds.list, data.axes);
+      Why.toAddress(this.id, `${begun}_${done}`);
+      const copied = await navigator.clipboard?.writeText(location.href).then(
+        () => true,
+        () => false,
+      );
+      this.querySelector(".state").textContent = copied
+        ? "the link is copied"
+        : "the link is this page's address now";
     }
 
     /* The chosen recipe fields. */
@@ -61,31 +77,51 @@
       this.changed();
     }
 
+    /* Another of the runs goes back now, and is changed; the controls show its settings. */
+    follow(part) {
+      const { training, data } = this;
+      training.arm = part;
+      const own = training.live[part].settings;
+      this.at = data.axes.map(({ name, values }) => values.indexOf(own[name]));
+      this.show();
+    }
+
+    get place() {
+      return `${this.at.join(".")}_${this.seed}`;
+    }
+
     changed() {
-      Why.toAddress(this.id, `${this.at.join(".")}_${this.seed}`);
+      this.script = null;
+      Why.toAddress(this.id, this.place);
       this.show();
     }
 
     press(what) {
       const { training } = this;
       if (!training.can[what]) return;
+      const begins =
+        ["pair", "race", "replay"].includes(what) ||
+        (["train", "step"].includes(what) && !training.going);
+      if (begins) this.begun = this.place;
       if (what === "download") Why.download(training.live, this.data);
+      else if (what === "link") this.copyLink();
+      else if (what === "replay") training.replay(this.chosen, this.script);
       else if (["pause", "rewind", "reset"].includes(what)) training[what]();
       else
         training.train(this.chosen, {
-          pair: what === "pair",
+          pair: what === "pair" || (what === "race" && Boolean(this.data.compare)),
           stepping: what === "step",
+          seeds: what === "race" ? Why.SEEDS : 1,
         });
       this.show();
     }
 
     /* What a new run is asked for with; its words say what is not as the panel began. */
     get chosen() {
-      const { axes, at, seed } = this.data;
+      const { axes, at } = this.data;
       const words = axes.flatMap((axis, k) =>
         this.at[k] === at[k] ? [] : [axis.spoken[this.at[k]]],
       );
-      if (this.seed !== seed) words.push(`seed ${this.seed}`);
       return { settings: this.settings, seed: this.seed, words };
     }
 
@@ -102,12 +138,17 @@
       this.innerHTML = `<div class="controls">${controls}<div class="control"><label for="${this.id}-seed">seed</label>
         <input type="number" id="${this.id}-seed" class="seed" min="0" max="999999999" step="1"></div></div>
         <div class="buttons">${button("train", "Train")}${compare ? button("pair", Why.escaped(compare.label)) : ""}
-        ${button("pause", "Pause")}${button("step", "Step")}${button("rewind", `${Why.BACK} steps back`)}
-        ${button("reset", "Clear")}${button("download", "Download the run")}</div>
+        ${button("race", `Race ${Why.SEEDS} seeds`)}${button("pause", "Pause")}${button("step", "Step")}${button("rewind", `${Why.BACK} steps back`)}
+        ${button("reset", "Clear")}${button("download", "Download the run")}
+        ${button("link", "Copy a link to this")}${button("replay", "Do again what the link has")}</div>
+        <div class="buttons branches" hidden><label>run <select class="arm"></select></label>
+        <span></span></div>
         <div class="buttons"><progress max="1" value="0" aria-label="training"></progress><span class="state"></span></div>
-        <p class="trouble" role="alert"></p><why-charts></why-charts>
+        <p class="trouble" role="alert"></p><div class="race" hidden></div><why-charts class="all"></why-charts>
         <p class="note behind"></p><div class="buttons"><label>gradient of <select class="layer">${options.join("")}</select></label>
-        <span class="spikes"></span></div><div class="learned"></div><div class="table"></div>
+        <span class="spikes"></span></div><div class="heats" hidden></div><div class="buttons readings" hidden><label for="${this.id}-reading">learned by</label>
+        <input type="range" id="${this.id}-reading" class="reading" min="0" step="1"><output for="${this.id}-reading"></output></div>
+        <div class="learned"></div><div class="table"></div>
         <p class="heard" role="status"></p>`;
       this.own = Why.ownPictures(this.data.recipe.batch_size, (files) => {
         this.training.use(files);
@@ -122,7 +163,12 @@
       this.addEventListener("input", ({ target }) => {
         if (target.dataset.axis)
           this.choose(Number(target.dataset.axis), Number(target.value));
-        else if (target.className === "layer") {
+        else if (target.className === "arm") this.follow(Number(target.value));
+        else if (target.className === "reading") {
+          const i = Number(target.value);
+          this.reading = i < this.readings.length - 1 ? this.readings[i] : undefined;
+          this.showLearned();
+        } else if (target.className === "layer") {
           this.layer = target.value;
           this.show();
         }
@@ -159,10 +205,15 @@
       for (const [name, on] of Object.entries(training.can))
         for (const button of this.querySelectorAll(`[data-press=${name}]`))
           Why.enable(button, on);
+      this.querySelector("[data-press=link]").hidden = "kernel" in this.dataset;
+      this.querySelector("[data-press=replay]").hidden = !this.script;
+      this.showArms();
       this.own.show(training);
-      this.querySelector("why-charts").show(view.charts(this));
+      Why.showRace(this.querySelector(".race"), this);
+      this.querySelector("why-charts.all").show(view.charts(this));
       this.querySelector(".behind").textContent = view.behind(this);
       this.querySelector(".spikes").textContent = view.spikes(this);
+      Why.showHeat(this.querySelector(".heats"), live, this.data.layers);
       this.showLearned();
       this.querySelector(".table").innerHTML = view.table(this);
       const part = `${phase} ${Math.floor((live[0]?.steps ?? 0) / 50)} ${live[0]?.changes.length} ${this.at}`;
@@ -175,18 +226,58 @@
       this.next = end + Math.max(WAIT, RATIO * (end - start));
     }
 
-    /* Drawn again only where a look is new. */
+    /* Which of the runs goes back, where there are several. */
+    showArms() {
+      const { live, arm, race } = this.training,
+        select = this.querySelector(".arm");
+      const names = live.map(view.nameOf);
+      if (names.join("\n") !== select.told) {
+        select.told = names.join("\n");
+        select.innerHTML = names
+          .map((name, part) => `<option value="${part}">${Why.escaped(name)}</option>`)
+          .join("");
+      }
+      select.value = arm;
+      const row = select.closest("div");
+      row.hidden = race || live.length < 2;
+      row.querySelector("span").textContent = live.some(({ from }) => from)
+        ? "goes back and hears of changes; the others go on as they are."
+        : "goes back; both hear of changes.";
+    }
+
+    /* What has been learned by the reading that is chosen, or by now; drawn again only
+       where it is another. */
     showLearned() {
       const place = this.querySelector(".learned"),
-        seen = this.training.live.filter(({ look }) => look);
+        seen = this.training.live.filter(({ looks }) => looks.length),
+        step = this.showReadings(seen);
       while (place.children.length > seen.length) place.lastChild.remove();
       seen.forEach((record, i) => {
         const own =
-          place.children[i] ?? place.appendChild(document.createElement("div"));
-        if (own.look === record.look) return;
-        own.look = record.look;
-        Why.showLearned(own, record, !i);
+            place.children[i] ?? place.appendChild(document.createElement("div")),
+          look = record.look(step) ?? record.looks[0];
+        if (own.look === look) return;
+        own.look = look;
+        Why.showLearned(own, look, record.words, !i);
       });
+    }
+
+    /* The slider over the readings; at its end it follows the run. The chosen step. */
+    showReadings(seen) {
+      const steps = [
+        ...new Set(seen.flatMap(({ looks }) => looks.map(({ step }) => step))),
+      ].sort((a, b) => a - b);
+      const row = this.querySelector(".readings"),
+        slider = row.querySelector("input");
+      row.hidden = steps.length < 2;
+      if (!steps.includes(this.reading)) this.reading = undefined;
+      slider.max = steps.length - 1;
+      slider.value = steps.indexOf(this.reading ?? steps.at(-1));
+      const words = this.reading === undefined ? "now" : `step ${this.reading}`;
+      slider.setAttribute("aria-valuetext", words);
+      row.querySelector("output").textContent = words;
+      this.readings = steps;
+      return this.reading;
     }
   }
 

@@ -26,8 +26,14 @@ globalThis.Why = globalThis.Why ?? {};
     const own = changed(record);
     return own.length ? [record.run, ...own].filter(Boolean).join(", ") : record.words;
   }
-  /* The run that a branch of a branch began as. */
-  const root = (record) => (record.from ? root(record.from.record) : record);
+  /* What of a run's rows a chart shows: a column, and times what. */
+  const columns = (layer) => ({
+    knn: ["knn", 100],
+    loss: ["loss"],
+    gradient: [`grad_inf/${layer}`],
+    adam_rms: [`adam_rms/${layer}`],
+  });
+  const column = (panel, key) => columns(layerOf(panel))[key];
 
   /* The runs that are on the charts: those that go on last, so that they lie on top. */
   const shown = ({ live, kept }) => [...kept, ...live].filter(({ steps }) => steps);
@@ -84,12 +90,12 @@ globalThis.Why = globalThis.Why ?? {};
       label: labelOf(record),
       ...look(record, goesOn ? 2.2 : 1.4),
       opacity: goesOn ? 1 : 0.6,
-      data: {
-        knn: record.column("knn", 100),
-        loss: record.column("loss"),
-        gradient: record.column(key),
-        adam_rms: record.column(`adam_rms/${layer}`),
-      },
+      data: Object.fromEntries(
+        Object.entries(columns(layer)).map(([chart, column]) => [
+          chart,
+          record.column(...column),
+        ]),
+      ),
       points: goesOn ? { knn: points("knn", 100), gradient: points(key) } : {},
     };
   }
@@ -121,12 +127,13 @@ globalThis.Why = globalThis.Why ?? {};
      the chosen setting in grey, or to both of a pair in its colours. */
   function recorded({ data, settings, training: { own, live } }) {
     if (own || !data.recorded.length) return [];
-    const name = data.compare?.name;
+    const name = data.compare?.name,
+      pair = live.filter(({ from }) => !from);
     const sides =
-      live.length > 1
-        ? live.map((one) => [
+      pair.length === 2
+        ? pair.map((one) => [
             { ...settings, [name]: one.recipe[name] },
-            look(root(one)).colour,
+            look(one).colour,
           ])
         : [[settings, GREY]];
     return sides.map(([asked, colour]) => ({
@@ -224,12 +231,12 @@ globalThis.Why = globalThis.Why ?? {};
     return `<table><thead><tr>${heads.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
   }
 
-  /* The last spikes of what goes on, with the layers they began in. */
+  /* The last spike of what goes on, with the layer that it began in. */
   function spikes({ training, data }) {
     const told = ({ words, from, spikes: found }) =>
       (found?.list ?? [])
         .filter(({ step }) => step >= (from?.step ?? 0))
-        .slice(-3)
+        .slice(-1)
         .map(
           ({ step, layer, times }) =>
             `${words ? `${words}: ` : ""}spike at step ${step}, began in ` +
@@ -259,6 +266,15 @@ globalThis.Why = globalThis.Why ?? {};
   }
 
   Object.assign(Why, {
-    trainView: { behind, charts, layerOf, sentence, spikes, table },
+    trainView: {
+      behind,
+      charts,
+      column,
+      deepestFall,
+      nameOf,
+      sentence,
+      spikes,
+      table,
+    },
   });
 })();

@@ -1,13 +1,13 @@
 /* The runs of a <why-train>: asked for here, trained by the worker, kept side by side.
 
-   `live` are those that go on, one or a pair from one seed; `kept` those that go on no
-   more. `on` hears what there is to see: show(), progress(text, share), say(sentence). */
+   `live` are those that go on: one, or a pair from one seed, and what branches off; `kept`
+   those that go on no more. `on` hears what there is to see: show(), progress(text, share),
+   say(sentence). */
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
   const { Record } = Why;
-  const BACK = 10; // steps that a press on the button goes back at least
-  const KEPT = 4; // runs that stay on the charts beside those that go on
+  const KEPT = 4; // branches that stay on the charts beside what goes on, and all runs
   const OWN = "folder:own-pictures";
   const SILENCE = 10; // seconds after which a word is said
   const SILENT =
@@ -26,6 +26,9 @@ globalThis.Why = globalThis.Why ?? {};
         files: null, // the reader's own pictures, for the next run
         used: null, // those of the runs that go on
         count: 0,
+        arm: 0, // which of the live ones goes back, and is changed once there are branches
+        back: null, // the steps to go back that have not been asked for yet
+        deeds: new Why.Deeds(), // what was done since the begin
       });
       this.phase = Why.lacking() ? "unsupported" : "idle";
     }
@@ -51,74 +54,106 @@ globalThis.Why = globalThis.Why ?? {};
         pair: idle,
         step: idle,
         pause: this.phase === "training",
-        rewind: Boolean(this.session && this.steps && this.phase !== "loading"),
-        reset: this.live.length > 0,
+        race: idle,
+        rewind: Boolean(
+          this.session && this.steps && this.phase !== "loading" && !this.race,
+        ),
+        reset: this.live.length + this.kept.length > 0,
         download: this.steps > 0,
+        link: this.steps > 0 && !this.used && !this.race,
+        replay: idle,
       };
     }
 
     /* On with what is under way, or a new run of these settings; `pair`: two runs from
-       the same seed, which differ in what the panel compares. */
-    train({ settings, seed, words }, { pair = false, stepping = false } = {}) {
-      if (pair || !this.going) this.begin(settings, seed, words, pair);
+       the same seed, which differ in what the panel compares; `seeds`: a race of so many. */
+    train(chosen, { pair = false, stepping = false, seeds = 1 } = {}) {
+      if (pair || seeds > 1 || !this.going) this.begin(chosen, pair, seeds);
       this.stepping = stepping;
       if (this.phase === "paused" && !stepping) this.phase = "training";
+      if (this.deeds.again) {
+        this.goOn();
+        return;
+      }
       this.session.tell({ do: stepping ? "step" : "train" });
       this.wait(true);
     }
 
-    begin(settings, seed, words, pair) {
-      Object.assign(this, { used: this.files, counts: null });
-      this.put(this.live);
-      const { compare, recipe, shape } = this.data,
-        fields = pair ? compare.values : [null];
-      const runs = fields.map((value) => ({
-        seed,
-        settings: { ...recipe, ...settings, ...(pair && { [compare.name]: value }) },
-      }));
-      const own = this.files ? { dataset: OWN } : {};
-      this.live = runs.map(
-        (one, i) =>
-          new Record(
-            { ...one.settings, ...own, seed },
-            this.count++,
-            [pair ? compare.words[i] : "", ...words].filter(Boolean).join(", "),
-          ),
-      );
+    /* Who trains, from the first run on. */
+    open() {
       this.session ??= new Why.Session(
         (message) => this.hear(message),
         (said) => this.lost(said),
+        this.data,
       );
-      this.session.begin({ shape, runs, files: this.files });
+    }
+
+    begin({ settings, seed, words }, pair, seeds = 1) {
+      Object.assign(this, { used: this.files, counts: null });
+      this.put(this.live);
+      const { compare, recipe, shape } = this.data,
+        sides = pair ? compare.values : [null];
+      const runs = Array.from({ length: seeds * sides.length }, (_, n) => ({
+        seed: seed + Math.floor(n / sides.length),
+        settings: {
+          ...recipe,
+          ...settings,
+          ...(pair && { [compare.name]: sides[n % sides.length] }),
+        },
+      }));
+      const own = this.files ? { dataset: OWN } : {};
+      this.live = runs.map(
+        (one, n) =>
+          new Record(
+            { ...one.settings, ...own, seed: one.seed },
+            this.count++,
+            [
+              pair ? compare.words[n % sides.length] : "",
+              ...words,
+              one.seed === this.data.seed && seeds === 1 ? "" : `seed ${one.seed}`,
+            ]
+              .filter(Boolean)
+              .join(", "),
+          ),
+      );
+      this.race = seeds > 1;
+      Object.assign(this, { arm: 0, back: null, deeds: new Why.Deeds(), pair });
+      this.open();
+      // a race does not go back, and many pasts would fill the memory
+      this.session.begin({ shape, runs, files: this.files, keeps: !this.race });
       this.phase = "loading";
       this.on.say("");
       this.on.progress("loading", 0);
     }
 
     pause() {
+      this.deeds.again = null;
       this.session.tell({ do: "pause" });
     }
 
-    rewind() {
-      this.session.tell({ do: "rewind", steps: BACK });
+    /* A setting, in words, to every run that it is for, and news to. */
+    change(name, value, words) {
+      for (const [part, record] of this.live.entries())
+        if (this.listens(part) && record.settings[name] !== value)
+          this.set(part, name, value, words);
     }
 
-    /* A setting, in words, to every run that it is news to. */
-    change(name, value, words) {
-      for (const [part, record] of this.live.entries()) {
-        if (record.settings[name] === value) continue;
-        record.change(name, value, words);
-        this.session?.tell({ do: "change", part, settings: { [name]: value } });
-      }
+    set(part, name, value, words) {
+      const record = this.live[part];
+      this.deeds.set(part, record.steps, name, value);
+      record.change(name, value, words);
+      this.session?.tell({ do: "change", part, settings: { [name]: value } });
     }
 
     /* Runs that go on no more stay on the charts for a while, but not over other data. */
     put(records) {
       const dataset = this.used ? OWN : this.data.recipe.dataset;
       for (const record of records) record.outcome ||= "stopped";
-      this.kept = [...this.kept, ...records.filter(({ steps }) => steps)]
-        .filter(({ recipe }) => recipe.dataset === dataset)
-        .slice(-KEPT);
+      const all = [...this.kept, ...records.filter(({ steps }) => steps)].filter(
+        ({ recipe }) => recipe.dataset === dataset,
+      );
+      const branches = all.filter(({ from }) => from).slice(-KEPT);
+      this.kept = all.filter((one) => !one.from || branches.includes(one));
     }
 
     /* --- what the worker says ------------------------------------------------------ */
@@ -130,11 +165,12 @@ globalThis.Why = globalThis.Why ?? {};
       if (is === "files") this.loading(message);
       else if (is === "ready") this.ready(message);
       else if (is === "step") this.take(record, message);
-      else if (is === "paused") this.phase = "paused";
-      else if (is === "rewound") this.rewound(record, message);
+      else if (is === "paused") this.paused();
+      else if (is === "forked" || is === "rewound") this.cameBack(message);
       else if (is === "done") this.done(record, message);
       else if (is === "trouble") this.lost(message.sentence);
-      if (look) this.live[part].look = { ...look, step: this.live[part].steps };
+      else if (is === "alone") this.on.say(message.sentence);
+      if (look) this.live[part].looks.push({ ...look, step: this.live[part].steps });
       this.on.show(this.stepping ? "asked" : is); // a single step is shown in any case
       this.wait(["loading", "training"].includes(this.phase) || is === "ready");
     }
@@ -146,8 +182,13 @@ globalThis.Why = globalThis.Why ?? {};
       if (!on) return;
       this.timer = setTimeout(() => {
         this.silent = true;
-        this.on.say(SILENT);
+        this.on.say(this.session?.silent ?? SILENT);
       }, 1000 * SILENCE);
+    }
+
+    paused() {
+      if (this.deeds.again) this.goOn();
+      else this.phase = "paused";
     }
 
     loading({ what, came, of }) {
@@ -160,21 +201,16 @@ globalThis.Why = globalThis.Why ?? {};
       this.on.progress(text, came / of);
     }
 
-    ready({ device, version, layers, data }) {
+    ready(message) {
+      const { layers, data } = message;
       this.counts = data;
       for (const record of this.live) {
         record.begin(layers);
-        record.about = {
-          trained_in: "page",
-          "onnxruntime-web": version,
-          device,
-          generator: "xoshiro128**",
-          data_name: data.own ? "own pictures" : record.recipe.dataset,
-          data: `${data.train} training and ${data.test} test images`,
-          ...(data.own && { pictures: Why.usedWords(this.used, data) }),
-        };
+        const { about, device } = this.session.made(message, record.recipe);
+        if (data.own) about.pictures = Why.usedWords(this.used, data);
+        record.about = about;
+        this.device = device;
       }
-      this.device = device === "webgpu" ? "WebGPU" : "wasm, one thread";
       this.phase = this.stepping ? "paused" : "training";
     }
 
@@ -186,34 +222,12 @@ globalThis.Why = globalThis.Why ?? {};
         Math.floor(this.times.length / 2)
       ];
       const { steps } = record.recipe,
-        each = `${usual.toFixed(0)} ms a step`;
+        each = `${usual.toFixed(0)} ms a step`,
+        arm = this.live[this.arm];
+      if (record !== arm && !arm.outcome) return; // one of them is enough to follow
       this.on.progress(
         `step ${row.step} of ${steps} · ${each} · ${this.device}`,
         row.step / steps,
-      );
-    }
-
-    /* The run stays as it is; a branch of it goes on from the step it is back at, with
-       the settings that are in force now. */
-    rewound(record, { part, left }) {
-      this.phase = "paused";
-      if (left === record.steps) return;
-      const branch = record.branch(left, this.count++),
-        now = record.settings;
-      record.outcome ||= `left at step ${record.steps}`;
-      this.put([record]);
-      this.live[part] = branch;
-      for (const { step, words, ...fields } of record.changes)
-        for (const name of Object.keys(fields))
-          if (step >= left && branch.settings[name] !== now[name])
-            branch.change(
-              name,
-              now[name],
-              record.changes.findLast((c) => name in c).words,
-            );
-      this.on.progress(
-        `back at step ${left}: change something, or train on`,
-        left / branch.recipe.steps,
       );
     }
 
@@ -232,6 +246,7 @@ globalThis.Why = globalThis.Why ?? {};
 
     end() {
       this.wait(false);
+      this.back = this.deeds.again = null;
       this.session?.stop();
       this.session = null;
     }
@@ -242,7 +257,8 @@ globalThis.Why = globalThis.Why ?? {};
       this.wait(false);
       this.session?.tell({ do: "pause" });
       if (this.session) this.session.run += 1; // what is still on its way is not heard
-      this.put(this.live);
+      if (this.live.length) this.put(this.live);
+      else this.kept = [];
       this.live = [];
       this.phase = "idle";
       this.on.say("");
@@ -254,12 +270,13 @@ globalThis.Why = globalThis.Why ?? {};
       this.files = files;
     }
 
-    /* Leaving the page stops it. */
-    leave() {
-      if (!this.session) return;
+    /* Leaving the page stops it; a notebook only puts a panel aside. */
+    leave(forGood) {
+      if (!this.session || (Why.Session.stays && !forGood)) return;
       this.lost(this.going ? "The training stopped when the page was left." : "");
     }
   }
 
-  Object.assign(Why, { BACK, Training });
+  Object.assign(Training.prototype, Why.branching);
+  Object.assign(Why, { Training });
 })();

@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -27,6 +27,7 @@ __all__ = ["CATALOGUE", "Dataset", "Source", "data_root", "load", "title", "user
 LARGEST = 16 * 2**30  # bytes of decoded images of a split that we are ready to hold
 ALL_RIGHT = "with one class kNN and probe are 1 whatever is learned"
 SAMPLE = 10_000  # images that mean and deviation are taken from, if they are not held
+IN_PAGE = 2560, 640  # images of both splits that a page trains on; 1.4 MB packed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +134,19 @@ def load(name: str, image_size: int | None = None, workers: int = 0) -> Dataset:
     raise BadInput(
         f"dataset is {name!r}, but must be one of {', '.join(known)}, folder:PATH."
     )
+
+
+def few(data: Dataset, train: int, test: int) -> Dataset:
+    """The first images of both splits, with the mean and deviation of all."""
+    part = replace(
+        data,
+        train_images=data.train_images[:train],
+        train_labels=data.train_labels[:train],
+        test_images=data.test_images[:test],
+        test_labels=data.test_labels[:test],
+    )
+    vars(part)["_mean_and_std"] = data._mean_and_std  # where it would be kept
+    return part
 
 
 def title(name: str) -> str:

@@ -1,15 +1,14 @@
-"""Panels for the chapters: over recorded runs, over pictures, and two that train.
+"""Panels for the chapters: over recorded runs, over pictures, and one that trains.
 
-    from mocolib import lab, named_recipe, sweep
+    from mocolib import lab, sweep
     lab.experiment(sweep.recorded("lr"), id="lr", by=("base_lr", "patch_projection"))
-    lab.live(named_recipe("mini"))
     lab.train_here("freeze", compare="patch_projection")
 
 Recorded: describe (runs -> plain data) -> page (JSON that assets/lab draws, in the
 built page and in a kernel alike). Pictures: a frame a setting (`frames`); `heroes` and
-`spikes` open chapters. Live: traces (what is shown of a run) -> curves (the charts and
-a table) -> panel (controls and buttons), with session (the thread that trains) beside
-it. In a built page `train_here` trains in the reader's browser.
+`spikes` open chapters. `train_here` trains: in a built page in the reader's browser, in
+a kernel by engine (mocolib's loop in a thread; learned says what it learns) over wire
+(two hidden widgets; plain stands in where no script runs).
 """
 
 from mocolib.lab.chapter import (
@@ -26,7 +25,6 @@ from mocolib.lab.chapter import (
 from mocolib.lab.describe import Line
 from mocolib.lab.matching import matches
 from mocolib.lab.method import method, taken
-from mocolib.lab.panel import live
 from mocolib.lab.pictures import Frame, beside, frames, meters, pixels, strips, svg
 from mocolib.lab.recorded import experiment
 from mocolib.lab.spikes import spikes
@@ -42,7 +40,6 @@ __all__ = [
     "frames",
     "headlines",
     "ledger",
-    "live",
     "matches",
     "meters",
     "method",

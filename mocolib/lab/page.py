@@ -35,6 +35,14 @@ SCRIPTS = (
     "frames",
     "method",
 )  # what each stands on first
+TRAINING = (  # what trains, behind session.js in a page and kernel.js in a kernel
+    *("zip", "spikes", "record", "own_pictures", "learned"),
+    *("link", "branches", "training", "train_view", "race", "heat", "train"),
+)
+PICTURES = (  # assets/inpage/pictures.js as a part of a script
+    "globalThis.Why = globalThis.Why ?? {{}}; "
+    "Why.pictures = (() => {{ {module}\nreturn pictures; }})();"
+)
 
 
 def in_page() -> bool:
@@ -42,10 +50,13 @@ def in_page() -> bool:
     return bool(os.environ.get(PAGE))
 
 
-def figure(tag, id, data, *, plain="", question=None, answer=None) -> HTML:
+def figure(
+    tag, id, data, *, plain="", question=None, answer=None, trains=False
+) -> HTML:
     """A panel: <`tag`> with its data, the question above, the answer folded below.
 
-    answer: one paragraph a line. plain: HTML for readers without scripts.
+    answer: one paragraph a line. plain: HTML for readers without scripts. trains:
+    whether it needs what trains.
     """
     asked = f"<figcaption>{escape(said(question))}</figcaption>" if question else ""
     told = ""
@@ -55,7 +66,7 @@ def figure(tag, id, data, *, plain="", question=None, answer=None) -> HTML:
         told = f"<details><summary>{fold}</summary>{lines}</details>"
     return HTML(
         f'<figure class="why-panel">{asked}'
-        f"{element(tag, data, id=id, plain=plain)}{told}</figure>{scripts()}"
+        f"{element(tag, data, id=id, plain=plain)}{told}</figure>{scripts(trains)}"
     )
 
 
@@ -75,17 +86,26 @@ def script(text: str) -> str:
 
 
 @functools.cache
-def _inline() -> str:
+def _inline(trains: bool) -> str:
     here = Path(__file__).parents[1]
     assets = next(p for p in (here / "_assets", here.parent / "assets") if p.is_dir())
-    code = "".join(f"{(assets / f'lab/{n}.js').read_text('utf-8')}\n" for n in SCRIPTS)
-    style = (assets / "lab.css").read_text("utf-8")
-    return f"<style>{style}</style><script>{code}</script>"
+
+    def read(name: str) -> str:
+        return (assets / name).read_text("utf-8")
+
+    names = (*SCRIPTS, "kernel", *TRAINING) if trains else SCRIPTS
+    code = [read(f"lab/{name}.js") for name in names]
+    if trains:  # a module elsewhere
+        module = read("inpage/pictures.js").replace("export ", "")
+        code.insert(0, PICTURES.format(module=module))
+    return "<style>{}</style><script>{}</script>".format(
+        read("lab.css"), "\n".join(code)
+    )
 
 
-def scripts() -> str:
+def scripts(trains: bool = False) -> str:
     """What draws a panel, to stand behind it in a kernel; a page has it already."""
-    return "" if in_page() else _inline()
+    return "" if in_page() else _inline(trains)
 
 
 def explorer(description: Description, question=None, answer=None) -> HTML:

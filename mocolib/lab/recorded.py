@@ -1,9 +1,7 @@
 """One call a chapter: a panel over recorded runs, in the page and in a kernel."""
 
 from mocolib.lab.describe import describe
-from mocolib.lab.page import PAGE, explorer, in_page
-
-__all__ = ["PAGE", "experiment", "in_page"]
+from mocolib.lab.page import explorer
 
 
 def experiment(runs, *, id, by, question=None, answer=None, **options):

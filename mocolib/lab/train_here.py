@@ -1,4 +1,4 @@
-"""A panel that trains in the reader's browser, with mocolib's own step as a graph.
+"""A panel that trains: in the reader's browser, or in the kernel that shows it.
 
     lab.train_here(
         "freeze",
@@ -8,19 +8,18 @@
     )
 
 The page gets the controls and what was recorded as JSON; assets/lab/train.js makes a
-panel of them, and a worker in assets/inpage trains. In a kernel it is the live panel.
+panel of them. In a page a worker in assets/inpage trains, with mocolib's own step as a
+graph; in a kernel mocolib does, see `engine`.
 """
 
 from mocolib import __version__
 from mocolib.analysis.inpage import record
 from mocolib.errors import BadInput
-from mocolib.lab import controls
 from mocolib.lab.describe import axis
 from mocolib.lab.groups import SEED_POINTS
 from mocolib.lab.numbers import brief, points
-from mocolib.lab.page import axis_data, figure
-from mocolib.lab.panel import live
-from mocolib.lab.recorded import in_page
+from mocolib.lab.page import axis_data, figure, in_page
+from mocolib.lab.wire import Live, Wire
 from mocolib.moco import MoCo
 from mocolib.presets import named_recipe
 from mocolib.probe import layers
@@ -37,10 +36,12 @@ LOG = ("gradient", "adam_rms")
 VALUES = {  # what a control offers, where a chapter says no more than its field
     "base_lr": [4e-3, 1.2e-2, 2.4e-2, 4.8e-2, 6.4e-2, 9.6e-2, 0.128, 0.192],
     "patch_projection": ["learned", "fixed"],
-    "temperature": controls.TEMPERATURES,
-    "momentum": controls.MOMENTA,
+    "temperature": [0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0],
+    "momentum": [0.0, 0.9, 0.95, 0.99, 0.995, 0.999],
     "beta2": [0.9, 0.95, 0.98, 0.99, 0.999],
     "optimizer": ["adamw", "lamb"],
+    "weight_decay": [0.0, 0.01, 0.03, 0.1, 0.3],
+    "warmup_steps": [0, 10, 20, 40, 80],
 }
 MEASURES = ("deepest_fall", "final_knn")  # of a recorded run, both from 0 to 1
 BEHIND = (
@@ -75,19 +76,19 @@ def train_here(
     start = start or {}
     values = _values(fields, start, compare)
     recipe = named_recipe(SHAPE, **start)
-    if not in_page():
-        return live(recipe)
     recorded = recorded_here() if recorded is None else recorded
     behind = [run for run in recorded if _fits(run, vars(recipe), values)]
     axes = [axis(name, chosen) for name, chosen in values.items()]
-    return figure(
-        "why-train",
-        f"lab-{id}",
-        as_data(id, recipe, axes, compare, charts, seed, behind),
+    data = as_data(id, recipe, axes, compare, charts, seed, behind)
+    wire = None if in_page() else Wire(id, recipe.replace(seed=seed))
+    shown = figure(
+        *("why-train", f"lab-{id}", data | {"wire": wire and wire.key}),
         plain=said(WITHOUT_SCRIPT),
         question=question,
         answer="\n".join(filter(None, [answer, *_told(behind, axes)])),
+        trains=True,
     )
+    return Live(shown, wire) if wire else shown
 
 
 def _values(fields, start: dict, compare: str | None) -> dict:
@@ -198,9 +199,10 @@ def _thin(run: dict, charts) -> dict:
 
 def recorded_here(path=None) -> list[dict]:
     """Runs that a page has trained (tools.inpage_runs): settings, curves, measures."""
+    own = vars(named_recipe(SHAPE))  # what a run from before a control was there had
     return [
         {
-            "settings": {name: run[name] for name in VALUES},
+            "settings": {name: run.get(name, own[name]) for name in VALUES},
             "seed": run["seed"],
             "name": said("recorded, seed {seed}", seed=run["seed"]),
             "lines": _lines(run["curves"]),
