@@ -336,7 +336,8 @@ def _(ground):
 @case("a plot into nowhere")
 def _(ground):
     where = ["--runs", str(ground.whole.parent)]
-    return ["plot", ground.whole.name, *where, "-o", "none/such/c.png"]
+    inside = ground.whole / "end.json" / "c.png"  # a file where a folder should be
+    return ["plot", ground.whole.name, *where, "-o", str(inside)]
 
 
 # ---- files of weights

@@ -27,7 +27,8 @@ BEGIN = """async ([graph, device]) => {
   const base = new URL("/inpage/", location.href).href, took = () => {};
   const { load, manifest } = await import("/_static/inpage/files.js");
   const { runtime } = await import("/_static/inpage/runtime.js");
-  const about = await manifest(base, "page"), ort = await manifest(base, "ort/ort");
+  const about = await manifest(base, "page", "step"),
+    ort = await manifest(base, "ort/ort", "version");
   window.engine = await runtime(base, ort, device, took);
   window.session = await engine.session(await load(base, about[graph], took));
   return about[graph];
