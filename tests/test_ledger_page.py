@@ -32,7 +32,7 @@ def sorts(page) -> dict:
     return {name: how for name, how in found if how}
 
 
-@pytest.mark.parametrize("head", ["mean", "95 % interval", "seeds", "p"])
+@pytest.mark.parametrize("head", ["mean", "95 % interval", "seeds", "exact p"])
 def test_numbers_go_by_size_up_then_down_and_empty_cells_last(page, head):
     before = sorted(column(page, head))
     button = page.get_by_role("button", name=head, exact=True)

@@ -75,7 +75,7 @@ def copied(run: Run, name: str) -> Run:
 @pytest.mark.parametrize("name", ["{} (1)", "{}-old", "copy of {}", "0 {}"])
 def test_a_copy_is_no_second_run(root, name):
     before = judged(root)
-    assert before.word == "reproduced"
+    assert before.word == "leaning"
     copy = copied(of_seed(root, 0), name)
     with pytest.warns(LeftOut, match=r"^run .* is left out: it is run .* once more\.$"):
         kept = found(root)
@@ -185,7 +185,7 @@ def test_a_damaged_run_is_named_and_the_rest_is_judged(capsys, root, kind):
     assert line.startswith(f"mocolib: run {bad.id} is left out: ")
     assert line.endswith(".")
     assert bad.recipe.seed == 3
-    assert "C7     reproduced" in said.out
+    assert "C7     leaning" in said.out
     verdict = judged(root)
     assert (verdict.runs, len(verdict.primary.values)) == (15, 3)
 
