@@ -204,7 +204,7 @@ def test_a_spike_is_marked_with_the_layer_that_it_began_in(opened):
         spike["step"],
     )
     assert len(column) == len(layers)
-    assert column[layers.index(spike["layer"])] == max(column) > 150
+    assert column[layers.index(spike["layer"])] == max(column) >= 130  # of 2.5 medians
 
 
 def test_what_is_learned_is_shown(opened):

@@ -112,6 +112,10 @@ def test_all_has_its_room(opened, width):
     check_edges(page, width)
 
 
+UNFOLDED = """async () => {
+  for (const one of document.querySelectorAll("article details")) one.open = true;
+  await new Promise(requestAnimationFrame);
+}"""
 HIDDEN = """wide => {
   const cells = [...document.querySelectorAll("article :is(th, td)")];
   return cells.filter(cell => {
@@ -125,6 +129,7 @@ def test_no_cell_of_a_table_is_out_of_sight_on_a_phone(opened):
     """One that does not fit is folded; wide again, it is a table as before."""
     page, _ = opened("light")
     check_tables(page)
+    page.evaluate(UNFOLDED)
     resize(page, WIDTHS[1])
     assert page.evaluate(HIDDEN, WIDTHS[1]) == []
     for cell in page.locator("table.folded tbody td").all()[:5]:

@@ -158,7 +158,7 @@ def test_the_committed_replays_meet_the_record():
     table = tables.read("causes")
     same = table[table["change"] == "nothing"]
     for id, part in same.groupby("run"):
-        run = runs.Run(runs.public_root() / id)
+        run = runs.read(id, runs.public_root())
         loss = run.steps.set_index("step")["loss"]
         assert (part["loss"].to_numpy() == loss[part["step"]].to_numpy()).all()
         assert set(part["spike"]) <= set(measures.spike_steps(run))

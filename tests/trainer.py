@@ -159,6 +159,7 @@ def take_steps(page, count: int):
               {TRAINING}.live.every(({{ steps }}, i) => steps > (made[i] ?? 0))""",
             arg=made,
         )
+        wait_for_phase(page, "paused")  # and all of it is drawn
 
 
 def paused_behind(page, count: int, what: str = "train"):

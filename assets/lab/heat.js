@@ -16,11 +16,10 @@ globalThis.Why = globalThis.Why ?? {};
     const context = canvas.getContext("2d"),
       whole = context.createImageData(steps, layers.length);
     for (const [y, layer] of layers.entries())
-      for (const step of times[layer].keys()) {
-        const high = times[layer][step] ?? 0,
-          alpha = 255 * share(high) * (high > Why.SPIKE ? 1 : 0.45);
+      times[layer].forEach((high, step) => {
+        const alpha = 255 * share(high) * (high > Why.SPIKE ? 1 : 0.45);
         whole.data.set([...HOT, alpha], 4 * (y * steps + step - 1));
-      }
+      });
     context.putImageData(whole, 0, 0);
   }
 

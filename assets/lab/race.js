@@ -62,7 +62,7 @@ globalThis.Why = globalThis.Why ?? {};
   function showRace(place, panel) {
     const on = panel.training.race && panel.training.live.length;
     place.hidden = !on;
-    if (!on) return;
+    if (!on) return place.replaceChildren();
     if (!place.children.length)
       place.innerHTML = `<div class="multiples">${"<why-charts></why-charts>".repeat(SEEDS)}
         </div><p class="tally" role="status"></p>`;

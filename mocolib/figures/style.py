@@ -84,7 +84,7 @@ def levels(ax, runs: list[Run], measure: str):
         _thin(ax, [(0, level), (1, level)], ax.get_yaxis_transform())
         ax.update_datalim([(0, level)], updatex=False)
         place = dict(xycoords=("axes fraction", "data"), ha="right", va="bottom")
-        ax.annotate(words, (1, level), color=GREY, style="italic", fontsize=8, **place)
+        ax.annotate(words, (1, level), color=GREY, style="italic", fontsize=9, **place)
     ax.autoscale_view()
 
 
@@ -95,7 +95,7 @@ def uprights(ax, runs: list[Run], measure: str):
         _thin(ax, [(x, 0), (x, 1)], ax.get_xaxis_transform())
         ax.update_datalim([(x, 0)], updatey=False)
         place = dict(xycoords=("data", "axes fraction"), ha="right", va="bottom")
-        look = dict(color=GREY, style="italic", fontsize=8, rotation=90)
+        look = dict(color=GREY, style="italic", fontsize=9, rotation=90)
         ax.annotate(words, (x, 0.02), **look, **place)
     ax.autoscale_view()
 

@@ -36,7 +36,11 @@ FAMILY = re.compile(r"(font: [^;\"]*?px|font-family:) [^;\"]*")
 SIZE = re.compile(r"font(?:-size)?: (?:\w+ )*([\d.]+)px")
 WORDS = re.compile(r">([^<>]+)</text>")
 NUMBER = re.compile(r"\d+\.\d{2,}")
-SETTINGS = {"svg.fonttype": "none", "svg.hashsalt": "why"}
+SETTINGS = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "why",
+    "path.simplify_threshold": 0.5,  # pixels at 72 to the inch: none is seen
+}
 
 
 def _rounded(number: re.Match) -> str:

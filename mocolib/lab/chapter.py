@@ -86,8 +86,13 @@ def ledger() -> HTML:
     for v in claims.ledger():
         other = second[v.id].effects if v.id in second else {}
         rows += [_row(v, key, other) for key in v.effects or [""]]
-    table = f"<table><thead>{rows[0]}</thead><tbody>{''.join(rows[1:])}</tbody></table>"
-    return HTML(f'<div class="why-ledger">{table}</div>')
+    return HTML(f'<div class="why-ledger">{_table(rows)}</div>')
+
+
+def _table(rows: list[str]) -> str:
+    """The first row is its head: what is wider than a phone is folded by it."""
+    head, *body = rows
+    return f"<table><thead>{head}</thead><tbody>{''.join(body)}</tbody></table>"
 
 
 def _row(verdict: claims.Verdict, key: str, other: dict) -> str:
@@ -148,13 +153,10 @@ def _told(verdict: claims.Verdict) -> str:
     if verdict.word == FEW:
         return f"<p>{lead}</p>"
     numbers = [_numbers(verdict, key)[:-1] for key in verdict.effects]
-    rows = [_cells("td", map(html.escape, row)) for row in numbers]
-    table = _cells("th", _heads(MEASURED[:-1])) + "".join(rows)
+    rows = [_cells("th", _heads(MEASURED[:-1]))]
+    rows += [_cells("td", map(html.escape, row)) for row in numbers]
     fold = said("All that was measured for it")
-    return (
-        f"<p>{lead}</p><details><summary>{fold}</summary>"
-        f"<table>{table}</table></details>"
-    )
+    return f"<p>{lead}</p><details><summary>{fold}</summary>{_table(rows)}</details>"
 
 
 def _numbers(verdict: claims.Verdict, key: str) -> list[str]:
