@@ -132,6 +132,16 @@ def test_only_what_is_sound_is_published_and_nowhere_else(tmp_path, data):
     assert not (tmp_path / "other").exists()
 
 
+def test_of_a_run_the_first_and_last_gradients_alone_may_be_published(tmp_path, data):
+    run = recorded(tmp_path / "own", data)
+    public = publish.publish(run, tmp_path / "public", every_layer=False)
+    layered = [name for name in public.steps if "/" in name]
+    assert layered == ["grad_inf/patch_projection", "grad_inf/predictor.1"]
+    kept = step_table.kept(run.steps)[list(public.steps)]
+    assert public.steps.equals(kept)
+    assert publish.verify(public) == []
+
+
 def test_another_record_of_the_same_recipe_is_not_replaced(tmp_path, data):
     run = publish.publish(recorded(tmp_path / "a", data), tmp_path / "public")
     before = {file.name: file.read_bytes() for file in run.folder.iterdir()}

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import safetensors
 
 from mocolib.data import Dataset
@@ -25,9 +26,11 @@ ROUNDING = (64 * 2**-23, 1e-2)
 NEEDED = {"data", "threads", "torch", "mocolib", "date"}
 
 
-def publish(run: Run, root: Path) -> Run:
+def publish(run: Run, root: Path, every_layer: bool = True) -> Run:
     """Copy a finished run, without its weights, to a public set, the folder `root`.
 
+    every_layer: with what was measured of each layer, nine tenths of a record; without
+    it the gradients of the first and the last of them alone are published.
     A folder that appears whole or not at all. What is there already stays: BadInput
     where that is another record of the same recipe.
     """
@@ -38,13 +41,14 @@ def publish(run: Run, root: Path) -> Run:
     if faults:
         raise BadInput(f"run {faults[0][:-1]}, but must be sound to publish.")
     root.mkdir(parents=True, exist_ok=True)
-    own = digest(run)
+    table = run.steps if every_layer else _ends(run.steps)
+    own = _hash(run, table)
     with tempfile.TemporaryDirectory(dir=root, prefix=".publishing-") as part:
         new = Path(part) / run.id
         new.mkdir()
         for name in pack.VALUES:
             write_atomic(new / f"{name}.json", as_json(run.reader.values(name)))
-        step_table.write(run.steps, new / "steps.parquet")
+        step_table.write(table, new / "steps.parquet")
         write_atomic(new / "checksum", own + "\n")
         public = at(run.id, root)
         if public.folder.parent == root and not public.folder.exists():
@@ -57,9 +61,20 @@ def publish(run: Run, root: Path) -> Run:
     return public
 
 
+def _ends(table: pd.DataFrame) -> pd.DataFrame:
+    """Of what was measured by layer: the gradients of the first and the last layer."""
+    layered = [name for name in table if "/" in name]
+    gradients = [name for name in layered if name.startswith("grad_inf/")]
+    return table.drop(columns={*layered} - {*gradients[:1], *gradients[-1:]})
+
+
 def digest(run: Run) -> str:
     """One hash over what is published of a run, wherever it is kept."""
-    table = step_table.kept(run.steps)
+    return _hash(run, run.steps)
+
+
+def _hash(run: Run, table: pd.DataFrame) -> str:
+    table = step_table.kept(table)
     told = [run.reader.values(name) for name in pack.VALUES]
     found = hashlib.sha256(json.dumps([*told, list(table)], sort_keys=True).encode())
     numbers = table.to_numpy("<f8")  # holds each of them exactly
