@@ -11,6 +11,8 @@ import numpy as np
 
 from mocolib.errors import BadInput
 from mocolib.logs import columns
+from mocolib.logs import refusals as words
+from mocolib.words import said
 
 MOST_NUMBERS = 20_000_000  # some 300 MB of memory
 MOST_COLUMNS = 20_000
@@ -84,17 +86,13 @@ class Tables:
                 table.numeric[name] = None
         table.rows += 1
         if self.numbers > MOST_NUMBERS:
-            raise BadInput(
-                f"file {self.place} holds more than {MOST_NUMBERS:,} numbers that "
-                "could be judged, but must hold fewer: leave columns or rows out."
-            )
+            most = f"{MOST_NUMBERS:,}"
+            raise BadInput(said(words.MANY_NUMBERS, place=self.place, most=most))
 
     def _meet(self, table: Table, name: str):
         table.names[name] = None
         if len(table.names) > MOST_COLUMNS:
-            raise BadInput(
-                f"file {self.place} has more than {MOST_COLUMNS:,} columns, but must "
-                "have fewer to be a log."
-            )
+            most = f"{MOST_COLUMNS:,}"
+            raise BadInput(said(words.MANY_COLUMNS, place=self.place, most=most))
         asked = name in self.wanted
         self._use[name] = asked or (bool(columns.use(name)) and name not in columns.RUN)
