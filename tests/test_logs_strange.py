@@ -103,6 +103,12 @@ def test_one_row_is_a_log(written):
     assert taken(log)["loss"] == {7: 2}
 
 
+def test_a_column_that_is_seldom_filled_is_known_to_hold_numbers(written):
+    blank = "".join(f"{i},1,\n" for i in range(200))
+    (log,) = written(f"step,loss,mine\n{blank}200,1,7\n")
+    assert log.others == ("mine",)
+
+
 def test_a_column_may_be_chosen(written):
     text = "step,epoch,knn,mine,loss,a,b\n1,0,0.5,0.7,2,3,4\n2,1,0.6,0.8,1,5,6\n"
     (log,) = written(text, accuracy="mine", axis="epoch", norms=["b", "a"])

@@ -28,6 +28,7 @@ export class Table {
   names = new Map(); // every column: one text in it, or null
   kept = new Map();
   numeric = new Set(); // other columns that hold numbers
+  texts = new Map(); // how many cells of these were none
 
   /* Keep a cell, if there is one; says how many numbers that were. */
   put(name, row, cell) {
@@ -42,6 +43,13 @@ export class Table {
     if (!this.kept.has(name)) this.kept.set(name, new Column());
     this.kept.get(name).push(row, value);
     return 1;
+  }
+
+  /* Note a column that holds numbers but is not kept. */
+  look(name, cell) {
+    const tried = this.texts.get(name) ?? 0;
+    if (tried < rules.table.LOOKED_AT && number(cell) !== null) this.numeric.add(name);
+    this.texts.set(name, tried + 1);
   }
 
   /* [rows, numbers] */
@@ -65,12 +73,13 @@ export class Tables {
 
   /* A row, name -> text or number. What names its run is looked for in it. */
   add(row, run = "") {
-    const { LOOKED_AT, MOST_NUMBERS } = rules.table,
+    const { MOST_NUMBERS } = rules.table,
       table = this.#table(row, run);
     for (const [name, cell] of row) {
       if (!table.names.has(name)) this.#meet(table, name);
       if (this.#use.get(name)) this.#numbers += table.put(name, table.rows, cell);
-      else if (table.rows < LOOKED_AT && number(cell) !== null) table.numeric.add(name);
+      else if (cell !== "" && cell !== null && !table.numeric.has(name))
+        table.look(name, cell);
     }
     table.rows += 1;
     if (this.#numbers > MOST_NUMBERS)
