@@ -16,14 +16,20 @@ export function read(file, named, came) {
     wanted = [...norms, ...Object.values(others)].filter(Boolean);
   const tables = new Tables(file.name, wanted);
   fill(file, tables, came);
-  const found = [];
-  for (const [run, table] of tables.of) {
-    const log = logOf(run || stem(file.name), table, named, tables);
-    if (log?.steps.length) found.push(log);
+  try {
+    const found = [...tables.of]
+      .map(([run, table]) => logOf(run || stem(file.name), table, named, tables))
+      .filter((log) => log?.steps.length);
+    if (!found.length) throw nothingKnown(tables.of, file.name);
+    return found;
+  } catch (error) {
+    error.columns = [...tables.of.values()].flatMap(numbers);
+    throw error;
   }
-  if (!found.length) throw nothingKnown(tables.of, file.name);
-  return found;
 }
+
+/* The columns that hold numbers. */
+const numbers = ({ kept, numeric }) => [...kept.keys(), ...numeric];
 
 const stem = (name) => name.replace(/(?<=.)\.[^.]+$/, "");
 
@@ -53,7 +59,7 @@ function logOf(title, table, named, tables) {
   const nothing = new Float64Array(steps.length).fill(Number.NaN),
     curve = (role) => curves.get(roles[role]) ?? nothing;
   const accuracy = shares(curve("accuracy"), roles.accuracy ?? "", place, notes);
-  const known = [...table.kept.keys(), ...table.numeric];
+  const known = numbers(table);
   return {
     title,
     axis: kind,

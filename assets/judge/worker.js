@@ -23,14 +23,20 @@ function work({ id, file, named }) {
     postMessage({ id, is: "reading", share: bytes / file.size });
   };
   try {
-    const logs = read(file, named, came).map((log) => {
+    const found = read(file, named, came);
+    const logs = found.map((log) => {
       const judged = judge(log);
-      const shown = { drawn: drawn(log, judged, rules.own), columns: log.known };
-      return { judged, sentences: told(judged), ...shown };
+      return { judged, sentences: told(judged), drawn: drawn(log, judged, rules.own) };
     });
-    postMessage({ id, is: "judged", logs });
+    postMessage({
+      id,
+      is: "judged",
+      logs,
+      columns: found.flatMap(({ known }) => known),
+    });
   } catch (error) {
-    postMessage({ id, is: "refused", sentence: sentence(error, file.name) });
+    const { columns = [] } = error; // another may be chosen among them
+    postMessage({ id, is: "refused", sentence: sentence(error, file.name), columns });
   }
 }
 

@@ -44,6 +44,8 @@ QUESTION = (
     "TensorBoard's events. They are read in this page and never leave your browser. "
     "Two are laid over each other: did the change that you made calm the run?"
 )
+SCRIPTS = ("judge_view", "judge")  # of pages with this panel alone
+SCRIPT = '<script defer src="../_static/lab/{}.js"></script>'
 WITHOUT_SCRIPT = "Judging a log in the page needs JavaScript."
 IN_A_KERNEL = (
     "In the built book a panel stands here that judges a dropped log. In a notebook "
@@ -63,8 +65,7 @@ def own_log(id="log", *, question=QUESTION, answer=None) -> HTML:
         question=question,
         answer=answer,
     )
-    # of this page alone, so no page that has no such panel waits for it
-    return HTML(f'{shown.data}<script src="../_static/lab/judge.js"></script>')
+    return HTML(shown.data + "".join(map(SCRIPT.format, SCRIPTS)))
 
 
 def rules() -> dict:
