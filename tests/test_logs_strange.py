@@ -42,6 +42,8 @@ def test_many_rows_an_epoch_do_not_overwrite_each_other(written):
     assert list(taken(log)["loss"].values()) == [5, 4, 3, 2]
     assert list(taken(log)["accuracy"].values()) == [0.5, 0.6]
     assert log.notes == {"spread": 1}
+    (log,) = written("epoch,loss\n,9\n0,5\n0,4\n1,3\n1,2\n")
+    assert list(taken(log)["loss"].values()) == [5, 4, 3, 2]
 
 
 def test_a_row_without_its_step_stands_where_the_one_before_it_does(written):
@@ -101,6 +103,12 @@ def test_one_row_is_a_log(written):
     assert taken(log)["loss"] == {7: 2}
 
 
+def test_a_column_that_is_seldom_filled_is_known_to_hold_numbers(written):
+    blank = "".join(f"{i},1,\n" for i in range(200))
+    (log,) = written(f"step,loss,mine\n{blank}200,1,7\n")
+    assert log.others == ("mine",)
+
+
 def test_a_column_may_be_chosen(written):
     text = "step,epoch,knn,mine,loss,a,b\n1,0,0.5,0.7,2,3,4\n2,1,0.6,0.8,1,5,6\n"
     (log,) = written(text, accuracy="mine", axis="epoch", norms=["b", "a"])
@@ -121,6 +129,8 @@ REFUSED = {
     "a pickle": (b"\x80\x04\x95", "pickle"),
     "zeros": (b"step,loss\n1,\x00\x002\n", "no text"),
     "prose": (b"Dear reader,\nthis is no log.\n", "no column of numbers"),
+    "empty cells": (b",,\n\x0b\n", "no column of numbers"),
+    "a form feed": (b"\x0b\x0c", "no column of numbers"),
     "talk": (b"=> creating model\nloaded\n", "no column of numbers"),
     "no names": (b"1,2\n3,4\n", "must name its columns"),
     "unknown names": (b"step,a,b\n1,2,3\n", "step, a, b, but must have an accuracy"),

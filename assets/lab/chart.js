@@ -32,8 +32,13 @@ globalThis.Why = globalThis.Why ?? {};
   const SYMBOLS = {
     spike: "M0 -4L3.2 2H-3.2Z", // a gradient far above what was usual
     dip: "M-3.5 -3.5L3.5 3.5M-3.5 3.5L3.5 -3.5",
+    made_good: "M-4 -4H4L0 3Z", // the lowest reading of a fall, filled where it came back
+    lasting: "M-4 -4H4L0 3Z",
+    collapse: "M-4 -4H4V4H-4Z",
     fall: "M-4 -4H1V4M-2 1L1 4.5L4 1",
   };
+
+  const FILLED = ["spike", "made_good"];
 
   /* An upright line where something was changed. */
   const upright = ({ at: x }, at) =>
@@ -134,7 +139,7 @@ globalThis.Why = globalThis.Why ?? {};
     if (kind !== "fall")
       return (
         `<path class="symbol ${kind}" d="${SYMBOLS[kind]}" stroke="${colour}" ` +
-        `fill="${kind === "spike" ? colour : "none"}" transform="translate(` +
+        `fill="${FILLED.includes(kind) ? colour : "none"}" transform="translate(` +
         `${fixed(at.across(x))} ${fixed(at.up(y))})"><title>${escaped(said)}</title></path>`
       );
     const [from, to] = x.map(at.across),
@@ -201,7 +206,7 @@ globalThis.Why = globalThis.Why ?? {};
   /* A symbol as a small picture for a legend. */
   const glyph = (kind) =>
     `<svg viewBox="-6 -6 12 12" width="12" height="12" aria-hidden="true">` +
-    `<path d="${SYMBOLS[kind]}" fill="${kind === "spike" ? "currentColor" : "none"}" ` +
+    `<path d="${SYMBOLS[kind]}" fill="${FILLED.includes(kind) ? "currentColor" : "none"}" ` +
     `stroke="currentColor" stroke-width="1.5"/></svg>`;
 
   /* The x value under the pointer, on any drawn chart; null off its axes. */

@@ -10,6 +10,7 @@ from mocolib.analysis.curves import WINDOW, running_median
 
 LAGS = 20
 NEAR = 4  # lags whose correlations enter the lead
+DRAWS = 200  # shifts that say what chance gives
 
 
 def detrended(norms) -> np.ndarray:
@@ -53,7 +54,7 @@ def asymmetry(first, last) -> np.ndarray:
     return (ahead - sum(correlation(first, last, -lag) for lag in lags)) / NEAR
 
 
-def lead_null(first, last, draws: int = 200, seed: int | None = 0) -> np.ndarray:
+def lead_null(first, last, draws: int = DRAWS, seed: int | None = 0) -> np.ndarray:
     """Leads [draws] with `first` shifted by random offsets: what chance alone gives.
 
     Without a seed the offsets are spread evenly.
@@ -61,7 +62,7 @@ def lead_null(first, last, draws: int = 200, seed: int | None = 0) -> np.ndarray
     return asymmetry(shifted(first, draws, seed), detrended(last))
 
 
-def correlation_null(first, last, draws: int = 200, seed: int = 0) -> pd.DataFrame:
+def correlation_null(first, last, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
     """`cross_correlation` after such shifts: a row a draw, a column a lag."""
     rolled, last = shifted(first, draws, seed), detrended(last)
     lags = range(-LAGS, LAGS + 1)

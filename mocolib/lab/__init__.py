@@ -6,7 +6,8 @@
 
 Recorded: describe (runs -> plain data) -> page (JSON that assets/lab draws, in the
 built page and in a kernel alike). Pictures: a frame a setting (`frames`); `heroes` and
-`spikes` open chapters. `train_here` trains: in a built page in the reader's browser, in
+`spikes` open chapters. `own_log` judges a dropped log.
+`train_here` trains: in a built page in the reader's browser, in
 a kernel by engine (mocolib's loop in a thread; learned says what it learns) over wire
 (two hidden widgets; plain stands in where no script runs).
 """
@@ -25,6 +26,7 @@ from mocolib.lab.chapter import (
 from mocolib.lab.describe import Line
 from mocolib.lab.matching import matches
 from mocolib.lab.method import method, taken
+from mocolib.lab.own_log import own_log
 from mocolib.lab.pictures import Frame, beside, frames, meters, pixels, strips, svg
 from mocolib.lab.recorded import experiment
 from mocolib.lab.spikes import spikes
@@ -43,6 +45,7 @@ __all__ = [
     "matches",
     "meters",
     "method",
+    "own_log",
     "picture",
     "pixels",
     "remarked",

@@ -76,11 +76,12 @@ def _spread(table: Table, at, used: list, notes: dict) -> np.ndarray:
     if not len(known) or most < 2 * len(np.unique(known)) or (np.diff(known) < 0).any():
         return at
     notes["spread"] = 1
-    epochs, first, count = np.unique(at, return_index=True, return_counts=True)
-    place = np.searchsorted(epochs, at)
+    epochs, first, count = np.unique(known, return_index=True, return_counts=True)
+    place = np.searchsorted(epochs, known)
     gap = np.diff(epochs, append=epochs[-1] + (epochs[-1] - epochs[0]) / len(epochs))
-    within = (np.arange(len(at)) - first[place]) / count[place]
-    return at + within * gap[place]
+    within = (np.arange(len(known)) - first[place]) / count[place]
+    at[np.isfinite(at)] = known + within * gap[place]
+    return at
 
 
 def aligned(table: Table, at, names: list, notes: dict) -> tuple[np.ndarray, dict]:

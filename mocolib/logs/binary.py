@@ -7,37 +7,21 @@ import numpy as np
 from mocolib.errors import BadInput
 from mocolib.files import unreadable
 from mocolib.logs import columns
+from mocolib.logs import refusals as words
 from mocolib.logs.table import Tables
 from mocolib.runs import step_table
+from mocolib.words import said
 
 EVENTS = "*tfevents*"
 MOST_FOLDERS = 200
 ROWS = 2**16  # of a Parquet file at a time
-KNOWN = {  # what a file begins with, and what it then is
-    b"\x89PNG": "a PNG picture",
-    b"\xff\xd8\xff": "a JPEG picture",
-    b"GIF8": "a GIF picture",
-    b"%PDF": "a PDF",
-    b"PK\x03\x04": "a zip archive",
-    b"\x1f\x8b": "compressed by gzip",
-    b"BZh": "compressed by bzip2",
-    b"\xfd7zXZ": "compressed by xz",
-    b"\x28\xb5\x2f\xfd": "compressed by zstd",
-    b"\x80\x02": "a pickle",
-    b"\x80\x03": "a pickle",
-    b"\x80\x04": "a pickle",
-    b"\x80\x05": "a pickle",
-    b"SQLite format 3": "a database",
-    b"\x93NUMPY": "an array of numpy",
-    b"\x7fELF": "a program",
-}
 
 
 def refuse_known(head: bytes, place: str):
     """BadInput where a file begins as something that is no log."""
-    for mark, what in KNOWN.items():
+    for mark, what in words.KNOWN.items():
         if head.startswith(mark):
-            raise BadInput(f"file {place} is {what}, but must be a log.")
+            raise BadInput(said(words.IS_KNOWN, place=place, what=said(what)))
 
 
 def is_events(head: bytes) -> bool:

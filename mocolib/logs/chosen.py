@@ -4,16 +4,14 @@ import numpy as np
 
 from mocolib.errors import BadInput
 from mocolib.logs import columns
+from mocolib.logs import refusals as words
 from mocolib.logs.table import Table
+from mocolib.words import said
 
 ROLES = ("axis", "accuracy", "loss", "rate")
 RANKS = {"accuracy": columns.accuracy, "loss": columns.loss, "rate": columns.rate}
 MIXED = 3  # readings that each unit has at least, where a column has two
 SHOWN = 12  # columns in a sentence
-KINDS = (
-    "a table with a line of names, a JSON a line, Hugging Face's trainer_state.json, "
-    "printed lines with Epoch: [..][../..], Parquet, or events of TensorBoard"
-)
 
 
 def chosen(table: Table, named: dict, place: str) -> tuple[dict, dict]:
@@ -39,16 +37,13 @@ def chosen(table: Table, named: dict, place: str) -> tuple[dict, dict]:
 
 def _numeric(table: Table, name: str, role: str, place: str) -> str:
     if name not in table.names:
-        raise BadInput(
-            f"{role} is {name!r}, but must be a column of {place}: "
-            f"{_some(table.names)}."
-        )
+        fields = dict(role=role, name=repr(name), place=place)
+        raise BadInput(said(words.NO_COLUMN, **fields, names=_some(table.names)))
     if name not in table.kept:
         text = table.names[name]
-        holds = f"holds {text!r}" if text else "holds nothing"
-        raise BadInput(
-            f"{role} is {name!r}, which {holds} in {place}, but must hold numbers."
-        )
+        holds = words.HOLDS_TEXT if text else words.HOLDS_NOTHING
+        fields = dict(role=role, name=repr(name), text=repr(text), place=place)
+        raise BadInput(said(holds, **fields))
     return name
 
 
@@ -76,10 +71,8 @@ def shares(values, name: str, place: str, notes: dict) -> np.ndarray:
     if not len(known):
         return values
     if not _is_accuracy(known):
-        raise BadInput(
-            f"accuracy is {name!r}, which holds {known.min():g} to {known.max():g} in "
-            f"{place}, but must hold shares or percent."
-        )
+        ends = dict(low=f"{known.min():g}", high=f"{known.max():g}")
+        raise BadInput(said(words.OUT_OF_RANGE, name=repr(name), **ends, place=place))
     if _between(known == 0):
         values = np.where(values == 0, np.nan, values)
         notes["zeros"] = int((known == 0).sum())
@@ -112,14 +105,11 @@ def nothing_known(tables: dict, place: str) -> BadInput:
     """The sentence for a file whose columns say nothing by their names."""
     names = dict.fromkeys(n for t in tables.values() for n in (*t.kept, *t.numeric))
     if not names:
-        return BadInput(f"file {place} has no column of numbers, but must be {KINDS}.")
-    return BadInput(
-        f"file {place} has the columns {_some(names)}, but must have an accuracy, a "
-        "loss or a gradient norm: say which it is by --accuracy, --loss or --norm."
-    )
+        return BadInput(said(words.NOTHING, place=place, kinds=said(words.KINDS)))
+    return BadInput(said(words.UNKNOWN, place=place, names=_some(names)))
 
 
 def _some(names) -> str:
     names = [str(name) for name in names]
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    some, more = ", ".join(names[:SHOWN]), len(names) - SHOWN
+    return said(words.MORE, names=some, count=more) if more > 0 else some

@@ -17,9 +17,11 @@ import numpy as np
 from mocolib.errors import BadInput
 from mocolib.files import shown
 from mocolib.logs import axis, binary, text
-from mocolib.logs.chosen import KINDS, ROLES, chosen, nothing_known, shares
+from mocolib.logs import refusals as words
+from mocolib.logs.chosen import ROLES, chosen, nothing_known, shares
 from mocolib.logs.table import Table, Tables
 from mocolib.runs import Run
+from mocolib.words import said
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,7 +107,8 @@ def _fill(path: Path, tables: Tables):
     except ValueError as error:  # a name that no file can have
         raise BadInput(f"file {tables.place} cannot be read: {error}.") from None
     if not head.strip(b"\0 \t\r\n\xef\xbb\xbf\xff\xfe"):
-        raise BadInput(f"file {tables.place} is empty, but must be {KINDS}.")
+        fields = dict(place=tables.place, kinds=said(words.KINDS))
+        raise BadInput(said(words.EMPTY, **fields))
     binary.refuse_known(head, tables.place)
     if head.startswith(b"PAR1"):
         binary.read_parquet(path, tables)

@@ -20,10 +20,12 @@ READ_MANY = (
     "{accuracy}, loss from {loss}, learning rate from {rate}, gradient norms from "
     "{count} columns, {begin} to {end}."
 )
-OTHERS = "Not read: {names}. Another column is taken by --accuracy, --loss or --norm."
+OTHERS = (
+    "Not read: {names}. Another column can be chosen as axis, accuracy, loss or norm."
+)
 MANY_OTHERS = (
-    "Not read: {names} and {count} more columns. Another is taken by --accuracy, "
-    "--loss or --norm."
+    "Not read: {names} and {count} more columns. Another can be chosen as axis, "
+    "accuracy, loss or norm."
 )
 NOTES = {
     "restarts": "It goes back {count} times, as a run does that is started again: of "

@@ -11,10 +11,12 @@ import numpy as np
 
 from mocolib.errors import BadInput
 from mocolib.logs import columns
+from mocolib.logs import refusals as words
+from mocolib.words import said
 
 MOST_NUMBERS = 20_000_000  # some 300 MB of memory
 MOST_COLUMNS = 20_000
-LOOKED_AT = 100  # rows of a column that is not kept, for whether it holds numbers
+LOOKED_AT = 100  # cells of a column that is not kept, for whether it holds numbers
 BLANK = {"", "none", "null", "na", "n/a", "-"}
 
 
@@ -40,6 +42,7 @@ class Table:
     names: dict = field(default_factory=dict)  # every column: one text in it, or None
     kept: dict = field(default_factory=dict)  # by column: rows and numbers
     numeric: dict = field(default_factory=dict)  # other columns that hold numbers
+    texts: dict = field(default_factory=dict)  # how many cells of these were none
 
     def put(self, name: str, row: int, cell) -> int:
         """Keep a cell, if its column is one to keep; says how many numbers that were.
@@ -57,6 +60,13 @@ class Table:
         at.append(row)
         values.append(value)
         return 1
+
+    def look(self, name: str, cell):
+        """Note a column that holds numbers but is not kept."""
+        tried = self.texts.get(name, 0)
+        if tried < LOOKED_AT and number(cell) is not None:
+            self.numeric[name] = None
+        self.texts[name] = tried + 1
 
     def column(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """The rows that a column has numbers in, and the numbers."""
@@ -80,21 +90,17 @@ class Tables:
                 self._meet(table, name)
             if self._use[name]:
                 self.numbers += table.put(name, table.rows, cell)
-            elif table.rows < LOOKED_AT and number(cell) is not None:
-                table.numeric[name] = None
+            elif cell not in ("", None) and name not in table.numeric:
+                table.look(name, cell)
         table.rows += 1
         if self.numbers > MOST_NUMBERS:
-            raise BadInput(
-                f"file {self.place} holds more than {MOST_NUMBERS:,} numbers that "
-                "could be judged, but must hold fewer: leave columns or rows out."
-            )
+            most = f"{MOST_NUMBERS:,}"
+            raise BadInput(said(words.MANY_NUMBERS, place=self.place, most=most))
 
     def _meet(self, table: Table, name: str):
         table.names[name] = None
         if len(table.names) > MOST_COLUMNS:
-            raise BadInput(
-                f"file {self.place} has more than {MOST_COLUMNS:,} columns, but must "
-                "have fewer to be a log."
-            )
+            most = f"{MOST_COLUMNS:,}"
+            raise BadInput(said(words.MANY_COLUMNS, place=self.place, most=most))
         asked = name in self.wanted
         self._use[name] = asked or (bool(columns.use(name)) and name not in columns.RUN)

@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mocolib.errors import BadInput
+from mocolib.logs import refusals as words
 from mocolib.logs.table import Tables, number
+from mocolib.words import said
 
 HEAD = 2**20  # bytes that are looked at before anything is read
 LONGEST = 2**24  # letters of a line
@@ -37,15 +39,12 @@ def read(path: Path, head: bytes, tables: Tables):
     encoding = _encoding(head)
     start = head.decode(encoding, "replace").lstrip()
     if "\0" in start:
-        raise BadInput(f"file {tables.place} is no text, but must be a log.")
+        raise BadInput(said(words.NO_TEXT, place=tables.place))
     if start.startswith("<"):
-        raise BadInput(
-            f"file {tables.place} is a page of HTML or XML, but must be a log: "
-            "download the file itself."
-        )
+        raise BadInput(said(words.MARKUP, place=tables.place))
     with open(path, encoding=encoding, errors="replace", newline="") as file:
         lines = _lines(file, tables.place)
-        json_alone = start[0] in "[{" and not _a_record(start)
+        json_alone = start[:1] in ("[", "{") and not _a_record(start)
         if json_alone and (value := _one_value(path, encoding, start, tables.place)):
             for row in _records(value, tables.place):
                 tables.add(row)
@@ -72,10 +71,8 @@ def _encoding(head: bytes) -> str:
 def _lines(file, place: str) -> Iterator[str]:
     while line := file.readline(LONGEST):
         if len(line) == LONGEST:
-            raise BadInput(
-                f"file {place} has a line of over {LONGEST:,} letters, but must have a "
-                "line a step."
-            )
+            most = f"{LONGEST:,}"
+            raise BadInput(said(words.LONG_LINE, place=place, most=most))
         yield line
 
 
@@ -106,15 +103,14 @@ def _one_value(path: Path, encoding: str, start: str, place: str):
         text = file.read(WHOLE + 1)
     try:
         if len(text) > WHOLE:
-            raise ValueError(f"it is one JSON value of more than {WHOLE:,} letters")
+            raise ValueError(said(words.LARGE, most=f"{WHOLE:,}"))
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         if PRINTED.search(start) or RECORD.search(start):
             return None
         reason = " ".join(str(error).split())[:200]
-        raise BadInput(
-            f"file {place} begins as JSON, but must be whole: {reason}."
-        ) from None
+        told = said(words.NOT_WHOLE, place=place, reason=reason)
+        raise BadInput(told) from None
 
 
 def _records(value, place: str) -> Iterator[dict]:
@@ -130,10 +126,7 @@ def _records(value, place: str) -> Iterator[dict]:
         for row in range(max(map(len, lists.values()), default=0)):
             yield {k: v[row] for k, v in lists.items() if row < len(v)}
     else:
-        raise BadInput(
-            f"file {place} is JSON, but must hold rows: a list of them, or lists by "
-            "name."
-        )
+        raise BadInput(said(words.NO_ROWS, place=place))
 
 
 def _scalar(row) -> bool:
@@ -177,7 +170,7 @@ def _printed(lines: Iterator[str], tables: Tables):
 
 
 def _delimited(lines: Iterator[str], start: str, tables: Tables):
-    sample = start.splitlines()[:200]
+    sample = start.splitlines()[:200] or [""]
     if sample[0].lower().startswith("sep="):  # a spreadsheet's note to itself
         next(lines)
         sample = sample[1:]
@@ -186,12 +179,10 @@ def _delimited(lines: Iterator[str], start: str, tables: Tables):
     try:
         rows = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
         rows = (row for row in rows if any(cell.strip() for cell in row))
-        header = [name.strip().lstrip("#").strip() for name in next(rows)]
+        first = next(rows, [""])  # of cells that are all empty none is left
+        header = [name.strip().lstrip("#").strip() for name in first]
         if all(number(name) is not None for name in header):
-            raise BadInput(
-                f"file {tables.place} begins with numbers, but must name its columns "
-                "in its first line."
-            )
+            raise BadInput(said(words.NO_NAMES, place=tables.place))
         places = _places(header)
         for row in rows:
             if row == header:  # a run that was continued writes it again
@@ -199,9 +190,8 @@ def _delimited(lines: Iterator[str], start: str, tables: Tables):
             cells = [cell.replace(",", ".") for cell in row] if comma else row
             _row(cells, places, tables)
     except csv.Error as error:
-        raise BadInput(
-            f"file {tables.place} cannot be read as a table: {error}."
-        ) from None
+        told = said(words.NO_TABLE, place=tables.place, reason=error)
+        raise BadInput(told) from None
 
 
 def _delimiter(sample: list[str]) -> str:

@@ -1,0 +1,52 @@
+/* From what a log shows to what to do, by the entries of mocolib/logs/advice.py. */
+
+import { rules } from "./rules.js";
+
+/* The ids of the entries that fit, the gravest first. */
+export const fitting = (symptoms) =>
+  rules.advice.ENTRIES.filter(
+    ({ when, unless }) =>
+      when.every((one) => symptoms.includes(one)) &&
+      !unless.some((one) => symptoms.includes(one)),
+  ).map(({ id }) => id);
+
+/* What the entries ask for, of what `judge` has found. */
+export function symptoms(known, layers, dense) {
+  const { falls, bursts } = known,
+    told = bursts.get("loss"),
+    [lasting, dips] = [false, true].map((good) =>
+      falls.filter((fall) => fall.made_good === good),
+    );
+  const spikes = told?.at.length ?? 0,
+    [most, second] = [...known.jumps.values(), 0, 0].sort((a, b) => b - a);
+  const jump = spikes > 1 && most > spikes / 2,
+    several = second > most / 2;
+  const spiked = (fall) =>
+    told ? fall.bursts.includes("loss") : fall.bursts.length > 0;
+  const answers = {
+    diverged: known.diverged !== null,
+    no_accuracy: !known.readings,
+    sparse: known.readings < dense,
+    collapse: Boolean(known.collapsed),
+    fell_in_warmup: lasting.some(({ phase }) => phase === "warmup"),
+    lasting_fall: lasting.length > 0,
+    lasting_at_peak: lasting.some(({ phase }) => phase === "peak"),
+    dip: dips.length > 0,
+    dip_with_spike: dips.some(spiked),
+    spikes_seen: bursts.size > 0,
+    loss_spikes: beyond(told),
+    layers: layers.length > 0,
+    // in most spikes of the loss; noise alone hardly has two beside each other
+    one_layer_jumps: jump && !several,
+    layers_jump: jump && several,
+    not_risen: known.risen === false,
+    calm: known.noise !== null && !falls.length,
+  };
+  return Object.keys(answers).filter((name) => answers[name]);
+}
+
+/* Whether there are more spikes than noise has, by one and 2 sd of Poisson's. */
+function beyond(found) {
+  if (!found || found.smoothed) return false;
+  return found.at.length > found.by_chance + 2 * found.by_chance ** 0.5 + 1;
+}
