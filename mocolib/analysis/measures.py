@@ -251,8 +251,8 @@ def summary(runs: list[Run]) -> pd.DataFrame:
     """A row a run: its recipe's fields and id, its outcome, and what was measured.
 
     knn, linear_probe, jitter and the falls' depths are shares, 0 to 1, and nan of a run
-    that diverged before they could be read; spikes is a count, final_loss a share of
-    chance.
+    that diverged before they could be read; dips, lasting_falls and spikes are counts,
+    final_loss a share of chance.
     BadInput for a run that is damaged or not finished.
     """
     return pd.DataFrame([_row(run, run.written) for run in runs])
@@ -261,7 +261,7 @@ def summary(runs: list[Run]) -> pd.DataFrame:
 @functools.lru_cache(maxsize=4096)
 def _row(run: Run, written: tuple) -> dict:
     """A run's row; `written` tells a run from the one that it has replaced."""
-    knn = monitored(run)["knn"]
+    knn, good = monitored(run)["knn"], [fall.made_good for fall in falls_in(run)]
     return {
         **vars(run.recipe),
         "id": run.id,
@@ -271,6 +271,8 @@ def _row(run: Run, written: tuple) -> dict:
         "deepest_fall": deepest_fall(knn),
         "fall_depth": fall_depth(run),
         "dip_depth": dip_depth(run),
+        "dips": good.count(True),
+        "lasting_falls": good.count(False),
         "spikes": len(spike_steps(run)),
         "final_loss": final_loss(run),
     }

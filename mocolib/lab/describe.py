@@ -32,6 +32,7 @@ FEW = 6  # values that get a button each; more get a slider
 MOST_SETTINGS = 64
 FALL = "deepest_fall"
 SHARES = ("jitter", FALL, "knn", "linear_probe")  # shown in points or percent
+COUNTS = ("dips", "lasting_falls", "spikes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +139,8 @@ def _line(run: Run, charts: dict) -> Line:
     steps, named = run.steps, {"gradient": f"grad_inf/{measures.first_layer(run)}"}
     y = {key: name for key in charts if (name := named.get(key, key)) in steps}
     [row] = measures.summary([run]).to_dict("records")
-    facts = {name: 100 * row[name] for name in SHARES} | {"spikes": row["spikes"]}
+    facts = {name: 100 * row[name] for name in SHARES}
+    facts |= {name: row[name] for name in COUNTS}
     return Line.of(run, y, steps, facts=facts, spikes=measures.spike_steps(run))
 
 

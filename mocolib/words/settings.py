@@ -60,6 +60,8 @@ FACTS = {  # measures of a run, as a table has them
     "deepest_fall": "deepest fall, points",
     "knn": "accuracy (kNN), %",
     "linear_probe": "linear probe, %",
+    "dips": "dips made good",
+    "lasting_falls": "lasting falls",
 }
 PHRASES = {  # fields whose value alone says nothing
     "patch_projection": "{value} projection",
