@@ -80,12 +80,12 @@ def test_two_logs_lie_over_each_other_and_can_be_cleared(panel):
     page = panel()
     give(page, ("dips.csv", CASES["dips"]["text"]))
     give(page, ("collapse.csv", CASES["collapse"]["text"]))
-    titles = page.locator("why-judge .told h4").all_inner_texts()
+    titles = page.locator("why-judge .told .name").all_inner_texts()
     assert titles == ["dips", "collapse"]
     assert page.locator("svg[data-key=accuracy] path.line").count() == 2
     assert page.locator("svg[data-key=accuracy] .collapse").count() == 1
     page.get_by_role("button", name="Clear").click()
-    assert page.locator("why-judge .told h4").count() == 0
+    assert page.locator("why-judge .told .name").count() == 0
     assert page.locator("why-judge why-charts").is_hidden()
 
 
@@ -118,6 +118,18 @@ def test_what_names_do_not_tell_can_be_chosen(panel):
     assert "loss from u" in sentences(page)[0]
 
 
+def test_of_two_norms_one_is_chosen_beside_the_other(panel):
+    page = panel()
+    norms = [f"{i},2,{i % 3 + 1},{i % 5 + 1},{i % 7 + 1}\n" for i in range(200)]
+    head = "step,loss,grad_norm/a,grad_norm/b,grad_norm/c\n"
+    give(page, ("norms.csv", head + "".join(norms)))
+    page.locator("[data-role=last]").select_option("grad_norm/b")
+    chosen = "() => /from grad_norm.a, grad_norm.b[.]/.test(document.body.textContent)"
+    page.wait_for_function(chosen)
+    page.locator("[data-role=first]").select_option("")
+    page.wait_for_function(chosen.replace("b[.]", "b, grad_norm.c[.]"))
+
+
 def test_a_log_is_pasted_or_dropped(panel):
     page = panel()
     page.locator("why-judge textarea").fill(OWN)
@@ -132,7 +144,7 @@ def test_a_log_is_pasted_or_dropped(panel):
         }""",
         OWN,
     )
-    page.locator("why-judge h4", has_text="dropped").wait_for()
+    page.locator("why-judge .name", has_text="dropped").wait_for()
 
 
 def test_a_name_is_no_markup(panel):
@@ -140,7 +152,7 @@ def test_a_name_is_no_markup(panel):
     bad = "<img src=x onerror=alert(1)>"
     give(page, (f"{bad}.csv", OWN.replace("mine", f'"{bad}"')), ("x.csv", "<html>"))
     assert page.locator("why-judge .told img").count() == 0
-    assert bad in page.locator("why-judge .told h4").inner_text()
+    assert bad in page.locator("why-judge .told .name").inner_text()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -160,7 +172,7 @@ def test_while_a_large_log_is_read_the_page_answers(panel):
         """text => {
           const panel = document.querySelector("why-judge");
           panel.take([new File([text], "large.csv")]);
-          window.then = new Promise((done) => setTimeout(() => done(panel.waiting)));
+          window.then = new Promise((done) => setTimeout(() => done(panel.awaited)));
         }""",
         text,
     )

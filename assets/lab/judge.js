@@ -20,7 +20,8 @@ globalThis.Why = globalThis.Why ?? {};
     <div class="told"></div>`;
 
   class WhyJudge extends HTMLElement {
-    files = []; // {file, logs, columns} or {file, sentence}; without either: awaited
+    files = []; // {file, columns} with logs, or with the sentence why there are none
+    awaited = 0; // of them
     named = {};
 
     connectedCallback() {
@@ -58,11 +59,22 @@ globalThis.Why = globalThis.Why ?? {};
         target.value = ""; // so that the same can be chosen again
       } else if (target.dataset.role) {
         const { role } = target.dataset;
-        if (target.value) this.named[role] = target.value;
-        else delete this.named[role];
+        this.choose(role, target.value);
         Why.toAddress(this.id, new URLSearchParams(this.named).toString());
         this.judge();
       }
+    }
+
+    /* A column for a role, or "" for the one that is guessed. Of the two norms both are
+       chosen, or none is. */
+    choose(role, column) {
+      if (column) this.named[role] = column;
+      else delete this.named[role];
+      const other = { first: "last", last: "first" }[role];
+      if (!other) return;
+      const guess = this.named[other] ?? view.guessed(other, this.files);
+      if (column && guess) this.named[other] = guess;
+      else delete this.named[other];
     }
 
     typed(target) {
@@ -79,7 +91,7 @@ globalThis.Why = globalThis.Why ?? {};
       if (!given.length) return;
       const names = new Set(given.map(({ name }) => name));
       const others = this.files.filter(({ file }) => !names.has(file.name));
-      this.files = [...others, ...given.map((file) => ({ file }))].slice(-view.most);
+      this.files = [...others, ...given.map((file) => ({ file }))];
       this.judge();
     }
 
@@ -95,24 +107,21 @@ globalThis.Why = globalThis.Why ?? {};
 
     /* All files anew by the columns that are chosen now; what was under way is dropped. */
     judge() {
-      if (this.waiting) this.clearWorker();
+      if (this.awaited) this.clearWorker();
       if (location.protocol === "file:") return this.refuse(ALONE);
       const { first, last, ...named } = this.named,
         norms = [first, last].filter(Boolean);
-      for (const one of this.files) one.settled = false;
       this.worker ??= this.started();
+      this.awaited = this.files.length;
       for (const [id, { file }] of this.files.entries())
         this.worker.postMessage({ id, file, named: { ...named, norms } });
       this.progress();
     }
 
-    get waiting() {
-      return this.files.some(({ settled }) => settled === false);
-    }
-
     clearWorker() {
       this.worker?.terminate();
       this.worker = null;
+      this.awaited = 0;
     }
 
     started() {
@@ -132,22 +141,23 @@ globalThis.Why = globalThis.Why ?? {};
     }
 
     refuse(sentence) {
-      this.files = this.files.map(({ file }) => ({ file, sentence, settled: true }));
+      this.files = this.files.map(({ file }) => ({ file, sentence }));
       this.show();
     }
 
     heard({ id, is, share, logs, columns, sentence }) {
       const { file } = this.files[id];
       if (is === "reading") return this.progress(file.name, share);
-      this.files[id] = { file, logs, columns, sentence, settled: true };
-      if (!this.waiting) this.show();
+      this.files[id] = { file, logs, columns, sentence };
+      this.awaited -= 1;
+      if (!this.awaited) this.show();
     }
 
     /* --- what is on the screen ------------------------------------------------------- */
 
     progress(name, share) {
       const bar = this.querySelector("progress");
-      bar.hidden = !this.waiting;
+      bar.hidden = false;
       if (share === undefined) bar.removeAttribute("value");
       else bar.value = share;
       this.say(name ? said("Reading {name}.", { name }) : said("Reading."));

@@ -26,7 +26,7 @@ globalThis.Why = globalThis.Why ?? {};
   /* The logs of all files, in order. */
   const logsOf = (files) => files.flatMap(({ logs = [] }) => logs);
 
-  /* What was guessed for a role, in the first log that has it. */
+  /* What was guessed for a role, in the first log that has it; else nothing. */
   function guessed(role, files) {
     for (const { judged } of logsOf(files)) {
       const { norms, ...columns } = judged.columns,
@@ -34,7 +34,6 @@ globalThis.Why = globalThis.Why ?? {};
       const found = { ...columns, first: every[0], last: every.at(-1) }[role];
       if (found) return found;
     }
-    return said("none");
   }
 
   /* A <select> a role; what is not chosen is guessed, and says what was. */
@@ -49,7 +48,9 @@ globalThis.Why = globalThis.Why ?? {};
           all = new Set([...columns, ...(chosen ? [chosen] : [])]);
         const guess = chosen
           ? said("as guessed")
-          : said("{column} (guessed)", { column: guessed(role, files) });
+          : said("{column} (guessed)", {
+              column: guessed(role, files) ?? said("none"),
+            });
         const options = [...all].map((name) => option(name, name, chosen));
         return (
           `<div class="control"><label for="${id}-${role}">${escaped(words)}</label>` +
@@ -114,11 +115,13 @@ globalThis.Why = globalThis.Why ?? {};
         if (sentence) return `<p class="trouble">${escaped(sentence)}</p>`;
         return logs
           .map(({ sentences, judged }) => {
-            const lines = sentences.map((one) => `<li>${linked(one)}</li>`);
-            return (
-              `<section><h4>${escaped(judged.title)}</h4>` +
-              `<ul>${lines.join("")}</ul></section>`
-            );
+            const known = sentences.length - 2 * judged.advice.length; // then what to do
+            const lines = sentences.map((one, i) => {
+              const advice = i < known ? "" : ' class="advice"';
+              return `<li${advice}>${linked(one)}</li>`;
+            });
+            const name = `<p class="name">${escaped(judged.title)}</p>`;
+            return `<section>${name}<ul>${lines.join("")}</ul></section>`;
           })
           .join("");
       })
@@ -126,5 +129,5 @@ globalThis.Why = globalThis.Why ?? {};
   }
 
   const most = COLOURS.length;
-  Why.judgeView = { charts, choices, linesOf, logsOf, most, told };
+  Why.judgeView = { charts, choices, guessed, logsOf, most, told };
 })();
