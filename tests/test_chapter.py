@@ -11,6 +11,7 @@ from mocolib.claims.verdicts import FEW
 from mocolib.figures.themed import LETTERS
 from mocolib.lab import (
     elsewhere,
+    example,
     finding,
     headlines,
     ledger,
@@ -21,6 +22,7 @@ from mocolib.lab import (
     verdict,
 )
 from mocolib.words import value
+from tools import ROOT
 
 
 def test_a_picture_carries_alt_text_and_caption_and_takes_the_page_s_colours():
@@ -79,6 +81,15 @@ def test_the_source_of_a_wrapped_method_is_its_own():
     shown = source(moco.MoCo.update_key).data
     assert "_foreach_lerp_" in shown
     assert "blob/main/mocolib/moco.py#L" in shown
+
+
+def test_an_example_is_shown_whole_and_linked():
+    shown = example("moco_v3_in_one_page.py").data
+    text = (ROOT / "examples" / "moco_v3_in_one_page.py").read_text()
+    assert html.unescape(re.sub(r"<.*?>", "", shown)).startswith(text.strip())
+    assert (
+        f"blob/main/examples/moco_v3_in_one_page.py#L1-L{text.count(chr(10))}" in shown
+    )
 
 
 def test_remarks_make_a_paragraph_and_nothing_without_words():

@@ -1,6 +1,7 @@
 """The house: who may import whom, and how large a file or a function may be."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ MAY = {  # of each room the others that it may import
 }
 NEVER = {"figures": {"train"}}  # a figure is drawn from recorded runs
 MOST_LINES, MOST_OF_A_FUNCTION, MOST_AT_THE_ROOT = 300, 40, 20
+MOST_OF_A_PAGE = 125
 
 FILES = sorted(HOUSE.rglob("*.py"))
 EACH = pytest.mark.parametrize("room", MAY)
@@ -67,6 +69,19 @@ def test_imports_go_one_way(room):
             told = f"{path.relative_to(ROOT)} imports {name}"
             assert other == room or {other, first} & MAY[room], told
             assert first not in NEVER.get(room, ()), told
+
+
+def test_an_example_stands_alone_on_its_page():
+    for path in (ROOT / "examples").glob("*.py"):
+        text, names = path.read_text(), set()
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom):
+                names.add(node.module)
+            elif isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+        others = {name.split(".")[0] for name in names} - sys.stdlib_module_names
+        assert others == {"torch", "torchvision", "timm"}
+        assert len(text.splitlines()) <= MOST_OF_A_PAGE
 
 
 def test_the_root_is_read_in_an_hour():

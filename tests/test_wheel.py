@@ -16,9 +16,10 @@ from tools.serve import BookHandler, BookServer, running
 LINE = '<p><code class="why-install">pip install git+https://example.org</code></p>'
 USE = """
 import mocolib
-from mocolib import load, sweep
+from mocolib import lab, load, sweep
 print(mocolib.__file__)
 print(len(load("fashion-mnist").train_images), len(sweep.recorded("lr")) > 0)
+print("VisionTransformer" in lab.example("moco_v3_in_one_page.py").data)
 """
 
 
@@ -65,5 +66,6 @@ def test_pip_installs_what_the_page_offers(served, tmp_path):
     assert done.stdout.split() == [
         str(site / "mocolib" / "__init__.py"),
         "10000",
+        "True",
         "True",
     ]

@@ -28,7 +28,7 @@ FRAME = [
 ]
 SOURCES = [
     *FRAME,
-    *("pyproject.toml", "assets", "book", "data", "mocolib"),
+    *("pyproject.toml", "assets", "book", "data", "examples", "mocolib"),
     *("tools/inpage.py", "tools/kernels.py", "tools/ort.py", "tools/wheel.py"),
 ]
 

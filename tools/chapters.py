@@ -29,7 +29,7 @@ TIMEOUT = 600  # seconds a cell may take
 SOURCES = [  # what a chapter's outputs depend on beside its own cells
     *("requirements.txt", "pyproject.toml", "tools/chapters.py", "tools/kernels.py"),
     "tools/judged.py",
-    *("assets/lab", "assets/lab.css", "data", "mocolib"),
+    *("assets/lab", "assets/lab.css", "data", "examples", "mocolib"),
 ]
 FAILED = (CellExecutionError, CellTimeoutError, DeadKernelError)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")

@@ -16,7 +16,9 @@ from tools import ROOT, fingerprint
 
 OUT = ROOT / "_build" / "wheel"
 MARK = OUT / "built-from"
-SOURCES = ["pyproject.toml", "mocolib", "data", "assets/lab", "assets/lab.css"]
+SOURCES = [
+    *("pyproject.toml", "mocolib", "data", "examples", "assets/lab", "assets/lab.css")
+]
 OFFER = re.compile(r'<code class="why-install">.*?</code>', re.S)
 
 

@@ -14,6 +14,7 @@ a kernel by engine (mocolib's loop in a thread; learned says what it learns) ove
 
 from mocolib.lab.chapter import (
     elsewhere,
+    example,
     finding,
     headlines,
     ledger,
@@ -37,6 +38,7 @@ __all__ = [
     "Line",
     "beside",
     "elsewhere",
+    "example",
     "experiment",
     "finding",
     "frames",

@@ -17,6 +17,7 @@ import mocolib
 from mocolib import claims
 from mocolib.claims import findings, text
 from mocolib.claims.verdicts import FEW
+from mocolib.data.places import data_root
 from mocolib.figures.themed import themed
 from mocolib.words import said, together, value
 
@@ -51,7 +52,6 @@ def listing(thing, *marked: str, ran=None) -> str:
     lines, first = inspect.getsourcelines(thing)
     file = inspect.getsourcefile(thing)
     path = Path(file).relative_to(Path(mocolib.__file__).parent)
-    last = first + len(lines) - 1
     text = inspect.cleandoc("\n" + "".join(lines)) + "\n"
     lit = [
         number
@@ -59,10 +59,22 @@ def listing(thing, *marked: str, ran=None) -> str:
         if any(word in line for word in marked)
         and (ran is None or (file, first + number - 1) in ran)
     ]
+    return _code(text, f"mocolib/{path.as_posix()}", first, lit)
+
+
+def example(name: str) -> HTML:
+    """A file of `examples` as it lies there, linked."""
+    text = (data_root().parent / "examples" / name).read_text("utf-8")
+    return HTML(_code(text, f"examples/{name}"))
+
+
+def _code(text: str, file: str, first: int = 1, lit=()) -> str:
+    """Coloured, the lines `lit` standing out, and where it is from."""
+    last = first + text.count("\n") - 1
     shown = HtmlFormatter(cssclass="highlight", hl_lines=lit)
     code = highlight(text, PythonLexer(), shown)
-    link = f"{repository()}/blob/main/mocolib/{path.as_posix()}#L{first}-L{last}"
-    lines = dict(file=f"mocolib/{path.as_posix()}", first=first, last=last)
+    link = f"{repository()}/blob/main/{file}#L{first}-L{last}"
+    lines = dict(file=file, first=first, last=last)
     where = said("{file}, lines {first} to {last}", **lines)
     return (
         f'<div class="why-source"><div class="highlight-python notranslate">{code}'

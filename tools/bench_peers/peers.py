@@ -1,6 +1,6 @@
 """The peers: what each brings of its own, in one loop with clocks.
 
-What a peer has not got is taken from the plain script. All of them see the same
+What a peer has not got is taken from the page in examples/. All of them see the same
 random pictures, have timm's ViT of the same size and torch's AdamW.
 """
 
@@ -8,25 +8,22 @@ import copy
 import importlib.util
 import itertools
 
-import numpy as np
 import torch
-from PIL import Image
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from examples.moco_v3_in_one_page import contrast, loader, mlp
 from tools import bench_peers as work
 from tools.bench_peers.clock import Clock
-from tools.bench_plain import TwoViews, contrast, mlp
+from tools.bench_plain import VIEWS, pictures
 
 
 class Pictures(Dataset):
     """Random pictures with a transform and a label, as torchvision's data sets."""
 
     def __init__(self, count: int, transform):
-        shape = (count, work.SIDE, work.SIDE, 3)
-        pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-        self.images, self.transform = [Image.fromarray(p) for p in pixels], transform
+        self.images, self.transform = pictures(count), transform
 
     def __len__(self):
         return len(self.images)
@@ -54,7 +51,7 @@ class Plain:
         )
 
     def load(self, count):
-        return DataLoader(TwoViews(count), work.BATCH, shuffle=True)
+        return loader(pictures(count), *VIEWS)
 
     def heads(self):
         hidden, dim = work.HIDDEN, work.DIM
@@ -64,7 +61,7 @@ class Plain:
         return batch
 
     def compare(self, q, k):
-        return contrast(q, k, work.TEMPERATURE)
+        return contrast(q, k)  # at the same temperature
 
     @torch.no_grad()
     def update_key(self):
