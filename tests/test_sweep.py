@@ -22,6 +22,7 @@ from tests.tiny import tiny_sweep, write_images
 from tools import ROOT
 
 KILLS = 100 if LONG else 2
+PAIR = "base_lr = [1e-3, 4e-3]\n"
 GRID = """
 seed = [0, 1, 2]
 base_lr = [1e-3, 4e-3]
@@ -234,6 +235,16 @@ def test_a_sweep_says_where_and_how_long(capsys, tiny, tmp_path):
     assert code == 0
     assert f"12 runs, kept in {tmp_path / 'mine'}" in said
     assert "12 to train, about 6 core-hours" in said
+
+
+def test_the_few_runs_of_a_small_sweep_are_drawn_at_its_end(capsys, tmp_path):
+    plan, root = tiny_sweep(tmp_path, steps=8, grid=PAIR), tmp_path / "own"
+    code, said, _ = typed(capsys, plan, "--runs", root, "--workers", "1")
+    picture = root / f"{plan.stem}.svg"
+    assert (code, said.splitlines()[-1]) == (0, str(picture))
+    drawn = picture.read_text()
+    assert "kNN" in drawn
+    assert len(runs.all_runs(root)) == 2  # it is none of them
 
 
 def test_killed_at_random_moments_a_sweep_ends_with_the_same_tables(tiny, tmp_path):

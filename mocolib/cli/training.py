@@ -19,9 +19,11 @@ from mocolib.cli.records import line
 from mocolib.data import Dataset, load
 from mocolib.errors import BadInput
 from mocolib.execution import EXECUTION, Execution, distributed
-from mocolib.files import check_folder
+from mocolib.files import atomic, check_folder
 from mocolib.recipe import Recipe
 from mocolib.runs.record import record
+
+FEW = 8  # runs: so many curves can be told apart in one picture
 
 
 def add_commands(command, folder, fields):
@@ -167,7 +169,21 @@ def _sweep(options) -> int:
             print(recipe.id, changed)
         return 0
     many = dict(workers=options.workers, threads=options.threads)
-    return _under_way(sweep.sweep(wanted, root, backend=_backend(options), **many))
+    code = _under_way(sweep.sweep(wanted, root, backend=_backend(options), **many))
+    made = [run for recipe in wanted if (run := runs.find(recipe, root))]
+    if not code and 0 < len(made) <= FEW:
+        print(_drawn(made, root / f"{plan.name}.svg"))
+    return code
+
+
+def _drawn(made: list[runs.Run], path: Path) -> Path:
+    """The curves of a sweep's runs as a picture beside them."""
+    from mocolib import figures
+
+    figure = figures.curves(made)
+    with atomic(path) as part:
+        figure.savefig(part, format="svg")
+    return path
 
 
 def _fitted(plan, changes: dict) -> list:
