@@ -11,7 +11,7 @@ import pytest
 
 from mocolib import logs
 from mocolib.errors import BadInput
-from mocolib.lab import own_log
+from mocolib.lab.own_log import rules
 from mocolib.logs.chance import white
 from tests import planted_logs
 from tests.served import served, write_page
@@ -48,7 +48,7 @@ def page(browser, tmp_path_factory):
     with served(folder) as address:
         url = f"{address}/book/one.html"
         with open_page(browser, url, 800, "light") as (page, problems):
-            page.evaluate(START, own_log.rules())
+            page.evaluate(START, rules())
             yield page
             assert problems == []
 
