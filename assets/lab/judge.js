@@ -15,7 +15,8 @@ globalThis.Why = globalThis.Why ?? {};
     ${said("Clear")}</button></div><textarea class="pasted" rows="2" spellcheck="false"
     aria-label="${said("A log as text")}"
     placeholder="${said("… or drop files here, or paste a log as text")}"></textarea>
-    <p class="state" role="status"></p><progress hidden></progress></div>
+    <p class="state" role="status"></p><progress hidden
+    aria-label="${said("how far the file is read")}"></progress></div>
     <div class="controls columns"></div><why-charts class="all" hidden></why-charts>
     <div class="told"></div>`;
 
