@@ -3,6 +3,8 @@
 globalThis.Why = globalThis.Why ?? {};
 (() => {
   const escaped = (text) => Why.escaped(text);
+  const said = (text) => Why.said(text);
+  const LONE = "Not recorded with the other settings: one of them changes as well.";
 
   /* One control of an axis {name, label, kind, words, spoken}; nothing to choose, none. */
   function control(panel, axis, k) {
@@ -29,7 +31,9 @@ globalThis.Why = globalThis.Why ?? {};
         i = at[k];
       if (input.type === "radio") {
         input.checked = Number(input.value) === i;
-        input.parentElement.classList.toggle("lone", lone(k, Number(input.value)));
+        const alone = lone(k, Number(input.value));
+        input.parentElement.classList.toggle("lone", alone);
+        input.parentElement.title = alone ? said(LONE) : "";
       } else {
         input.value = i;
         input.setAttribute("aria-valuetext", axes[k].spoken[i]);
