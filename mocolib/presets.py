@@ -101,6 +101,21 @@ NAMED["vit_s"] = _imagenet(384, 12)
 NAMED["vit_b"] = _imagenet(768, 12)
 
 
+def nearest(recipe: Recipe) -> str:
+    """A recipe in words: the named one that is nearest, and what is changed of it.
+
+    >>> nearest(named_recipe("mini", seed=3, patch_projection="fixed"))
+    'mini patch_projection=fixed seed=3'
+    """
+
+    def changed(name: str) -> dict:
+        named = vars(NAMED[name])
+        return {k: v for k, v in vars(recipe).items() if v != named[k]}
+
+    name = min(NAMED, key=lambda name: len(changed(name)))
+    return " ".join([name, *(f"{k}={v}" for k, v in changed(name).items())])
+
+
 def named_recipe(name: str, **changes) -> Recipe:
     """One of the named recipes, with fields changed; BadInput for any other name.
 

@@ -189,6 +189,11 @@ class Recipe:
             object.__setattr__(self, field.name, value)
         rules.check(self)
 
+    def __repr__(self) -> str:
+        """As it would be typed: the fields that differ from their defaults."""
+        changed = (f"{name}={value!r}" for name, value in self.changed().items())
+        return f"Recipe({', '.join(changed)})"
+
     @property
     def lr(self) -> float:
         """Effective peak rate, base_lr x batch_size / 256."""

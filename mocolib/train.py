@@ -26,6 +26,7 @@ from mocolib.errors import BadInput
 from mocolib.evaluate import Monitor
 from mocolib.execution import PLAIN, Execution, distributed, prepared
 from mocolib.moco import Output
+from mocolib.presets import nearest
 from mocolib.probe import Probe
 from mocolib.recipe import Recipe
 from mocolib.schedules import At
@@ -58,6 +59,13 @@ class Step:
     update: dict
     cosine: dict
     monitors: dict  # what the framework watches, such as DINO's entropies
+
+    def __repr__(self) -> str:
+        knn = "" if self.knn is None else f", kNN {self.knn:.3f}"
+        first = next(iter(self.grad_inf.items()), None)
+        gradient = f", gradient of {first[0]} {first[1]:.2g}" if first else ""
+        told = f"loss {self.loss:.4g}{knn}, rate {self.lr:.3g}{gradient}"
+        return f"<Step {self.index}: {told}>"
 
     def row(self) -> dict:
         """Flat: `step`, `loss`, ..., `grad_inf/patch_projection`, ..."""
@@ -102,6 +110,10 @@ class Training:
         read = partial(evaluate.shared_features, backbone, data, size)
         self.monitor = Monitor(recipe, data, backbone.width, read, where)
         self._averaging = None
+
+    def __repr__(self) -> str:
+        where = f"{self.done} of {self.recipe.steps} steps, {self.outcome}"
+        return f"<Training {nearest(self.recipe)}: {where}>"
 
     def __iter__(self):
         return self

@@ -103,6 +103,16 @@ class Verdict:
     runs: int
     p: float = float("nan")
 
+    def __repr__(self) -> str:
+        """Word and primary effect; `claims.finding` says it in a sentence."""
+        e = self.primary
+        if e is None or not e.values:
+            return f"<Verdict {self.id}: {self.word}, {self.runs} runs>"
+        low, high = e.interval
+        told = f"{e.mean:+.2f} [{low:+.2f}, {high:+.2f}] {e.unit}"
+        counted = f"{len(e.values)} seeds, {self.runs} runs"
+        return f"<Verdict {self.id}: {self.word}, {told}, {counted}>"
+
     @property
     def primary(self) -> Effect | None:
         return next(iter(self.effects.values()), None)

@@ -11,6 +11,7 @@ mocolib tables make causes --to data/tables
 """
 
 import functools
+from operator import attrgetter
 from pathlib import Path
 
 from mocolib import runs
@@ -87,20 +88,6 @@ def _add_place(parser, default: str, what: str = "the folder to write to"):
 # --- runs -----------------------------------------------------------------------------
 
 
-def line(run: runs.Run) -> str:
-    """A run in a line: its id, how it ended, and what was asked for."""
-    if not run.finished:
-        return f"{run.id}  unfinished, {run.rows} of {run.recipe.steps} steps"
-    end = run.end
-    changed = " ".join(f"{k}={v}" for k, v in run.recipe.changed().items())
-    if end["outcome"] != "finished":
-        return f"{run.id}  {end['outcome']}  {changed}"
-    words = {"loss": "loss", "knn": "kNN", "linear_probe": "linear probe"}
-    # a run that was trained in the book's page has no linear probe
-    known = (f"{w} {end[k]:.3f}  " for k, w in words.items() if end[k] is not None)
-    return f"{run.id}  {''.join(known)}{changed}"
-
-
 def _chosen(options) -> tuple[Path, list[runs.Run]]:
     root = Path(options.runs or runs.default_root())
     return root, [runs.read(i, root) for i in options.id] or runs.all_runs(root)
@@ -120,7 +107,7 @@ def _each(chosen, told) -> int:
 
 
 def _list(options) -> int:
-    return _all(options, line)
+    return _all(options, attrgetter("line"))
 
 
 def _show(options) -> int:
@@ -136,7 +123,7 @@ def _all(options, told) -> int:
 
 def _whole(run: runs.Run) -> str:
     made = "\n".join(f"# {k}: {v}" for k, v in run.provenance.items())
-    return f"# {line(run)}\n{run.recipe.to_toml()}\n{made}"
+    return f"# {run.line}\n{run.recipe.to_toml()}\n{made}"
 
 
 def _publish(options) -> int:
@@ -146,7 +133,7 @@ def _publish(options) -> int:
     check_folder(options.to, "to")
 
     def published(run):
-        return f"{publish.publish(run, options.to).folder}  {line(run)}"
+        return f"{publish.publish(run, options.to).folder}  {run.line}"
 
     return _each(chosen, published)
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from mocolib import frameworks, runs
 from mocolib.cli.boundary import of_run, resumable, say
 from mocolib.cli.fields import RECIPE, add_fields, chosen_recipe, count, given
-from mocolib.cli.records import line
 from mocolib.data import Dataset, load
 from mocolib.errors import BadInput
 from mocolib.execution import EXECUTION, Execution, distributed
 from mocolib.files import atomic, check_folder
+from mocolib.presets import nearest
 from mocolib.recipe import Recipe
 from mocolib.runs.record import record
 
@@ -87,7 +87,7 @@ def _train(options) -> int:
             tensorboard.recorded(known, Path(root) / recipe.id)
         if distributed.rank() > 0:
             return 0
-        print(line(known))
+        print(known.line)
         return 0 if known.end["outcome"] == "finished" else 1
 
 
@@ -165,8 +165,7 @@ def _sweep(options) -> int:
     print(_forecast(plan, wanted, missing, damaged, options))
     if options.dry_run:
         for recipe in wanted:
-            changed = " ".join(f"{k}={v}" for k, v in recipe.changed().items())
-            print(recipe.id, changed)
+            print(recipe.id, nearest(recipe))
         return 0
     many = dict(workers=options.workers, threads=options.threads)
     code = _under_way(sweep.sweep(wanted, root, backend=_backend(options), **many))

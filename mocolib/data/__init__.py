@@ -55,6 +55,9 @@ class Dataset:
                     f"{list(labels.shape)}, but must be one an image, [{count}]."
                 )
 
+    def __repr__(self) -> str:
+        return f"<Dataset {self.report.rstrip('.')}>"
+
     @property
     def report(self) -> str:
         """What was loaded and what was not, in one sentence."""

@@ -27,6 +27,7 @@ from mocolib import recipe as recipes
 from mocolib.data import Dataset, data_root
 from mocolib.errors import BadInput, LeftOut
 from mocolib.files import shown, unreadable
+from mocolib.presets import nearest
 from mocolib.recipe import Recipe
 from mocolib.runs import pack
 from mocolib.runs.folder import Folder
@@ -61,9 +62,30 @@ class Run:
 
     folder: Path
 
+    def __repr__(self) -> str:
+        try:
+            return f"<Run {self.line}>"
+        except BadInput as error:  # a prompt shows what is wrong, and goes on
+            return f"<Run {self.id}: {error}>"
+
     @property
     def id(self) -> str:
         return self.folder.name
+
+    @property
+    def line(self) -> str:
+        """Its id, how it stands or has ended, and what was asked for."""
+        arm = nearest(self.recipe)
+        if not self.finished:
+            done = f"unfinished, {self.rows} of {self.recipe.steps} steps"
+            return f"{self.id}  {done}  {arm}"
+        end = self.end
+        if end["outcome"] != "finished":
+            return f"{self.id}  {end['outcome']}  {arm}"
+        words = {"loss": "loss", "knn": "kNN", "linear_probe": "linear probe"}
+        # a run that was trained in the book's page has no linear probe
+        known = [f"{w} {end[k]:.3f}" for k, w in words.items() if end[k] is not None]
+        return "  ".join([self.id, f"{end['steps']} steps", *known, arm])
 
     @cached_property
     def reader(self) -> Folder | pack.Packed:

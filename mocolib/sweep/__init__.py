@@ -52,6 +52,10 @@ class Sweep:
     shows: str
     recipes: tuple
 
+    def __repr__(self) -> str:
+        told = f"{len(self.recipes)} runs, {self.core_hours:.3g} core hours"
+        return f"<Sweep {self.name}: {self.title}; {told}>"
+
 
 def read(name, seeds: int | None = None, **changes) -> Sweep:
     """A sweep by its name, or from a .toml file.
