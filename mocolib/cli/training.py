@@ -170,7 +170,7 @@ def _sweep(options) -> int:
     many = dict(workers=options.workers, threads=options.threads)
     code = _under_way(sweep.sweep(wanted, root, backend=_backend(options), **many))
     made = [run for recipe in wanted if (run := runs.find(recipe, root))]
-    if not code and 0 < len(made) <= FEW:
+    if not code and missing and len(made) <= FEW:
         print(_drawn(made, root / f"{plan.name}.svg"))
     return code
 
