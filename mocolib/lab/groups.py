@@ -12,7 +12,8 @@ from mocolib.lab.numbers import MOST_POINTS, points
 from mocolib.runs import Run
 from mocolib.words import said
 
-LOG = ("gradient",)  # charts with a logarithmic y axis
+# charts with a logarithmic y axis
+LOG = ("gradient", "adam_rms/patch_projection")
 PERCENT = ("knn",)  # shares that are shown as percentages
 LEAST_FALL = 2  # points; a smaller one is not marked
 SEED_POINTS = 150  # of a thin line
