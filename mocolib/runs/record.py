@@ -36,11 +36,7 @@ CHECKPOINT = "checkpoint.safetensors"
 
 
 def record(
-    recipe: Recipe,
-    data: Dataset,
-    root=None,
-    threads: int = 1,
-    execution: Execution = PLAIN,
+    recipe: Recipe, data: Dataset, root=None, threads: int = 1, execution=PLAIN
 ) -> Iterator[Step]:
     """Train and record; yields each new step. Ends at once where the run is finished.
 
