@@ -1,5 +1,6 @@
 """Strange logs: each gets its right answer, or one sentence and exit code 2."""
 
+import os
 import tracemalloc
 
 import numpy as np
@@ -175,11 +176,16 @@ def test_a_choice_that_cannot_be_met_is_refused(tmp_path, capsys, typed, reason)
     assert reason in sentence
 
 
-def test_a_folder_without_a_log_and_a_file_that_is_not_there(tmp_path, capsys):
+def test_a_folder_without_a_log_a_pipe_and_what_is_not_there_are_refused(
+    tmp_path, capsys
+):
     assert cli.main(["judge", str(tmp_path)]) == 2
     assert "is a folder, but must be" in capsys.readouterr().err
     assert cli.main(["judge", str(tmp_path / "none")]) == 2
     assert "No such file" in capsys.readouterr().err
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert cli.main(["judge", str(tmp_path / "pipe.csv")]) == 2
+    assert "cannot be read: it is no file" in capsys.readouterr().err
 
 
 # --- large --------------------------------------------------------------------------

@@ -102,9 +102,11 @@ def _fill(path: Path, tables: Tables):
         binary.read_events(path, tables)
         return
     try:
+        if path.exists() and not path.is_file():  # who opens a pipe may wait for ever
+            raise ValueError("it is no file")
         with open(path, "rb") as file:
             head = file.read(text.HEAD)
-    except ValueError as error:  # a name that no file can have
+    except ValueError as error:  # that, or a name that no file can have
         raise BadInput(f"file {tables.place} cannot be read: {error}.") from None
     if not head.strip(b"\0 \t\r\n\xef\xbb\xbf\xff\xfe"):
         fields = dict(place=tables.place, kinds=said(words.KINDS))
