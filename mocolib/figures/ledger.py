@@ -48,7 +48,7 @@ def ledger_map(verdicts: list[Verdict]) -> Figure:
     ax.set_yticks(range(len(verdicts)), list(map(_named, verdicts)), fontsize=9)
     ax.set(xlim=(-EDGE - 0.4, EDGE + 0.4), ylim=(len(verdicts) - 0.5, -0.5))
     ax.set_xticks([-4, -1, 0, 1, 4])
-    ax.set_xlabel("mean effect in half-lengths of its interval")
+    ax.set_xlabel("mean effect, in half-lengths\nof its interval")
     ax.set_ylabel("claim and verdict")
     return figure
 
