@@ -5,6 +5,7 @@ stand in `curves` and `leads` and are offered here too. Accuracies are shares, 0
 """
 
 import functools
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -83,13 +84,16 @@ def falls_in(run: Run) -> list[Fall]:
 
 def fall_depth(run: Run) -> float:
     """The depth of its deepest fall of either kind, in accuracy; 0 of none."""
-    return max((fall.depth for fall in falls_in(run)), default=0.0)
+    return _deepest(falls_in(run))
 
 
 def dip_depth(run: Run) -> float:
     """The same of its made-good dips."""
-    found = (fall.depth for fall in falls_in(run) if fall.made_good)
-    return max(found, default=0.0)
+    return _deepest(fall for fall in falls_in(run) if fall.made_good)
+
+
+def _deepest(found: Iterable[Fall]) -> float:
+    return max((fall.depth for fall in found), default=0.0)
 
 
 def has_collapsed(run: Run) -> bool:
@@ -261,7 +265,8 @@ def summary(runs: list[Run]) -> pd.DataFrame:
 @functools.lru_cache(maxsize=4096)
 def _row(run: Run, written: tuple) -> dict:
     """A run's row; `written` tells a run from the one that it has replaced."""
-    knn, good = monitored(run)["knn"], [fall.made_good for fall in falls_in(run)]
+    knn, found = monitored(run)["knn"], falls_in(run)
+    good = [fall for fall in found if fall.made_good]
     return {
         **vars(run.recipe),
         "id": run.id,
@@ -269,10 +274,10 @@ def _row(run: Run, written: tuple) -> dict:
         **{k: _number(run.end[k]) for k in ("knn", "linear_probe", "loss")},
         "jitter": jitter(knn),
         "deepest_fall": deepest_fall(knn),
-        "fall_depth": fall_depth(run),
-        "dip_depth": dip_depth(run),
-        "dips": good.count(True),
-        "lasting_falls": good.count(False),
+        "fall_depth": _deepest(found),
+        "dip_depth": _deepest(good),
+        "dips": len(good),
+        "lasting_falls": len(found) - len(good),
         "spikes": len(spike_steps(run)),
         "final_loss": final_loss(run),
     }

@@ -12,9 +12,7 @@ from mocolib.presets import named_recipe
 from mocolib.runs import Run
 from mocolib.sweep import fits
 
-IN_POINTS = (
-    *("deepest_fall", "fall_depth", "dip_depth", "jitter", "knn", "linear_probe"),
-)
+IN_POINTS = {"knn", "linear_probe", "jitter", "deepest_fall", "fall_depth", "dip_depth"}
 POINT = 100  # points of accuracy in the whole
 
 

@@ -6,8 +6,7 @@ rates of these are in the design that data/README.md has.
 
 import pandas as pd
 
-from mocolib.analysis.measures import falls_in
-from mocolib.claims.contrasts import at, by_seed, chosen
+from mocolib.claims.contrasts import at, chosen
 from mocolib.claims.register import claim
 from mocolib.claims.verdicts import difference
 from mocolib.presets import named_recipe
@@ -25,7 +24,7 @@ def _arm(runs: list[Run], **changed) -> list[Run]:
 
 def _count(runs: list[Run]) -> pd.Series:
     """Made-good dips and lasting falls a run, by seed."""
-    return by_seed(runs, lambda run: len(falls_in(run)))
+    return at(runs, "dips") + at(runs, "lasting_falls")
 
 
 @claim("C4-dips", "headline", shaking=SHAKING, calm=CALM, steps=PLAIN.steps)
