@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests.tiny import blobs
 from tools import ROOT
 from tools.book import build
-from tools.browser import MISSING, find_chromium, open_browser
+from tools.browser import MISSING, find_chromium, open_browser, open_page
 from tools.serve import bind, running
 
 # what these assert is told as a test's own is
@@ -125,6 +125,20 @@ def reader(browser) -> Iterator[BrowserContext]:
     """Who goes from page to page: what these share is fetched and compiled once."""
     with contextlib.closing(browser.new_context()) as context:
         yield context
+
+
+@pytest.fixture(scope="module")
+def page(browser, tmp_path_factory) -> Iterator[Page]:
+    """A page with the book's scripts and nothing else, which may import modules."""
+    from tests.served import served, write_page
+
+    folder = tmp_path_factory.mktemp("page")
+    write_page(folder, "")
+    with served(folder) as address:
+        url = f"{address}/book/one.html"
+        with open_page(browser, url, 800, "light") as (page, problems):
+            yield page
+            assert problems == []
 
 
 @pytest.fixture(scope="session")

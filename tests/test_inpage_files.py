@@ -8,9 +8,6 @@ import random
 
 import pytest
 
-from tests.served import served, write_page
-from tools.browser import open_page
-
 RAW = random.Random(0).randbytes(4000)
 PACKED = gzip.compress(RAW, mtime=0)
 ABOUT = {
@@ -70,17 +67,6 @@ STUBBED = """async ({ answers, about, cached, plain }) => {
       kept ? text(await kept.arrayBuffer()) : null];
   } finally { set("fetch", fetch), set("caches", caches), set("crypto", crypto); }
 }"""
-
-
-@pytest.fixture(scope="module")
-def page(browser, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("page")
-    write_page(folder, "")
-    with served(folder) as address:
-        url = f"{address}/book/one.html"
-        with open_page(browser, url, 800, "light") as (page, problems):
-            yield page
-            assert problems == []
 
 
 def coded(content: bytes | None):

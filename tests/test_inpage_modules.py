@@ -14,22 +14,8 @@ from mocolib.analysis import measures
 from mocolib.augment import STRENGTHS
 from mocolib.export.inputs import factors
 from mocolib.recipe import Recipe
-from tests.served import served, write_page
-from tools.browser import open_page
 
 MASK = 2**32 - 1
-
-
-@pytest.fixture(scope="module")
-def page(browser, tmp_path_factory):
-    """An empty page that may import the modules."""
-    folder = tmp_path_factory.mktemp("page")
-    write_page(folder, "")
-    with served(folder) as address:
-        url = f"{address}/book/one.html"
-        with open_page(browser, url, 800, "light") as (page, problems):
-            yield page
-            assert problems == []
 
 
 def call(page, module: str, body: str, given=None):

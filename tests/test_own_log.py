@@ -14,11 +14,9 @@ from mocolib.errors import BadInput
 from mocolib.lab.own_log import rules
 from mocolib.logs.chance import white
 from tests import planted_logs
-from tests.served import served, write_page
 from tests.test_judged import CASES, near
 from tests.test_logs import HISTORY, MOCO_V3
 from tests.test_logs_strange import REFUSED
-from tools.browser import open_page
 
 # the worker of the page itself; a judged log is what went over to the page
 ASK = """async ([content, name, named]) => {
@@ -41,16 +39,10 @@ START = """(rules) => {
 
 
 @pytest.fixture(scope="module")
-def page(browser, tmp_path_factory):
+def page(page):
     """A page with the worker that judges."""
-    folder = tmp_path_factory.mktemp("page")
-    write_page(folder, "")
-    with served(folder) as address:
-        url = f"{address}/book/one.html"
-        with open_page(browser, url, 800, "light") as (page, problems):
-            page.evaluate(START, rules())
-            yield page
-            assert problems == []
+    page.evaluate(START, rules())
+    return page
 
 
 @pytest.fixture
