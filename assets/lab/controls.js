@@ -67,5 +67,28 @@ globalThis.Why = globalThis.Why ?? {};
     else now();
   }
 
-  Object.assign(Why, { control, enable, setControls, fromAddress, toAddress, define });
+  /* An element on which files can be dropped: take(dataTransfer) gets them; meanwhile it
+     has a class that says so. */
+  function takesDrops(element, shown, take) {
+    const over = (event, on) => {
+      event.preventDefault();
+      element.classList.toggle(shown, on);
+    };
+    element.addEventListener("dragover", (event) => over(event, true));
+    element.addEventListener("dragleave", (event) => over(event, false));
+    element.addEventListener("drop", (event) => {
+      over(event, false);
+      take(event.dataTransfer);
+    });
+  }
+
+  Object.assign(Why, {
+    control,
+    enable,
+    setControls,
+    fromAddress,
+    toAddress,
+    define,
+    takesDrops,
+  });
 })();

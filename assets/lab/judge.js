@@ -36,16 +36,7 @@ globalThis.Why = globalThis.Why ?? {};
       this.addEventListener("click", ({ target }) => {
         if (target.dataset.press === "clear") this.clear();
       });
-      const over = (event, on) => {
-        event.preventDefault();
-        this.classList.toggle("dropping", on);
-      };
-      this.addEventListener("dragover", (event) => over(event, true));
-      this.addEventListener("dragleave", (event) => over(event, false));
-      this.addEventListener("drop", (event) => {
-        over(event, false);
-        this.take([...event.dataTransfer.files]);
-      });
+      Why.takesDrops(this, "dropping", ({ files }) => this.take([...files]));
     }
 
     disconnectedCallback() {

@@ -43,16 +43,7 @@ globalThis.Why = globalThis.Why ?? {};
       refused = "";
       use(null);
     });
-    const over = (event, on) => {
-      event.preventDefault();
-      part.classList.toggle("over", on);
-    };
-    part.addEventListener("dragover", (event) => over(event, true));
-    part.addEventListener("dragleave", (event) => over(event, false));
-    part.addEventListener("drop", (event) => {
-      over(event, false);
-      take(event.dataTransfer);
-    });
+    Why.takesDrops(part, "over", take);
     return part;
   }
 
