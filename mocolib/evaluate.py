@@ -127,15 +127,19 @@ class Monitor:
         if memory == "queue":
             stored, labels = self.queue.read()
         else:
-            generator = generator_of(self.recipe, "memory")
-            order = torch.randperm(len(data.train_images), generator=generator)
-            chosen = order[: self.recipe.knn_memory_size]
+            chosen = self.memory_places()
             stored = self.features(data.train_images[chosen])
             labels = data.train_labels[chosen]
         tests = self.features(data.test_images[asked])
         here = tests.device
         known, right = labels.to(here), data.test_labels[asked].to(here)
         return knn_accuracy(stored.to(tests), known, tests, right, len(data.classes))
+
+    def memory_places(self) -> torch.Tensor:
+        """Places [M] of the training images that clean readings are held against."""
+        generator = generator_of(self.recipe, "memory")
+        order = torch.randperm(len(self.data.train_images), generator=generator)
+        return order[: self.recipe.knn_memory_size]
 
     def linear_probe(self) -> float:
         """Accuracy of a linear classifier on the features as they are now."""

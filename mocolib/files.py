@@ -98,10 +98,10 @@ def _try(folder: Path):
 
 
 def check_file(path: Path):
-    """OSError where a pipe or a device is: who opens one may wait for ever."""
+    """ValueError where a pipe or a device is: who opens one may wait for ever."""
     path = Path(path)
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise OSError("it is no file")
+        raise ValueError("it is no file")
 
 
 def _refused(path: Path, what: str, error) -> BadInput:

@@ -107,13 +107,9 @@ def nearest(recipe: Recipe) -> str:
     >>> nearest(named_recipe("mini", seed=3, patch_projection="fixed"))
     'mini patch_projection=fixed seed=3'
     """
-
-    def changed(name: str) -> dict:
-        named = vars(NAMED[name])
-        return {k: v for k, v in vars(recipe).items() if v != named[k]}
-
-    name = min(NAMED, key=lambda name: len(changed(name)))
-    return " ".join([name, *(f"{k}={v}" for k, v in changed(name).items())])
+    changed = {name: recipe.changed(named) for name, named in NAMED.items()}
+    name = min(changed, key=lambda name: len(changed[name]))
+    return " ".join([name, *(f"{k}={v}" for k, v in changed[name].items())])
 
 
 def named_recipe(name: str, **changes) -> Recipe:

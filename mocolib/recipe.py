@@ -205,12 +205,12 @@ class Recipe:
         text = json.dumps(self.changed(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
-    def changed(self) -> dict:
-        """The fields that differ from their defaults."""
+    def changed(self, of: "Recipe | None" = None) -> dict:
+        """The fields that differ from their defaults, or from those of another."""
         return {
             f.name: getattr(self, f.name)
             for f in dataclasses.fields(self)
-            if getattr(self, f.name) != f.default
+            if getattr(self, f.name) != (getattr(of, f.name) if of else f.default)
         }
 
     def replace(self, **changes) -> "Recipe":

@@ -186,9 +186,9 @@ def test_what_a_sparse_monitor_misses_comes_from_recorded_runs(monkeypatch, tmp_
     curve[60:64] -= 0.08
     run = plant(tmp_path, curve, steps=800, warmup_steps=1)
     monkeypatch.setattr(judged.sweep, "recorded", lambda *names: [run])
-    judged._missed.cache_clear()
+    judged.missed_by.cache_clear()
     said = logs.judge(of(accuracy=planted_logs.rising()[::10]))
-    judged._missed.cache_clear()
+    judged.missed_by.cache_clear()
     assert said.missed["falls"] == 1
     assert any("overlooks" in sentence for sentence in logs.told(said))
 

@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 
 from mocolib.errors import BadInput, LeftOut, PeerLost
-from mocolib.files import shown
+from mocolib.files import atomic, shown
 
 LONGEST = 400  # letters of what an unforeseen exception tells of itself
 CONTINUES = "stopped; the same command continues the run."
@@ -28,6 +28,13 @@ def of_run(id: str, sentence: str, how: str = "") -> str:
     """A sentence on a run, which it names once."""
     who = f"run {id}"
     return sentence if sentence.startswith(who) else f"{who}{how}: {sentence}"
+
+
+def write_picture(figure, place: Path, **how):
+    """A matplotlib figure as a file of the kind that its name ends in, or nothing."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with atomic(place) as part:
+        figure.savefig(part, dpi=150, format=place.suffix[1:].lower(), **how)
 
 
 def guarded(command) -> int:

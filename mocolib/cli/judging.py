@@ -8,8 +8,9 @@ mocolib judge a.csv b.csv --svg marks.svg            two runs over each other
 import json
 from pathlib import Path
 
+from mocolib.cli.boundary import write_picture
 from mocolib.errors import BadInput
-from mocolib.files import atomic, check_place
+from mocolib.files import check_place
 
 KINDS = (
     "of W&B, TensorBoard, Lightning, timm, DINO, MAE, moco-v3, Hugging Face, any table"
@@ -57,6 +58,5 @@ def _draw(found: list, judged: list, place: Path):
     from mocolib.figures.themed import SETTINGS
 
     figure = figures.judged(found, judged)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with atomic(place) as part, mpl.rc_context(SETTINGS):
-        figure.savefig(part, format="svg", metadata={"Date": None})
+    with mpl.rc_context(SETTINGS):
+        write_picture(figure, place, metadata={"Date": None})

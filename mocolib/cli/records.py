@@ -15,10 +15,10 @@ from operator import attrgetter
 from pathlib import Path
 
 from mocolib import runs
-from mocolib.cli.boundary import of_run, resumable, say
+from mocolib.cli.boundary import of_run, resumable, say, write_picture
 from mocolib.data import load
 from mocolib.errors import BadInput
-from mocolib.files import atomic, check_folder, check_place, write_atomic
+from mocolib.files import check_folder, check_place, write_atomic
 from mocolib.runs import pack, publish
 
 LEDGER = Path("data/claims.json")
@@ -214,9 +214,7 @@ def _plot(options) -> int:
         if not run.rows:
             raise BadInput(f"run {run.id} has no steps yet, but must have one to draw.")
     figure = figures.curves(chosen)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    with atomic(options.output) as part:
-        figure.savefig(part, dpi=150, format=kind)
+    write_picture(figure, options.output)
     print(options.output)
     return 0
 

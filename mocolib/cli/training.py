@@ -13,12 +13,12 @@ import sys
 from pathlib import Path
 
 from mocolib import frameworks, runs
-from mocolib.cli.boundary import of_run, resumable, say
+from mocolib.cli.boundary import of_run, resumable, say, write_picture
 from mocolib.cli.fields import RECIPE, add_fields, chosen_recipe, count, given
 from mocolib.data import Dataset, load
 from mocolib.errors import BadInput
 from mocolib.execution import EXECUTION, Execution, distributed
-from mocolib.files import atomic, check_folder
+from mocolib.files import check_folder
 from mocolib.presets import nearest
 from mocolib.recipe import Recipe
 from mocolib.runs.record import record
@@ -169,20 +169,18 @@ def _sweep(options) -> int:
         return 0
     many = dict(workers=options.workers, threads=options.threads)
     code = _under_way(sweep.sweep(wanted, root, backend=_backend(options), **many))
-    made = [run for recipe in wanted if (run := runs.find(recipe, root))]
-    if not code and missing and len(made) <= FEW:
-        print(_drawn(made, root / f"{plan.name}.svg"))
+    if missing and not code and len(wanted) <= FEW:
+        _draw(wanted, root, root / f"{plan.name}.svg")
     return code
 
 
-def _drawn(made: list[runs.Run], path: Path) -> Path:
+def _draw(wanted: list, root: Path, place: Path):
     """The curves of a sweep's runs as a picture beside them."""
     from mocolib import figures
 
-    figure = figures.curves(made)
-    with atomic(path) as part:
-        figure.savefig(part, format="svg")
-    return path
+    made = [run for recipe in wanted if (run := runs.find(recipe, root))]
+    write_picture(figures.curves(made), place)
+    print(place)
 
 
 def _fitted(plan, changes: dict) -> list:

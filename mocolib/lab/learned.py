@@ -70,11 +70,9 @@ def _neighbours(training, memory, tests) -> list[dict]:
 
     Whether the vote is right, and which neighbours are of its class.
     """
-    data, recipe = training.data, training.recipe
+    data = training.data
     memory, tests = F.normalize(memory, dim=1), F.normalize(tests, dim=1)
-    generator = generator_of(recipe, "memory")
-    order = torch.randperm(len(data.train_images), generator=generator)
-    places = order[: len(memory)]
+    places = training.monitor.memory_places()
     labels, found = data.train_labels[places], []
     for label, name in list(enumerate(data.classes)):
         own = (data.test_labels == label).nonzero()[:1, 0]

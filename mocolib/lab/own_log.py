@@ -74,7 +74,7 @@ def rules() -> dict:
     found["judged"]["missed"] = {
         str(readings): missed
         for readings in range(judged.FEWEST, judged.DENSE)
-        if (missed := judged._missed(readings))
+        if (missed := judged.missed_by(readings))
     }
     return found | {"own": {name: said(words) for name, words in OWN.items()}}
 

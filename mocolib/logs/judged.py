@@ -100,7 +100,7 @@ def judge(log: Log) -> Judged:
         end=float(accuracy[-1]) if len(at) else None,
         falls_by_chance=chance.falls(len(at), sigma) if enough else None,
         lead=_lead(log),
-        missed=_missed(len(at)) if enough and len(at) < DENSE else None,
+        missed=missed_by(len(at)) if enough and len(at) < DENSE else None,
         symptoms=symptoms,
         advice=advice.fitting(symptoms),
         **known,
@@ -241,7 +241,7 @@ def _lead(log: Log) -> dict | None:
 
 
 @functools.lru_cache(maxsize=64)
-def _missed(readings: int) -> dict | None:
+def missed_by(readings: int) -> dict | None:
     """What a monitor of so many readings a run misses; None if nothing is recorded."""
     found = measures.missed(sweep.recorded(RECORDED), readings)
     return found if found["falls"] else None

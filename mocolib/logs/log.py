@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from mocolib.errors import BadInput
-from mocolib.files import shown
+from mocolib.files import check_file, shown
 from mocolib.logs import axis, binary, text
 from mocolib.logs import refusals as words
 from mocolib.logs.chosen import ROLES, chosen, nothing_known, shares
@@ -102,8 +102,7 @@ def _fill(path: Path, tables: Tables):
         binary.read_events(path, tables)
         return
     try:
-        if path.exists() and not path.is_file():  # who opens a pipe may wait for ever
-            raise ValueError("it is no file")
+        check_file(path)
         with open(path, "rb") as file:
             head = file.read(text.HEAD)
     except ValueError as error:  # that, or a name that no file can have
