@@ -127,7 +127,7 @@ class Monitor:
         if memory == "queue":
             stored, labels = self.queue.read()
         else:
-            chosen = self.memory_places()
+            chosen = self.memory_order()[: self.recipe.knn_memory_size]
             stored = self.features(data.train_images[chosen])
             labels = data.train_labels[chosen]
         tests = self.features(data.test_images[asked])
@@ -135,11 +135,10 @@ class Monitor:
         known, right = labels.to(here), data.test_labels[asked].to(here)
         return knn_accuracy(stored.to(tests), known, tests, right, len(data.classes))
 
-    def memory_places(self) -> torch.Tensor:
-        """Places [M] of the training images that clean readings are held against."""
+    def memory_order(self) -> torch.Tensor:
+        """Places [N] of the training images, of which the first are the clean memory."""
         generator = generator_of(self.recipe, "memory")
-        order = torch.randperm(len(self.data.train_images), generator=generator)
-        return order[: self.recipe.knn_memory_size]
+        return torch.randperm(len(self.data.train_images), generator=generator)
 
     def linear_probe(self) -> float:
         """Accuracy of a linear classifier on the features as they are now."""

@@ -72,7 +72,7 @@ def _neighbours(training, memory, tests) -> list[dict]:
     """
     data = training.data
     memory, tests = F.normalize(memory, dim=1), F.normalize(tests, dim=1)
-    places = training.monitor.memory_places()[: len(memory)]
+    places = training.monitor.memory_order()[: len(memory)]
     labels, found = data.train_labels[places], []
     for label, name in list(enumerate(data.classes)):
         own = (data.test_labels == label).nonzero()[:1, 0]
