@@ -136,7 +136,7 @@ class Monitor:
         return knn_accuracy(stored.to(tests), known, tests, right, len(data.classes))
 
     def memory_order(self) -> torch.Tensor:
-        """Places [N] of the training images, of which the first are the clean memory."""
+        """Places [N] of the training images; the first of them are the clean memory."""
         generator = generator_of(self.recipe, "memory")
         return torch.randperm(len(self.data.train_images), generator=generator)
 
