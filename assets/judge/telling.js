@@ -63,14 +63,17 @@ function notes(judged) {
   return lines;
 }
 
+function every(judged) {
+  if (judged.every === 1) return tell("EVERY_ONE", { axis: axisName(judged) });
+  const axes = rules.sentences.MANY[judged.axis] ?? judged.axis;
+  return tell("EVERY", { every: place(judged.every), axes });
+}
+
 function accuracy(judged) {
   const { readings, missed } = judged,
     lines = [];
   if (!readings) return [tell("NO_ACCURACY")];
-  if (judged.every !== null) {
-    const axes = rules.sentences.MANY[judged.axis] ?? judged.axis;
-    lines.push(tell("EVERY", { every: place(judged.every), axes }));
-  }
+  if (judged.every !== null) lines.push(every(judged));
   if (judged.noise === null) {
     const few = readings === 1 ? "ONE_READING" : "FEW_READINGS";
     return [...lines, tell(few, { readings, least: rules.judged.FEWEST })];

@@ -66,6 +66,7 @@ FEW_READINGS = (
     "{readings} readings of accuracy are too few to tell a fall from noise; {least} "
     "are least."
 )
+EVERY_ONE = "Accuracy is read at every {axis}: what lasts less cannot be seen."
 EVERY = "Accuracy is read every {every} {axes}: what lasts less cannot be seen."
 MISSED = (
     "A monitor read {readings} times a run overlooks {share} % of the {falls} falls in "
@@ -178,9 +179,9 @@ ADVICE = {
     "layers, so no single one is to be blamed; lower the rate or clip the whole.",
     "spikes_without_norms": "What to do: log each layer's gradient, to see whether one "
     "layer jumps when the loss does.",
-    "spikes_alone": "What to do: the loss spikes and no layer's gradient jumps with "
-    "it; look for what moves a loss by arithmetic, such as a temperature, or at the "
-    "data.",
+    "spikes_alone": "What to do: most spikes of the loss come without a jump of a "
+    "logged layer's gradient; look for what moves a loss by arithmetic, such as a "
+    "temperature, or at the data.",
     "dip_with_spike": "What to do: dips that come with spikes and are made good cost "
     "little; if you change something, lower the rate first.",
     "dip_without_spike": "What to do: a dip without a spike of the loss is what the "

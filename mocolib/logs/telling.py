@@ -50,13 +50,19 @@ def _read(judged: Judged) -> list[str]:
     return lines
 
 
+def _every(judged: Judged) -> str:
+    if judged.every == 1:
+        return said(words.EVERY_ONE, axis=axis_name(judged))
+    axes = said(words.MANY.get(judged.axis, judged.axis))
+    return said(words.EVERY, every=place(judged.every), axes=axes)
+
+
 def _accuracy(judged: Judged) -> list[str]:
     if not judged.readings:
         return [said(words.NO_ACCURACY)]
     lines = []
     if judged.every is not None:
-        axes = said(words.MANY.get(judged.axis, judged.axis))
-        lines.append(said(words.EVERY, every=place(judged.every), axes=axes))
+        lines.append(_every(judged))
     if judged.noise is None:
         few = words.ONE_READING if judged.readings == 1 else words.FEW_READINGS
         return [*lines, said(few, readings=judged.readings, least=FEWEST)]
