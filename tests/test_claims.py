@@ -10,13 +10,13 @@ import pytest
 from mocolib import claims, sweep
 from mocolib.claims import CLAIMS, contrasts, findings
 from mocolib.claims.verdicts import FEW, HOLDS, OPEN, OPPOSITE, VOID
-from mocolib.sweep.rates import RATES
+from mocolib.sweep.design import SHORT
 from tests.planted import LAYERS, SEEDS, events, falling, group, plant, shaking
 
 OUTCOMES = {1: HOLDS, 0: OPEN, -1: OPPOSITE}
 TRUTH = pytest.mark.parametrize("truth", [1, 0, -1])
 FIXED = {"patch_projection": "fixed"}
-RATE_GRID = (RATES.smallest, RATES.calm, *RATES.shaking, RATES.hopeless)
+RATE_GRID = (SHORT.smallest, SHORT.calm, *SHORT.shaking, SHORT.hopeless)
 
 
 def planted(root, truth, low, high, **settings):
@@ -40,7 +40,7 @@ def test_c1_the_batch(tmp_path, truth):
 
 @TRUTH
 def test_c1b_the_rate(tmp_path, truth):
-    rate = RATES.shaky
+    rate = SHORT.shaky
     batch = planted(
         *(tmp_path, 1, {"batch_size": 64}, {"batch_size": 512}), base_lr=rate
     )
@@ -61,7 +61,7 @@ def test_c1b_the_rate(tmp_path, truth):
 
 
 def test_c1b_has_nothing_to_explain_where_nothing_grew(tmp_path):
-    rate = RATES.shaky
+    rate = SHORT.shaky
     batch = planted(
         *(tmp_path, -1, {"batch_size": 64}, {"batch_size": 512}), base_lr=rate
     )
@@ -77,7 +77,7 @@ def test_c2_the_rare_reading(tmp_path, true):
     for rate in RATE_GRID:
         for seed in SEEDS:
             knn = shaking(0.001, seed)
-            if true and rate in RATES.shaking:
+            if true and rate in SHORT.shaking:
                 knn[[10, 22, 33][: 2 + seed % 2]] -= 0.05  # none at an epoch's end
             place = {"batch_size": 500, "base_lr": rate, "seed": seed}
             runs.append(plant(tmp_path, knn, 0.4 + 0.002 * seed, 3 + rate, **place))
@@ -88,7 +88,7 @@ def test_c2_the_rare_reading(tmp_path, true):
 
 @TRUTH
 def test_c4_the_rate(tmp_path, truth):
-    ends = {"base_lr": RATES.smallest}, {"base_lr": RATES.shaky}
+    ends = {"base_lr": SHORT.smallest}, {"base_lr": SHORT.shaky}
     verdict = CLAIMS["C4"](planted(tmp_path, truth, *ends))
     assert verdict.outcome == OUTCOMES[truth]
 
@@ -102,7 +102,7 @@ def test_c5_lamb(tmp_path, truth):
     runs = {
         name: [
             run
-            for level, rate in zip(levels, (RATES.smallest, RATES.shaky), strict=True)
+            for level, rate in zip(levels, (SHORT.smallest, SHORT.shaky), strict=True)
             for seed in SEEDS
             for run in group(
                 *(tmp_path, 0.4, level * (1 + 0.1 * (name == "lamb") * (seed - 2))),
@@ -115,19 +115,19 @@ def test_c5_lamb(tmp_path, truth):
 
 
 def test_a_rate_beyond_the_shaking_ones_is_not_held_against_lamb(tmp_path):
-    adamw = group(tmp_path, 0.4, 0.001, base_lr=RATES.smallest)
-    adamw += group(tmp_path, 0.4, 0.004, base_lr=RATES.shaky)
+    adamw = group(tmp_path, 0.4, 0.001, base_lr=SHORT.smallest)
+    adamw += group(tmp_path, 0.4, 0.004, base_lr=SHORT.shaky)
     lamb = [*group(tmp_path, base_lr=1e-3, optimizer="lamb")]
     lamb += group(tmp_path, base_lr=3e-2, optimizer="lamb")
     without = CLAIMS["C5"](lamb, adamw)
-    beyond = group(tmp_path, 0.4, 0.05, base_lr=RATES.hopeless)
+    beyond = group(tmp_path, 0.4, 0.05, base_lr=SHORT.hopeless)
     assert CLAIMS["C5"](lamb, [*adamw, *beyond]).effects == without.effects
 
 
 @pytest.mark.parametrize("truth", [1, -1])
 def test_c6_the_first_layer_first(tmp_path, truth):
     found, readings = [], np.arange(5, 241, 5)
-    for rate in RATES.shaking:
+    for rate in SHORT.shaking:
         for seed in SEEDS:
             first = events(seed)
             norms = dict.fromkeys(LAYERS, np.roll(first, 3 * truth))
@@ -147,7 +147,7 @@ def test_c6_the_first_layer_first(tmp_path, truth):
 @TRUTH
 def test_c7_freezing(tmp_path, truth):
     runs = []
-    for rate in (RATES.calm, *RATES.shaking):
+    for rate in (SHORT.calm, *SHORT.shaking):
         runs += planted(tmp_path, truth, FIXED, {}, base_lr=rate)
     verdict = CLAIMS["C7"](runs)
     assert verdict.outcome == OUTCOMES[truth]
@@ -157,7 +157,7 @@ def test_c7_freezing(tmp_path, truth):
 
 @TRUTH
 def test_c9_freezing_only_alleviates(tmp_path, truth):
-    ends = {"base_lr": RATES.calm}, {"base_lr": RATES.hopeless}
+    ends = {"base_lr": SHORT.calm}, {"base_lr": SHORT.hopeless}
     runs = planted(tmp_path, truth, *ends, **FIXED)
     assert CLAIMS["C9"](runs).outcome == OUTCOMES[truth]
 
@@ -183,7 +183,7 @@ def test_a_readers_own_runs_are_judged_alone_or_with_ours(tmp_path, monkeypatch)
     recipe = next(r for r in sweep.read("lr").recipes)
     whole = {**vars(recipe), "steps": 400}
     for place, seeds in (("ours", range(10, 13)), ("mine", range(20, 23))):
-        for rate in (RATES.smallest, RATES.shaky):
+        for rate in (SHORT.smallest, SHORT.shaky):
             for seed in seeds:
                 knn = falling(0.1 if rate > 0.01 else 0, 0.001, seed - 10, 80)
                 settings = {**whole, "seed": seed, "base_lr": rate}

@@ -7,9 +7,8 @@ import pytest
 from mocolib import runs
 from mocolib.analysis import causes
 from mocolib.claims import CLAIMS, findings, mechanism
-from mocolib.claims.contrasts import REMEDIES
 from mocolib.claims.verdicts import HOLDS, OPPOSITE, VOID
-from mocolib.sweep.rates import RATES
+from mocolib.sweep.design import REMEDIES, SHORT
 from tests.planted import LAYERS, events, group, plant, shaking
 
 OUTCOMES = {1: HOLDS, -1: OPPOSITE}
@@ -47,7 +46,7 @@ def spiking(root, rms=1.0, **settings):
                 shaking(0.002, seed),
                 norms=later | {"patch_projection": norms},
                 columns=columns,
-                **{"base_lr": RATES.shaky, "seed": seed, **settings},
+                **{"base_lr": SHORT.shaky, "seed": seed, **settings},
             )
         )
     return found
@@ -71,7 +70,7 @@ def test_c14_the_two_stories(tmp_path, truth):
 def test_c14b_a_shorter_memory(tmp_path, truth):
     falls = {"nothing": 0.06, "projection_fixed": 0.01}
     falls["beta2_95"] = 0.02 if truth > 0 else 0.055
-    found, size = [], {"image_size": 32, "patch_size": 8, "base_lr": RATES.shaky}
+    found, size = [], {"image_size": 32, "patch_size": 8, "base_lr": SHORT.shaky}
     for remedy, change in REMEDIES.items():
         found += group(tmp_path, fall=falls.get(remedy, 0.04), **change, **size)
     with np.errstate(invalid="ignore"):  # constant norms correlate with nothing
@@ -81,7 +80,7 @@ def test_c14b_a_shorter_memory(tmp_path, truth):
 
 
 def test_c14b_has_no_gap_to_close_where_freezing_does_nothing(tmp_path):
-    found, size = [], {"image_size": 32, "patch_size": 8, "base_lr": RATES.shaky}
+    found, size = [], {"image_size": 32, "patch_size": 8, "base_lr": SHORT.shaky}
     for change in REMEDIES.values():
         found += group(tmp_path, fall=0.04, **change, **size)
     with np.errstate(invalid="ignore"):
@@ -99,7 +98,7 @@ def test_c14b_the_cosine_before_a_dip(tmp_path):
             step = 5 * (reading + 1)
             cosine[step - 9 : step - 1] = 0.2 + 0.01 * seed
         columns = {"cosine/patch_projection": cosine}
-        place = {"seed": seed, "base_lr": RATES.shaky}
+        place = {"seed": seed, "base_lr": SHORT.shaky}
         found.append(plant(tmp_path, knn, columns=columns, **place))
     assert CLAIMS["C14b"]([], found).effects["cosine"].holds
 
@@ -139,7 +138,7 @@ def test_c16_the_first_layer(truth):
     rows = [
         {"run": f"{base_lr}{seed}", "seed": seed, "base_lr": base_lr, "step": step}
         | {"rank": 28.0 if step == 0 or base_lr < 0.02 else end + seed}
-        for base_lr in (RATES.calm, RATES.shaky)
+        for base_lr in (SHORT.calm, SHORT.shaky)
         for seed in SEEDS
         for step in (0, 1, 400)
     ]

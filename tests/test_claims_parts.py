@@ -5,10 +5,9 @@ import math
 import pytest
 
 from mocolib.claims import CLAIMS, findings
-from mocolib.claims.contrasts import REMEDIES
-from mocolib.claims.parts import CHANGED, HARD, LIGHT
+from mocolib.claims.parts import HARD, LIGHT
 from mocolib.claims.verdicts import FEW, HOLDS, OPPOSITE, VOID
-from mocolib.sweep.rates import RATES
+from mocolib.sweep.design import PARTS, REMEDIES, SHORT
 from tests.planted import falling, group, plant
 
 OUTCOMES = {1: HOLDS, -1: OPPOSITE}
@@ -128,7 +127,7 @@ def test_c11_the_relatives(tmp_path, truth):
 def test_c12_short_of_freezing(tmp_path, truth):
     falls = {HARD: 0.01, LIGHT: 0.05} if truth > 0 else {HARD: 0.05, LIGHT: 0.01}
     found = []
-    for rate in (RATES.shaky, RATES.calm):
+    for rate in (SHORT.shaky, SHORT.calm):
         for remedy, change in REMEDIES.items():
             size = {"image_size": 32, "patch_size": 8, "base_lr": rate}
             found += group(tmp_path, fall=falls.get(remedy, 0.05), **change, **size)
@@ -141,7 +140,7 @@ def test_c12_short_of_freezing(tmp_path, truth):
 @TRUTH
 def test_c13_ablations(tmp_path, truth):
     found = group(tmp_path, 0.4)
-    for change in CHANGED.values():
+    for change in PARTS.values():
         found += group(tmp_path, 0.4 - 0.03 * truth, **change)
     verdict = CLAIMS["C13"](found)
     assert verdict.outcome == OUTCOMES[truth]

@@ -3,8 +3,9 @@
 import pytest
 
 from mocolib import figures
-from mocolib.claims.parts import CHANGED, ablation_table
+from mocolib.claims.parts import ablation_table
 from mocolib.figures.ablations import PAPER
+from mocolib.sweep.design import PARTS
 from tests.planted import plant, shaking
 from tests.test_figures import labelled
 
@@ -35,9 +36,9 @@ def test_points_are_differences_within_a_seed(runs):
 def test_the_papers_column_is_its_tables(runs):
     figure = figures.ablations(runs)
     labelled(figure)
-    drawn = [line.get_xdata()[0] for line in figure.axes[1].lines[: len(CHANGED)]]
-    by_part = dict(zip(CHANGED, drawn, strict=True))
-    assert set(PAPER) == set(CHANGED)
+    drawn = [line.get_xdata()[0] for line in figure.axes[1].lines[: len(PARTS)]]
+    by_part = dict(zip(PARTS, drawn, strict=True))
+    assert set(PAPER) == set(PARTS)
     assert by_part["positions_learned"] == pytest.approx(76.1 - 76.5)
     assert by_part["average_after_norm"] == pytest.approx(69.7 - 76.5)
     assert drawn[6:] == pytest.approx([74.3 - 76.5, 75.6 - 76.5, 75.0 - 76.5])

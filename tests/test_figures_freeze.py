@@ -4,7 +4,7 @@ import pytest
 
 from mocolib import figures
 from mocolib.analysis import measures
-from mocolib.claims.contrasts import REMEDIES
+from mocolib.sweep.design import REMEDIES
 from tests.planted import events, plant, shaking
 from tests.test_figures import labelled
 

@@ -6,8 +6,7 @@ import string
 import pytest
 
 from mocolib import claims, sweep
-from mocolib.claims import findings, parts, relatives, shaking
-from mocolib.claims.contrasts import REMEDIES
+from mocolib.claims import findings
 from mocolib.claims.verdicts import (
     FEW,
     HOLDS,
@@ -17,6 +16,8 @@ from mocolib.claims.verdicts import (
     Effect,
     Verdict,
 )
+from mocolib.sweep import design
+from mocolib.sweep.design import PARTS, REMEDIES, SHORT
 from mocolib.words import short, value
 from tests.test_verdicts import SAMPLES, made
 from tools import ROOT
@@ -203,18 +204,18 @@ def recorded(name: str, field: str) -> set:
 @pytest.mark.parametrize(
     ("name", "field", "values"),
     [
-        ("batch", "batch_size", {shaking.SMALL, shaking.LARGE}),
-        ("batch_fixed_rate", "batch_size", {shaking.SMALL, shaking.LARGE}),
-        ("batch_steps", "steps", {shaking.STEPS}),
-        ("lr", "steps", {shaking.STEPS}),
-        ("ablations", "steps", {parts.RECIPE.steps}),
-        ("width", "width", {parts.UNDER, parts.INSIDE, parts.OVER}),
+        ("batch", "batch_size", {design.SMALL, design.LARGE}),
+        ("batch_fixed_rate", "batch_size", {design.SMALL, design.LARGE}),
+        ("batch_steps", "steps", {SHORT.plain.steps}),
+        ("lr", "steps", {SHORT.plain.steps}),
+        ("ablations", "steps", {SHORT.plain.steps}),
+        ("width", "width", {design.UNDER, design.INSIDE, design.OVER}),
         (
             *("negatives", "negatives"),
-            {relatives.FEW, relatives.SOME, relatives.MANY, relatives.BATCH},
+            {design.FEW, design.SOME, design.MANY, design.END_TO_END},
         ),
-        ("bn_leak", "bn_groups", {relatives.DEVICES, relatives.FEWER_DEVICES}),
-        ("bn_leak", "batch_size", {relatives.DEVICES * relatives.EACH}),
+        ("bn_leak", "bn_groups", {design.DEVICES, design.FEWER}),
+        ("bn_leak", "batch_size", {design.DEVICES * design.EACH}),
     ],
 )
 def test_the_settings_of_sentences_are_those_of_the_sweeps(name, field, values):
@@ -222,12 +223,10 @@ def test_the_settings_of_sentences_are_those_of_the_sweeps(name, field, values):
 
 
 def test_a_token_of_the_design_has_room_for_a_patch():
-    assert recorded("width", "patch_size") == {round(parts.INSIDE**0.5)}
+    assert recorded("width", "patch_size") == {round(design.INSIDE**0.5)}
 
 
-@pytest.mark.parametrize(
-    ("name", "change"), [*REMEDIES.items(), *parts.CHANGED.items()]
-)
+@pytest.mark.parametrize(("name", "change"), [*REMEDIES.items(), *PARTS.items()])
 def test_the_words_of_a_change_have_its_numbers(name, change):
     numbers = [x for x in change.values() if isinstance(x, float)]
     assert re.findall(r"[\d.]+(?:e-\d+)?", value(name)) == list(map(short, numbers))

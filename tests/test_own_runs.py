@@ -11,7 +11,7 @@ from mocolib.__main__ import main
 from mocolib.claims import contrasts
 from mocolib.errors import BadInput, LeftOut
 from mocolib.runs import Run
-from mocolib.sweep.rates import RATES
+from mocolib.sweep.design import SHORT
 from tests.planted import LAYERS, events, falling, plant, shaking
 
 SEEDS = range(4)
@@ -40,7 +40,7 @@ def clean(tmp_path_factory):
     """Four seeds at the shaking rates, learned and fixed."""
     root = tmp_path_factory.mktemp("clean")
     for seed in SEEDS:
-        for rate in RATES.shaking:
+        for rate in SHORT.shaking:
             for kind in ("learned", "fixed"):
                 planted(root, seed, base_lr=rate, kind=kind)
     return root
@@ -115,7 +115,7 @@ def test_measures_by_seed_take_each_run_once(clean, tmp_path):
 def test_seeds_are_compared_at_the_same_settings(clean):
     """Seed 0 has both rates, 1 the smaller, 2 the larger: none of the halves counts."""
     learned = contrasts.chosen(found(clean), patch_projection="learned")
-    small, large = RATES.shaking
+    small, large = SHORT.shaking
     left = {(1, large), (2, small)}
     some = [r for r in learned if (r.recipe.seed, r.recipe.base_lr) not in left]
     assert contrasts.means(some, "jitter").index.tolist() == [0, 3]

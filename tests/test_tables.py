@@ -7,7 +7,7 @@ from mocolib import runs
 from mocolib.__main__ import main
 from mocolib.analysis import measures, tables
 from mocolib.errors import BadInput
-from mocolib.sweep.rates import RATES
+from mocolib.sweep.design import SHORT
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_what_cannot_be_read_is_one_sentence(counted, tmp_path):
 
 
 def test_states_stand_where_their_kind_says():
-    for run in tables.learned_runs(RATES.shaky):
+    for run in tables.learned_runs(SHORT.shaky):
         spikes = measures.spike_steps(run)
         for step, kind in tables.states(run).items():
             assert 0 < step < run.recipe.steps

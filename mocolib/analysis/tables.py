@@ -34,7 +34,7 @@ from mocolib.errors import BadInput
 from mocolib.files import as_json, read_json, unreadable, write_atomic
 from mocolib.runs import Run, at, public_root
 from mocolib.runs.provenance import facts
-from mocolib.sweep.rates import RATES
+from mocolib.sweep.design import SHORT
 
 # Recorded on the processor that made the tables: elsewhere a run trained again has
 # other last digits, and after some hundred steps other spikes.
@@ -188,7 +188,7 @@ def _completeness():
 
 
 def _causes():
-    for run in learned_runs(RATES.shaky):
+    for run in learned_runs(SHORT.shaky):
         for spike in causes.lone_spikes(run)[:SPIKES]:
 
             def compute(data, run=run, spike=spike):
@@ -198,7 +198,7 @@ def _causes():
 
 
 def _curvature():
-    for run in learned_runs(RATES.shaky):
+    for run in learned_runs(SHORT.shaky):
 
         def compute(data, run=run):
             kinds = states(run)
@@ -210,9 +210,9 @@ def _curvature():
 
 
 def _first_layer():
-    for base_lr in (RATES.shaky, RATES.calm):
+    for base_lr in (SHORT.shaky, SHORT.calm):
         for run in learned_runs(base_lr):
-            shaking = base_lr == RATES.shaky
+            shaking = base_lr == SHORT.shaky
             keep = (
                 filters.around_fall(run) if shaking and run.recipe.seed in KEEP else ()
             )
@@ -226,7 +226,7 @@ def _first_layer():
 
 
 def _noise():
-    for base_lr in (RATES.calm, RATES.shaky):
+    for base_lr in (SHORT.calm, SHORT.shaky):
         for run in learned_runs(base_lr)[:1]:
 
             def compute(data, run=run):

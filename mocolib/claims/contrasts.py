@@ -8,7 +8,6 @@ import pandas as pd
 
 from mocolib.analysis.alike import check_groups
 from mocolib.analysis.measures import jitter, monitored, summary
-from mocolib.presets import named_recipe
 from mocolib.runs import Run
 from mocolib.sweep import fits
 
@@ -16,36 +15,9 @@ IN_POINTS = {"knn", "linear_probe", "jitter", "deepest_fall", "fall_depth", "dip
 POINT = 100  # points of accuracy in the whole
 
 
-# what may calm without freezing, a change of the recipe each; their words: words.value
-REMEDIES = {
-    "nothing": {},
-    "projection_fixed": {"patch_projection": "fixed"},
-    "projection_slow": {"patch_projection_lr": 0.2},
-    "projection_clipped_lightly": {"patch_projection_clip": 1e-3},
-    "projection_clipped_hard": {"patch_projection_clip": 1e-8},
-    "projection_batch_norm": {"patch_projection_norm": "batch"},
-    "projection_weight_norm": {"patch_projection_norm": "weight"},
-    "all_clipped": {"grad_clip": 0.1},
-    "beta2_95": {"beta2": 0.95},
-    "stableadamw": {"optimizer": "stableadamw"},
-    "qk_norm": {"qk_norm": True},
-    "conv_stem": {"stem": "conv"},
-}
-PLAIN = {
-    name: getattr(named_recipe("short"), name)
-    for change in REMEDIES.values()
-    for name in change
-}
-
-
 def chosen(runs: list[Run], **where) -> list[Run]:
     """The runs with these settings; a tuple allows any of its values."""
     return [run for run in runs if fits(run.recipe, where)]
-
-
-def remedied(runs: list[Run], remedy: str, **where) -> list[Run]:
-    """The runs with one of `REMEDIES` and no other of them; `where` as in `chosen`."""
-    return chosen(runs, **{**PLAIN, **REMEDIES[remedy], **where})
 
 
 def grid(runs: list[Run], column: str, by: str, **where) -> pd.DataFrame:

@@ -1,25 +1,12 @@
-"""Claims on runs that dip and climb back (C4-dips, C7-dips, C23), of the recipe `mini`.
-
-`rates_of` has the rates of the runs of 400 steps, which collapse where they shake; the
-rates of these are in the design that data/README.md has.
-"""
+"""Claims on `mini` runs, which dip and climb back (C4-dips, C7-dips, C23)."""
 
 import pandas as pd
 
-from mocolib.claims.contrasts import at, chosen
+from mocolib.claims.contrasts import at
 from mocolib.claims.register import claim
 from mocolib.claims.verdicts import difference
-from mocolib.presets import named_recipe
 from mocolib.runs import Run
-
-PLAIN = named_recipe("mini")
-DECAY, SHAKING, CALM = PLAIN.weight_decay, PLAIN.base_lr, PLAIN.base_lr / 10
-
-
-def _arm(runs: list[Run], **changed) -> list[Run]:
-    """The shaking runs, with this of them changed and nothing else."""
-    plain = dict(base_lr=SHAKING, weight_decay=DECAY, patch_projection="learned")
-    return chosen(runs, **(plain | changed))
+from mocolib.sweep.design import MINI, only
 
 
 def _count(runs: list[Run]) -> pd.Series:
@@ -27,9 +14,11 @@ def _count(runs: list[Run]) -> pd.Series:
     return at(runs, "dips") + at(runs, "lasting_falls")
 
 
-@claim("C4-dips", "headline", shaking=SHAKING, calm=CALM, steps=PLAIN.steps)
+@claim(
+    "C4-dips", "headline", shaking=MINI.shaky, calm=MINI.calm, steps=MINI.plain.steps
+)
 def _rate(runs):
-    shaking, calm = _arm(runs), _arm(runs, base_lr=CALM)
+    shaking, calm = only(runs), only(runs, base_lr=MINI.calm)
     return {
         "dip": difference(at(shaking, "dip_depth"), at(calm, "dip_depth")),
         "count": difference(_count(shaking), _count(calm), "dips"),
@@ -37,9 +26,9 @@ def _rate(runs):
     }
 
 
-@claim("C7-dips", "headline", shaking=SHAKING, steps=PLAIN.steps)
+@claim("C7-dips", "headline", shaking=MINI.shaky, steps=MINI.plain.steps)
 def _freeze(runs):
-    learned, fixed = _arm(runs), _arm(runs, patch_projection="fixed")
+    learned, fixed = only(runs), only(runs, patch_projection="fixed")
     return {
         "accuracy": difference(at(fixed, "linear_probe"), at(learned, "linear_probe")),
         "fall": difference(at(learned, "fall_depth"), at(fixed, "fall_depth")),
@@ -47,9 +36,9 @@ def _freeze(runs):
     }
 
 
-@claim("C23", "headline", shaking=SHAKING, decay=DECAY)
+@claim("C23", "headline", shaking=MINI.shaky, decay=MINI.plain.weight_decay)
 def _decay(runs):
-    decayed, free = _arm(runs), _arm(runs, weight_decay=0.0)
+    decayed, free = only(runs), only(runs, weight_decay=0.0)
     return {
         "fall": difference(at(decayed, "fall_depth"), at(free, "fall_depth")),
         "count": difference(_count(decayed), _count(free), "dips"),

@@ -15,20 +15,13 @@ from mocolib.analysis.measures import (
     monitored,
     spike_steps,
 )
-from mocolib.claims.contrasts import (
-    REMEDIES,
-    by_seed,
-    calm_noise,
-    chosen,
-    means,
-    remedied,
-)
+from mocolib.claims.contrasts import by_seed, calm_noise, chosen, means
 from mocolib.claims.register import claim
 from mocolib.claims.verdicts import difference, effect
-from mocolib.presets import named_recipe
-from mocolib.sweep.rates import RATES, rates_of
+from mocolib.sweep import design
+from mocolib.sweep.design import REMEDIES, SHORT, only
 
-EDGE = curvature.edge(named_recipe("short").beta1)
+EDGE = curvature.edge(SHORT.plain.beta1)
 
 
 def before_events(run, column: str, events, transform=pd.Series) -> float:
@@ -48,7 +41,7 @@ def before_events(run, column: str, events, transform=pd.Series) -> float:
 
 @claim("C14", "lr", "table:curvature", edge=EDGE)
 def _under_estimated(runs, states):
-    part = chosen(runs, patch_projection="learned", base_lr=rates_of(runs).shaking)
+    part = chosen(runs, patch_projection="learned", base_lr=design.of(runs).shaking)
 
     def before(events) -> pd.Series:
         """log2 of sqrt(mean g^2/v) of the first layer, above 0: under-estimated."""
@@ -89,10 +82,13 @@ CALMERS = {"stable": "stableadamw", "qk": "qk_norm", "stem": "conv_stem"}
 
 @claim("C14b", "remedies", "lr", **REMEDIES["beta2_95"])
 def _shorter_memory(runs, rates_runs):
-    shaky = rates_of(runs).shaky
+    shaky = design.of(runs).shaky
+
+    def part(remedy):
+        return only(runs, base_lr=shaky, **REMEDIES[remedy])
 
     def of(remedy, column="deepest_fall"):
-        return means(remedied(runs, remedy, base_lr=shaky), column)
+        return means(part(remedy), column)
 
     gap = difference(of("nothing"), of("projection_fixed"))
     closed, half = of("nothing") - of("beta2_95"), of("nothing")
@@ -106,9 +102,7 @@ def _shorter_memory(runs, rates_runs):
         },
         "qk_accuracy": difference(of("qk_norm", probe), of("nothing", probe)),
         "stem_lead": difference(
-            _leads(remedied(runs, "nothing", base_lr=shaky)),
-            _leads(remedied(runs, "conv_stem", base_lr=shaky)),
-            "chance_sds",
+            _leads(part("nothing")), _leads(part("conv_stem")), "chance_sds"
         ),
         "cosine": _cosine(rates_runs),
     }
@@ -128,7 +122,7 @@ def _cosine(runs):
         begins = seen["step"].to_numpy()[dips(seen["knn"], sigma)]
         return -before_events(run, f"cosine/{first_layer(run)}", begins)
 
-    part = chosen(learned, base_lr=rates_of(runs).shaking)
+    part = chosen(learned, base_lr=design.of(runs).shaking)
     return effect(by_seed(part, lower), "cosine")
 
 
@@ -159,7 +153,7 @@ def _causes(replayed):
 def _rank(table):
     shaking, calm = (
         table[table["base_lr"] == rate].sort_values("step").groupby("seed")["rank"]
-        for rate in (RATES.shaky, RATES.calm)
+        for rate in (SHORT.shaky, SHORT.calm)
     )
     return {
         "rank": difference(shaking.first(), shaking.last(), "dimensions"),

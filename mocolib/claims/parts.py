@@ -7,44 +7,14 @@ import numpy as np
 import pandas as pd
 
 from mocolib.analysis.measures import falls, jitter, monitored
-from mocolib.claims.contrasts import (
-    POINT,
-    REMEDIES,
-    at,
-    by_seed,
-    chosen,
-    means,
-    remedied,
-)
+from mocolib.claims.contrasts import POINT, at, by_seed, chosen, means
 from mocolib.claims.register import claim
 from mocolib.claims.verdicts import difference, effect
-from mocolib.presets import named_recipe
 from mocolib.runs import Run
-from mocolib.sweep.rates import rates_of
+from mocolib.sweep import design
+from mocolib.sweep.design import INSIDE, OVER, PARTS, REMEDIES, SHORT, UNDER, only
 
 FREE = 0.5  # points: the margin within which something counts as costing nothing
-INSIDE = 36  # numbers in a patch of the sweep `width`: a token of them has room for all
-UNDER, OVER = INSIDE // 3, 2 * INSIDE  # the other widths
-
-# C13: the method, and what is changed of it, one at a time
-WHOLE = {
-    "position": "sincos",
-    "pool": "class_token",
-    "head_norm": "batch",
-    "predictor": True,
-    "momentum": 0.99,
-}
-CHANGED = {
-    "no_predictor": {"predictor": False},
-    "no_head_norm": {"head_norm": "none"},
-    "positions_learned": {"position": "learned"},
-    "no_positions": {"position": "none"},
-    "average_after_norm": {"pool": "average"},
-    "average_without_norm": {"pool": "average_without_norm"},
-    "momentum_0": {"momentum": 0.0},
-    "momentum_9": {"momentum": 0.9},
-    "momentum_999": {"momentum": 0.999},
-}
 
 
 # --- the random projection --------------------------------------------------------
@@ -124,7 +94,7 @@ def _jitter_behind(run, step: int) -> float:
 # --- short of freezing ------------------------------------------------------------
 
 LIGHT, HARD = "projection_clipped_lightly", "projection_clipped_hard"
-SHORT = {
+GENTLER = {
     "light": LIGHT,
     "slow": "projection_slow",
     "batch": "projection_batch_norm",
@@ -142,25 +112,25 @@ SHORT = {
     free=FREE,
 )
 def _short_of_freezing(runs, clip):
-    rates, runs = rates_of(runs), [*runs, *clip]
+    rates, runs = design.of(runs), [*runs, *clip]
 
     def fall(remedy):
-        part = remedied(runs, remedy, base_lr=rates.shaky)
+        part = only(runs, base_lr=rates.shaky, **REMEDIES[remedy])
         return means(part, "deepest_fall")
 
     def price(remedy):
-        part = remedied(runs, remedy, base_lr=rates.calm)
+        part = only(runs, base_lr=rates.calm, **REMEDIES[remedy])
         return means(part, "linear_probe")
 
     return {
         "clip": difference(fall(LIGHT), fall(HARD)),
         **{
             key: difference(fall("nothing"), fall(remedy))
-            for key, remedy in SHORT.items()
+            for key, remedy in GENTLER.items()
         },
         **{
             f"{key}_price": effect(price(remedy) - price("nothing") + FREE)
-            for key, remedy in SHORT.items()
+            for key, remedy in GENTLER.items()
         },
     }
 
@@ -168,8 +138,8 @@ def _short_of_freezing(runs, clip):
 # --- what each part is worth ------------------------------------------------------
 
 
-RECIPE = named_recipe("short")  # of the sweep `ablations`
-QUICK, SLOW = (CHANGED[m]["momentum"] for m in ("momentum_9", "momentum_999"))
+RECIPE = SHORT.plain  # of the sweep `ablations`
+QUICK, SLOW = (PARTS[m]["momentum"] for m in ("momentum_9", "momentum_999"))
 
 
 def _halvings(momentum: float) -> int:
@@ -179,10 +149,10 @@ def _halvings(momentum: float) -> int:
 
 @claim(
     *("C13", "ablations"),
-    **dict(whole=WHOLE["momentum"], none=0.0, quick=QUICK, slow=SLOW),
+    **dict(whole=RECIPE.momentum, none=0.0, quick=QUICK, slow=SLOW),
     tokens=(RECIPE.image_size // RECIPE.patch_size) ** 2,
     steps=RECIPE.steps,
-    halvings=_halvings(WHOLE["momentum"]),
+    halvings=_halvings(RECIPE.momentum),
     halvings_quick=_halvings(QUICK),
     left=round(100 * SLOW**RECIPE.steps),  # percent of the start in the slowest
 )
@@ -190,13 +160,13 @@ def _ablations(runs):
     whole = _probe(runs, {})
     return {
         part: difference(whole, _probe(runs, changed))
-        for part, changed in CHANGED.items()
+        for part, changed in PARTS.items()
     }
 
 
 def _probe(runs: list[Run], changed: dict) -> pd.Series:
     """Linear probe by seed, in points, with this of the whole changed."""
-    return at(runs, "linear_probe", **{**WHOLE, **changed})
+    return means(only(runs, **changed), "linear_probe")
 
 
 def ablation_table(runs: list[Run]) -> pd.DataFrame:
@@ -204,7 +174,7 @@ def ablation_table(runs: list[Run]) -> pd.DataFrame:
     whole = _probe(runs, {})
     rows = [
         (part, seed, value)
-        for part, changed in CHANGED.items()
+        for part, changed in PARTS.items()
         for seed, value in (_probe(runs, changed) - whole).dropna().items()
     ]
     return pd.DataFrame(rows, columns=["part", "seed", "points"])

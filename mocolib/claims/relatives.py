@@ -6,18 +6,14 @@ from mocolib.analysis.measures import closing_loss
 from mocolib.claims.contrasts import at, by_seed, chosen
 from mocolib.claims.register import claim
 from mocolib.claims.verdicts import difference
-
-FEW, SOME, MANY = 16, 256, 8192  # negatives
-BATCH = 255  # as many as end to end can have
-DEVICES, FEWER_DEVICES = 32, 8  # whose BatchNorm is apart
-EACH = 256 // DEVICES  # images of a batch on each
+from mocolib.sweep.design import DEVICES, EACH, END_TO_END, FEW, FEWER, MANY, SOME
 
 # --- MoCo v1 ----------------------------------------------------------------------
 
 
 @claim(
     *("C3", "negatives"),
-    **dict(few=FEW, some=SOME, many=MANY, batch=BATCH),
+    **dict(few=FEW, some=SOME, many=MANY, batch=END_TO_END),
 )
 def _negatives(runs):
     def knn(keys: str, negatives: int):
@@ -29,16 +25,22 @@ def _negatives(runs):
     void = "guesses" if guesses else ""
     return {
         "queue": difference(knn("queue", MANY), knn("queue", FEW)),
-        "batch": difference(knn("end_to_end", BATCH), knn("end_to_end", FEW)),
+        "batch": difference(knn("end_to_end", END_TO_END), knn("end_to_end", FEW)),
         "bank": difference(
             knn("memory_bank", MANY), knn("memory_bank", FEW), void=void
         ),
         "rival": difference(knn("queue", MANY), knn("memory_bank", MANY), void=void),
-        "age": difference(knn("end_to_end", BATCH), knn("queue", SOME)),
+        "age": difference(knn("end_to_end", END_TO_END), knn("queue", SOME)),
     }
 
 
-@claim("C3-bn", "bn_leak", devices=DEVICES, fewer=FEWER_DEVICES, each=EACH)
+@claim(
+    "C3-bn",
+    "bn_leak",
+    devices=DEVICES,
+    fewer=FEWER,
+    each=EACH,
+)
 def _leak(runs):
     def setting(groups: int, shuffled: bool = False):
         return chosen(runs, bn_groups=groups, shuffle_bn=shuffled)
@@ -57,7 +59,7 @@ def _leak(runs):
         "accuracy": difference(probe(1), probe(DEVICES)),
         "repair": difference(probe(DEVICES, True), probe(DEVICES)),
         "closed": lower(loss(DEVICES, True), loss(DEVICES)),
-        "fewer": lower(loss(1), loss(FEWER_DEVICES)),
+        "fewer": lower(loss(1), loss(FEWER)),
     }
 
 

@@ -21,17 +21,13 @@ from mocolib.claims.contrasts import (
 )
 from mocolib.claims.register import claim
 from mocolib.claims.verdicts import difference, effect
-from mocolib.presets import named_recipe
-from mocolib.sweep.rates import rates_of
-
-SMALL, LARGE = 64, 512  # the calm batch, and the largest one that still learns
-STEPS = named_recipe("short").steps
-
+from mocolib.sweep import design
+from mocolib.sweep.design import LARGE, SHORT, SMALL
 
 # --- the batch --------------------------------------------------------------------
 
 
-@claim("C1", "batch", "batch_steps", small=SMALL, large=LARGE, steps=STEPS)
+@claim("C1", "batch", "batch_steps", small=SMALL, large=LARGE, steps=SHORT.plain.steps)
 def _batch(images, steps):
     def apart(column, runs=images, first=LARGE, second=SMALL):
         return at(runs, column, batch_size=first), at(runs, column, batch_size=second)
@@ -46,7 +42,7 @@ def _batch(images, steps):
 
 @claim("C1b", "batch_fixed_rate", "batch", small=SMALL, large=LARGE)
 def _the_rate(runs, batch):
-    rates = rates_of(batch)
+    rates = design.of(batch)
 
     def fall(size: int, of_size: int) -> pd.Series:
         """At a batch, at the rate that another batch has in the sweep `batch`."""
@@ -68,7 +64,7 @@ def _the_rate(runs, batch):
 @claim("C2", "lr")
 def _monitor(runs):
     learned = chosen(runs, patch_projection="learned")
-    shaking = chosen(learned, base_lr=rates_of(runs).shaking)
+    shaking = chosen(learned, base_lr=design.of(runs).shaking)
     sigma = calm_noise(learned)
 
     def count(seen):
@@ -99,9 +95,9 @@ def _apart(runs, column: str) -> pd.Series:
 # --- the rate and the optimizer ---------------------------------------------------
 
 
-@claim("C4", "lr", elsewhere=("cifar10_lr",), steps=STEPS)
+@claim("C4", "lr", elsewhere=("cifar10_lr",), steps=SHORT.plain.steps)
 def rate(runs):
-    rates = rates_of(runs)
+    rates = design.of(runs)
     runs = chosen(runs, patch_projection="learned")
 
     def apart(column):
@@ -119,7 +115,7 @@ def rate(runs):
 
 @claim("C5", "lamb", "lr")
 def _lamb(lamb, adamw):
-    rates = rates_of(adamw)
+    rates = design.of(adamw)
     part = chosen(adamw, patch_projection="learned")
     adamw = [r for r in part if r.recipe.base_lr <= rates.shaky]
 
@@ -145,7 +141,7 @@ def _lamb(lamb, adamw):
 
 @claim("C6", "lr", elsewhere=("cifar10_gradients",))
 def _first_layer_first(runs):
-    part = chosen(runs, patch_projection="learned", base_lr=rates_of(runs).shaking)
+    part = chosen(runs, patch_projection="learned", base_lr=design.of(runs).shaking)
     return {
         "lead": effect(
             by_seed(part, lambda run: lead_score(run, "projector.0")),
@@ -161,7 +157,7 @@ def _first_layer_first(runs):
 
 @claim("C7", "lr", elsewhere=("cifar10_lr",))
 def freeze(runs):
-    rates = rates_of(runs)
+    rates = design.of(runs)
 
     def both(column, rate):
         kinds = ("learned", "fixed")
@@ -182,7 +178,7 @@ def freeze(runs):
 
 @claim("C9", "lr", elsewhere=("cifar10_lr",))
 def _only_alleviates(runs):
-    rates, fixed = rates_of(runs), chosen(runs, patch_projection="fixed")
+    rates, fixed = design.of(runs), chosen(runs, patch_projection="fixed")
 
     def apart(column):
         return [at(fixed, column, base_lr=r) for r in (rates.hopeless, rates.calm)]

@@ -5,13 +5,14 @@ from matplotlib.figure import Figure
 
 from mocolib import data
 from mocolib.analysis.paper import paper_numbers
-from mocolib.claims.parts import CHANGED, ablation_table
+from mocolib.claims.parts import ablation_table
 from mocolib.figures import style
 from mocolib.figures.style import GREY
 from mocolib.runs import Run
+from mocolib.sweep.design import PARTS
 from mocolib.words import value
 
-# where the paper has each change of `parts.CHANGED`: the rows of paper.csv, the value
+# where the paper has each change of `design.PARTS`: the rows of paper.csv, the value
 PAPER = {
     "no_predictor": ("predictor", "without"),
     "no_head_norm": ("head_batch_norm", "without"),
@@ -36,13 +37,13 @@ def ablations(runs: list[Run]) -> Figure:
     figure, (ours, theirs) = plt.subplots(
         ncols=2, sharey=True, figsize=(7.6, 3.9), width_ratios=(1.3, 1)
     )
-    for place, part in enumerate(CHANGED):
+    for place, part in enumerate(PARTS):
         points = table.loc[table["part"] == part, "points"]
         style.strip(ours, place, points)
         theirs.plot([_papers(*PAPER[part])], [place], "D", color=GREY)
     for ax in (ours, theirs):
         ax.axvline(0, color=GREY, linewidth=1)
-    ours.set_yticks(range(len(CHANGED)), [value(part) for part in CHANGED])
+    ours.set_yticks(range(len(PARTS)), [value(part) for part in PARTS])
     ours.invert_yaxis()
     ours.set(xlabel="linear probe, points against the whole", ylabel="changed")
     theirs.set(xlabel="the same in the paper", ylabel="changed")

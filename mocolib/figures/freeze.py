@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from mocolib.analysis import measures
 from mocolib.analysis.alike import check_groups
 from mocolib.analysis.paper import paper_numbers
-from mocolib.claims.contrasts import REMEDIES, remedied
 from mocolib.figures import style
 from mocolib.figures.style import GREY, KINDS, STROKES
 from mocolib.runs import Run
+from mocolib.sweep.design import REMEDIES, only
 from mocolib.words import layer_name, value
 
 COLUMNS = {"deepest_fall": "deepest fall, points", "linear_probe": "linear probe, %"}
@@ -121,10 +121,10 @@ def _row(ax, row: int, values: pd.Series):
 
 
 def remedies(runs: list[Run]) -> Figure:
-    """The same of `contrasts.REMEDIES`, all at one rate, the one of most `runs`."""
+    """The same of `design.REMEDIES`, all at one rate, the one of most `runs`."""
     rate = statistics.mode([run.recipe.base_lr for run in runs] or [0.0])
-    groups = {value(name): remedied(runs, name, base_lr=rate) for name in REMEDIES}
-    return side_by_side(groups)
+    ways = REMEDIES.items()
+    return side_by_side({value(k): only(runs, base_lr=rate, **way) for k, way in ways})
 
 
 @style.figure

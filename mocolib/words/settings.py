@@ -31,7 +31,7 @@ VALUES = {  # as they are written in prose
     "simclr": "SimCLR",
     "byol": "BYOL",
     "sincos": "sin-cos",
-    # what may calm a run (contrasts.REMEDIES) or keep a spike away (analysis.causes)
+    # what may calm a run (design.REMEDIES) or keep a spike away (analysis.causes)
     "projection_slow": "projection slow (rate × 0.2)",
     "projection_clipped_lightly": "projection clipped at 0.001",
     "projection_clipped_hard": "projection clipped at 1e-8",
@@ -41,7 +41,7 @@ VALUES = {  # as they are written in prose
     "beta2_95": "β₂ = 0.95",
     "qk_norm": "qk-norm",
     "conv_stem": "convolutional stem",
-    # what is left out of the method (claims.parts.CHANGED)
+    # what is left out of the method (design.PARTS)
     "no_head_norm": "no BatchNorm in the heads",
     "average_after_norm": "average after the norm",
     "average_without_norm": "average without it",

@@ -1,0 +1,111 @@
+"""The design: plain runs, what is changed of them, and the rates of the test.
+
+Fixed before the runs that it speaks of.
+
+    only(runs, "beta2")              those that are plain but for beta2
+    only(runs, **REMEDIES["stableadamw"])
+
+Claims, figures and chapters have rates, sizes and changes from here; what an id is
+called says `words.settings`.
+"""
+
+from dataclasses import dataclass
+
+from mocolib.errors import BadInput
+from mocolib.presets import NAMED
+from mocolib.recipe import FIELDS, Recipe
+from mocolib.runs import Run
+from mocolib.sweep import fits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """A plain run, and the base rates from calm to hopeless."""
+
+    plain: Recipe
+    smallest: float
+    calm: float
+    shaking: tuple
+    hopeless: float
+
+    @property
+    def shaky(self) -> float:
+        """The larger of the shaking rates."""
+        return self.shaking[-1]
+
+
+SHORT = Design(  # 400 steps, which collapse where they shake
+    **dict(plain=NAMED["short"], smallest=4e-3, calm=1.6e-2),
+    **dict(shaking=(3.2e-2, 4.8e-2), hopeless=9.6e-2),
+)
+MINI = Design(  # 1600 steps, which dip and climb back
+    **dict(plain=NAMED["mini"], smallest=3e-3, calm=1.2e-2),
+    **dict(shaking=(0.12,), hopeless=0.16),
+)
+CIFAR10 = Design(  # its runs had been seen when these were chosen
+    **dict(plain=NAMED["cifar10"], smallest=1e-3, calm=4e-3),
+    **dict(shaking=(1.6e-2, 4.8e-2), hopeless=4.8e-2),
+)
+DESIGNS = (SHORT, MINI, CIFAR10)
+
+# what may calm without freezing
+REMEDIES = {
+    "nothing": {},
+    "projection_fixed": {"patch_projection": "fixed"},
+    "projection_slow": {"patch_projection_lr": 0.2},
+    "projection_clipped_lightly": {"patch_projection_clip": 1e-3},
+    "projection_clipped_hard": {"patch_projection_clip": 1e-8},
+    "projection_batch_norm": {"patch_projection_norm": "batch"},
+    "projection_weight_norm": {"patch_projection_norm": "weight"},
+    "all_clipped": {"grad_clip": 0.1},
+    "beta2_95": {"beta2": 0.95},
+    "stableadamw": {"optimizer": "stableadamw"},
+    "qk_norm": {"qk_norm": True},
+    "conv_stem": {"stem": "conv"},
+}
+# the parts of the method, one left out or changed at a time
+PARTS = {
+    "no_predictor": {"predictor": False},
+    "no_head_norm": {"head_norm": "none"},
+    "positions_learned": {"position": "learned"},
+    "no_positions": {"position": "none"},
+    "average_after_norm": {"pool": "average"},
+    "average_without_norm": {"pool": "average_without_norm"},
+    "momentum_0": {"momentum": 0.0},
+    "momentum_9": {"momentum": 0.9},
+    "momentum_999": {"momentum": 0.999},
+}
+CHANGED = {name for way in (*REMEDIES.values(), *PARTS.values()) for name in way}
+
+SMALL, LARGE = 64, 512  # the calm batch, and the largest one that still learns
+INSIDE = 36  # numbers in a patch of the sweep `width`: a token of them has room for all
+UNDER, OVER = INSIDE // 3, 2 * INSIDE  # the other widths
+FEW, SOME, MANY = 16, 256, 8192  # negatives
+END_TO_END = 255  # the most that a batch alone has
+DEVICES, FEWER = 32, 8  # whose BatchNorm is apart
+EACH = 256 // DEVICES  # images of a batch on each
+
+
+def of(runs: list[Run]) -> Design:
+    """The design that runs are of, by their data set and the nearest plain run."""
+    if not runs:
+        return SHORT
+    recipe = runs[0].recipe
+    near = [d for d in DESIGNS if d.plain.dataset == recipe.dataset] or (SHORT, MINI)
+    return min(near, key=lambda d: len(recipe.changed(d.plain)))
+
+
+def only(runs: list[Run], *free: str, **where) -> list[Run]:
+    """The runs that are plain, but for their seed, what is `free`, and `where`.
+
+    `where`: settings; a tuple allows any of its values. What all runs share, such as
+    other images, may be as it is, unless the design changes it. BadInput for a setting
+    that no recipe has.
+    """
+    named = {"seed", *free, *where}
+    if unknown := sorted(named - FIELDS.keys()):
+        raise BadInput(f"setting is {unknown[0]!r}, but must be a field of recipes.")
+    plain, first = of(runs).plain, runs[0].recipe if runs else SHORT.plain
+    varied = CHANGED.union(*(run.recipe.changed(first) for run in runs)) - named
+    kept = {name: getattr(plain, name) for name in varied}
+    return [run for run in runs if fits(run.recipe, kept | where)]
