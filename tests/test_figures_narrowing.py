@@ -4,15 +4,13 @@ import numpy as np
 import pandas as pd
 
 from mocolib import figures, sweep
+from mocolib.sweep.design import SHORT, only
 from tests.test_figures import labelled
 
 
 def test_each_run_has_a_line_in_each_panel():
-    runs = [
-        run
-        for run in sweep.recorded("lr", patch_projection="learned")
-        if run.recipe.seed in (10, 11) and run.recipe.base_lr in (1.6e-2, 4.8e-2)
-    ]
+    where = dict(seed=(10, 11), base_lr=(SHORT.calm, SHORT.shaky))
+    runs = only(sweep.recorded("lr"), **where)
     rows = [
         {"run": run.id, "base_lr": run.recipe.base_lr, "step": step, "rank": 30 - step}
         for run in runs

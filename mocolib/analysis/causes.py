@@ -25,6 +25,7 @@ from mocolib.data import Dataset
 from mocolib.optim import OPTIMIZERS
 from mocolib.runs import Run
 from mocolib.runs.replay import replay
+from mocolib.sweep.design import REMEDIES
 
 BEFORE = 10  # steps from a restart to its spike
 OTHER_IMAGES = "other_images"
@@ -32,7 +33,6 @@ FIXED = "projection_fixed"
 HALF = "half_the_rate"
 CLIPPED = "projection_clipped"
 MEMORY = "beta2_95"
-SHORTER = 0.95  # that memory
 ELSEWHERE = 1000  # from a run's seed to one that no recorded run has
 LAST = "projector.0"  # the layer that stands for the last ones, as in figure 4
 
@@ -49,11 +49,11 @@ def standard_changes(run: Run) -> dict:
     wanted = {OTHER_IMAGES: {"seed": recipe.seed + ELSEWHERE}}
     wanted[HALF] = {"base_lr": recipe.base_lr / 2}
     if OPTIMIZERS[recipe.optimizer].adam:
-        wanted[MEMORY] = {"beta2": SHORTER}
+        wanted[MEMORY] = REMEDIES[MEMORY]
     if recipe.backbone == "vit" and recipe.patch_projection == "learned":
         norms = run.steps["grad_l2/patch_projection"][recipe.warmup_steps :]
         wanted[CLIPPED] = {"patch_projection_clip": float(norms.median())}
-        wanted[FIXED] = {"patch_projection": "fixed"}
+        wanted[FIXED] = REMEDIES[FIXED]
     return {"nothing": {}} | {
         name: change
         for name, change in wanted.items()

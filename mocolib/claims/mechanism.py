@@ -128,12 +128,14 @@ def _cosine(runs):
 
 # --- C15: rewind ------------------------------------------------------------------
 
+SHORTER = REMEDIES[causes.MEMORY]["beta2"]
+
 
 @claim(
     *("C15", "table:causes"),
     ahead=causes.BEFORE,
-    beta2=causes.SHORTER,
-    halving=round(math.log(0.5) / math.log(causes.SHORTER)),  # steps
+    beta2=SHORTER,
+    halving=round(math.log(0.5) / math.log(SHORTER)),  # steps
 )
 def _causes(replayed):
     table = causes.judged(replayed)

@@ -139,7 +139,7 @@ def _short_of_freezing(runs, clip):
 
 
 RECIPE = SHORT.plain  # of the sweep `ablations`
-QUICK, SLOW = (PARTS[m]["momentum"] for m in ("momentum_9", "momentum_999"))
+NONE, QUICK, SLOW = (PARTS[f"momentum_{m}"]["momentum"] for m in (0, 9, 999))
 
 
 def _halvings(momentum: float) -> int:
@@ -149,7 +149,7 @@ def _halvings(momentum: float) -> int:
 
 @claim(
     *("C13", "ablations"),
-    **dict(whole=RECIPE.momentum, none=0.0, quick=QUICK, slow=SLOW),
+    **dict(whole=RECIPE.momentum, none=NONE, quick=QUICK, slow=SLOW),
     tokens=(RECIPE.image_size // RECIPE.patch_size) ** 2,
     steps=RECIPE.steps,
     halvings=_halvings(RECIPE.momentum),
