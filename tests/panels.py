@@ -155,7 +155,7 @@ def straight(pixels, values) -> bool:
 def check_words(seen: dict, one: dict, at: list) -> None:
     """The sentence and the table say what was recorded."""
     group, said, row = group_at(one, at), seen["heard"], seen["rows"][0]
-    assert f"Shown: {name_of(one, at)}; {group['seeds']} run" in said
+    assert f"Shown: {name_of(one, at)}; {len(group['seeds'])} run" in said
     assert name_of(one, at) in row
     for fact, (mean, *_) in group["facts"].items():
         if mean is not None:

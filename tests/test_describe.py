@@ -1,6 +1,7 @@
 """The words of a setting, which stand alone in legends and are read aloud."""
 
 import json
+from dataclasses import replace
 
 import nbformat
 import numpy as np
@@ -76,7 +77,7 @@ def test_what_a_start_leaves_out_is_as_in_the_kept_setting():
     described = describe(
         lines, id="x", by=by, start={"kind": "b"}, keep=[{"rate": 0.3}]
     )
-    assert described.keep == ((2, 1),)
+    assert described.keep == ((2, None),)
     assert described.start == (2, 1)
     with pytest.raises(BadInput, match=r"setting .* was not recorded"):
         describe(lines, id="x", by=by, start={"kind": "b", "rate": 0.1})
@@ -96,13 +97,52 @@ def test_lines_of_one_setting_differ_in_nothing_but_the_seed(tmp_path):
         with pytest.raises(BadInput, match=f"^runs of {by}=.* {told}"):
             describe(some, id="x", by=(by,), charts={"knn": "kNN"})
         apart = describe(some, id="x", by=(by, "optimizer"), charts={"knn": "kNN"})
-        assert [group.seeds for group in apart.groups.values()] == [1, 1]
+        assert [group.seeds for group in apart.groups.values()] == [(0,), (1,)]
 
 
 def test_a_seed_stands_once_in_a_setting():
     lines = [line(0, CALM), line(1, CALM), line(0, DEEP)]
     with pytest.raises(BadInput, match=r"^runs of rate=0.1 have seed 0 2 times"):
         describe(lines, id="x", by=("rate",))
+
+
+def test_a_kept_curve_holds_what_it_names_alone():
+    """The rest is left to the controls; what it names was recorded together."""
+    lines = [line(0, CALM), line(0, DEEP, rate=0.2), line(0, CALM, rate=0.3)]
+    for one, kind in zip(lines, ("a", "b", "b"), strict=True):
+        one.settings["kind"] = kind
+    by = ("rate", "kind")
+    kept = describe(lines, id="x", by=by, keep=[{"kind": "b"}, {"rate": 0.2}]).keep
+    assert kept == ((None, 1), (1, None))
+    for one in ({"rate": 0.1, "kind": "b"}, {"kind": "c"}):
+        with pytest.raises(BadInput, match=r"was not recorded|must be one of a, b"):
+            describe(lines, id="x", by=by, keep=[one])
+
+
+def test_a_tally_counts_the_outcomes_that_all_runs_of_a_setting_have():
+    known = {"dips": True, "collapsed": False}
+    lines = [
+        replace(line(seed, CALM), outcomes=known if seed else {"dips": False})
+        for seed in range(3)
+    ]
+    [group] = describe(lines, id="x", by=("rate",)).groups.values()
+    assert group.tally == {"dips": 2}
+    [group] = describe(lines[1:], id="x", by=("rate",)).groups.values()
+    assert group.tally == {"dips": 2, "collapsed": 0}
+
+
+def test_a_run_collapsed_where_it_ends_below_its_untrained_network(tmp_path):
+    """Known of those whose start was read; a run on other images has no such word."""
+    from mocolib import sweep
+
+    [lost] = sweep.recorded("lr", base_lr=0.048, patch_projection="learned", seed=11)
+    [calm] = sweep.recorded("lr", base_lr=0.004, patch_projection="learned", seed=11)
+    for run, word in ((lost, 1), (calm, 0)):
+        [group] = describe([run], id="x", by=("base_lr",)).groups.values()
+        assert group.tally["collapsed"] == word
+    other = plant(tmp_path, shaking(0, 0), seed=0)
+    [group] = describe([other], id="x", by=("base_lr",)).groups.values()
+    assert "collapsed" not in group.tally
 
 
 @pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)

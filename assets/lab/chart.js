@@ -8,8 +8,9 @@
      limits       [low, high], which the y axis encloses; else it encloses the lines
      x            { title, since = 0, until, bare }: the x axis; bare: without its words
      room         pixels behind the lines' ends, for the longest label
-     lines        [{ name, x, y, colour, dash, width, opacity, dots, label, seed }]
-                  label: words at its end; seed: not named, not read aloud
+     lines        [{ name, x, y, colour, dash, width, opacity, dots, label, seed, of }]
+                  label: words at its end; seed: not named, not read aloud;
+                  of: the seed that a press on it tells
      points       [{ kind, x, y, colour, words }]: a symbol, kind one of Why.SYMBOLS;
                   kind "fall": x and y are pairs, from the height to the depth
      levels       [{ y, words }]: thin lines across, what the lines are held against
@@ -38,6 +39,7 @@ globalThis.Why = globalThis.Why ?? {};
     fall: "M-4 -4H1V4M-2 1L1 4.5L4 1",
   };
 
+  const REACH = 12; // pixels from a line within which a press is on it
   const FILLED = ["spike", "made_good"];
 
   /* An upright line where something was changed. */
@@ -85,6 +87,7 @@ globalThis.Why = globalThis.Why ?? {};
           .join("");
     return (
       `<path class="${rest.seed ? "seed" : "line"}" ` +
+      (rest.of === undefined ? "" : `data-seed="${rest.of}" `) +
       `d="M${placed.map((p) => p.join(" ")).join("L")}" fill="none" stroke="${colour}" ` +
       `stroke-width="${width}" stroke-opacity="${opacity}" stroke-dasharray="${dash}" ` +
       `stroke-linejoin="round"><title>${escaped(name ?? "")}</title></path>` +
@@ -218,6 +221,36 @@ globalThis.Why = globalThis.Why ?? {};
     return share < 0 || share > 1 ? null : Number(since) + share * (until - since);
   }
 
+  /* The seed of the line nearest to a press, in reach of a finger, the topmost of equals;
+     null: none. */
+  function seedAt(svg, { clientX, clientY }) {
+    const box = svg.getBoundingClientRect(),
+      size = box.width / svg.viewBox.baseVal.width;
+    const at = [(clientX - box.left) / size, (clientY - box.top) / size];
+    let found = null,
+      least = REACH;
+    for (const path of svg.querySelectorAll("path[data-seed]")) {
+      const far = distance(at, path.getAttribute("d"));
+      if (far <= least) [found, least] = [Number(path.dataset.seed), far];
+    }
+    return found;
+  }
+
+  /* How far a point is from a line that a chart has drawn. */
+  function distance([x, y], d) {
+    const points = d
+      .slice(1)
+      .split("L")
+      .map((one) => one.split(" ").map(Number));
+    return points.reduce((least, [ax, ay], i) => {
+      const [bx, by] = points[i + 1] ?? [ax, ay],
+        [dx, dy] = [bx - ax, by - ay];
+      const along = ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy || 1),
+        share = Math.min(1, Math.max(0, along));
+      return Math.min(least, Math.hypot(x - ax - share * dx, y - ay - share * dy));
+    }, Infinity);
+  }
+
   /* The line under the pointer, through several charts of one x axis; null: none. */
   function hair(charts, value) {
     for (const svg of charts) {
@@ -240,6 +273,7 @@ globalThis.Why = globalThis.Why ?? {};
     chart,
     glyph,
     hair,
+    seedAt,
     swatch,
     times,
     under,

@@ -3,14 +3,16 @@
 
      charts   [{ key, title, log, dots, limits }]
      x        { title, since, until }
-     lines    [{ name, colour, dash, width, opacity, label, seed,
+     lines    [{ name, colour, dash, width, opacity, label, seed, of,
                  data: { key: [x, y] }, points: { key: [...] } }]; see chart.js
+
+   A press on a line that is `of` a seed is told as the event why-seed.
      marks    [{ at, words }]
      symbols  { kind: what it means }, for the legend */
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
-  const { chart, escaped, finite, glyph, hair, short, swatch, under } = Why;
+  const { chart, escaped, finite, glyph, hair, seedAt, short, swatch, under } = Why;
   const NARROW = 520,
     AXIS = 30, // pixels; what the words of the x axis add
     LABEL = 14; // and what a label takes upwards
@@ -87,6 +89,7 @@ globalThis.Why = globalThis.Why ?? {};
       if (inside) this.data = JSON.parse(inside.textContent);
       this.addEventListener("pointermove", (event) => this.hover(event));
       this.addEventListener("pointerleave", () => this.hover(null));
+      this.addEventListener("click", (event) => this.press(event));
       // a picture is drawn at the width it has, so it follows the page's
       this.sizes = new ResizeObserver(() => {
         if (Math.abs(this.clientWidth - (this.drawn ?? 0)) > 2) this.draw();
@@ -133,6 +136,15 @@ globalThis.Why = globalThis.Why ?? {};
       hair(this.querySelectorAll("svg[data-key]"), value);
       const readout = this.querySelector(".readout");
       if (readout) readout.innerHTML = value === null ? "" : this.said(value);
+    }
+
+    press(event) {
+      const svg = event.target.closest("svg[data-key]");
+      const seed = svg ? seedAt(svg, event) : null;
+      if (seed !== null)
+        this.dispatchEvent(
+          new CustomEvent("why-seed", { bubbles: true, detail: seed }),
+        );
     }
 
     /* The readings of every named line that are nearest to x. */

@@ -1,15 +1,17 @@
 /* <why-lab>: buttons and sliders over recorded runs, drawn from the JSON inside.
 
    Classic scripts, since modules do not load from file://. One element is one panel:
-   controls -> the chosen setting (and those kept) -> charts, table and sentence. What
-   is shown stands in the page's address, so that a view can be linked. */
+   controls -> the chosen setting (and those kept) -> panel_view.js: charts, table and
+   sentences. A kept curve holds what it names, `null` for the rest, in which it follows
+   the chosen one. What is shown stands in the page's address, so that a view can be
+   linked. */
 "use strict";
 (() => {
-  const { COLOURS, DASHES, escaped, finite, reach, said, short, swatch, times } = Why;
+  const { COLOURS, DASHES, panelView: view, reach, said, times } = Why;
   const MOST = COLOURS.length; // settings on top of each other that can be told apart
   const STRONG = { width: 2.4 },
     KEPT = { width: 1.6, opacity: 0.85 };
-  const SEED = { width: 0.9, opacity: 0.4, seed: true };
+  const FOLLOWS = "x"; // in the address
   const same = (a, b) => a.length === b.length && a.every((value, i) => value === b[i]);
 
   class WhyLab extends HTMLElement {
@@ -19,6 +21,7 @@
       this.at = [...this.data.start];
       this.kept = this.data.keep.map((at) => [...at]);
       this.x = this.data.x;
+      this.raised = null; // the seed that is in front, if any
       this.limit();
       this.readAddress();
       this.build();
@@ -41,8 +44,9 @@
     readAddress() {
       const text = Why.fromAddress(this.id);
       if (!text) return;
-      const [at, kept, x] = text.split("_");
-      const known = (t) => t.split(".").map(Number);
+      const [at, kept, x, seed] = text.split("_");
+      const known = (t) =>
+        t.split(".").map((one) => (one === FOLLOWS ? null : Number(one)));
       if (this.group(known(at))) this.at = known(at);
       if (kept !== undefined)
         this.kept = kept
@@ -50,14 +54,18 @@
           .filter(Boolean)
           .map(known)
           .filter((one, i, all) => all.findIndex((other) => same(one, other)) === i)
-          .filter((one) => this.group(one))
+          .filter((one) => this.holding(one).length && one.some((i) => i !== null))
           .slice(0, MOST - 1);
       if (Object.hasOwn(this.data.x_axes, x)) this.x = x;
+      const seeds = this.data.groups.flatMap((group) => group.seeds);
+      if (seeds.map(String).includes(seed)) this.raised = Number(seed);
     }
 
     writeAddress() {
-      const kept = this.kept.map((one) => one.join(".")).join("-");
-      Why.toAddress(this.id, [this.at.join("."), kept, this.x].join("_"));
+      const told = (held) => held.map((i) => i ?? FOLLOWS).join(".");
+      const parts = [told(this.at), this.kept.map(told).join("-"), this.x];
+      if (this.raised !== null) parts.push(this.raised);
+      Why.toAddress(this.id, parts.join("_"));
     }
 
     /* --- settings ---------------------------------------------------------------- */
@@ -81,18 +89,50 @@
         .join(", ");
     }
 
-    /* Move one control; the others follow where the combination was not recorded. */
-    choose(axis, value) {
+    /* The recorded settings that have all that is held. */
+    holding(held) {
+      return this.data.groups.filter(
+        ({ at }) =>
+          held.length === at.length && held.every((i, k) => i === null || i === at[k]),
+      );
+    }
+
+    /* Of them the nearest to the chosen one: where a combination was not recorded, what
+       is not held gives way. */
+    nearest(held) {
       const far = (g) => g.at.reduce((sum, v, k) => sum + Math.abs(v - this.at[k]), 0);
-      const fit = this.data.groups.filter((g) => g.at[axis] === value);
-      if (!fit.length) return;
-      this.at = [...fit.reduce((a, b) => (far(b) < far(a) ? b : a)).at];
+      return this.holding(held).reduce((a, b) => (far(b) < far(a) ? b : a)).at;
+    }
+
+    /* Move one control, for the chosen curve and all that follow it. */
+    choose(axis, value) {
+      const held = this.at.map((_, k) => (k === axis ? value : null));
+      if (!this.holding(held).length) return;
+      this.at = [...this.nearest(held)];
       this.changed();
     }
 
+    /* Which of the kept curves holds a whole setting, or else shows it; -1: none. */
+    keeper(at) {
+      const whole = this.kept.findIndex((held) => same(held, at));
+      if (whole >= 0) return whole;
+      return this.kept.findIndex((held) => same(this.nearest(held), at));
+    }
+
+    get keeps() {
+      return (
+        this.kept.length < MOST - 1 && !this.kept.some((one) => same(one, this.at))
+      );
+    }
+
     keep() {
-      if (!this.kept.some((one) => same(one, this.at)) && this.kept.length < MOST - 1)
-        this.kept.push([...this.at]);
+      if (this.keeps) this.kept.push([...this.at]);
+      this.changed();
+    }
+
+    /* A seed comes to the front of every setting; one that is there already goes back. */
+    raise(seed) {
+      this.raised = seed === this.raised ? null : seed;
       this.changed();
     }
 
@@ -109,8 +149,8 @@
 
     /* The chosen setting first, then the kept ones, each with a stroke of its own. */
     curves() {
-      const rest = this.kept.filter((one) => !same(one, this.at));
-      const shown = [this.at, ...rest];
+      const all = [this.at, ...this.kept.map((held) => this.nearest(held))];
+      const shown = all.filter((one, i) => all.findIndex((at) => same(at, one)) === i);
       return shown.map((at, i) => ({
         at,
         group: this.group(at),
@@ -118,46 +158,6 @@
         label: this.label(at, shown),
         style: { colour: COLOURS[i], dash: DASHES[i], ...(i ? KEPT : STRONG) },
       }));
-    }
-
-    /* All seeds thin in the first chart, behind them the kept settings, on top the chosen one. */
-    lines(curves) {
-      const per = (group) => times(group, this.x);
-      const scaled = (group, [x, y]) => [x.map((v) => v * per(group)), y];
-      const data = (group, lines) =>
-        Object.fromEntries(
-          Object.entries(lines)
-            .filter(([, rows]) => rows.length)
-            .map(([key, [x, y]]) => [
-              key,
-              scaled(group, [x ?? group.lines[key][0], y]),
-            ]),
-        );
-      const seeds = curves.toReversed().flatMap(({ group, style, name }) =>
-        group.others.map((other) => ({
-          name,
-          colour: style.colour,
-          ...SEED,
-          data: data(group, other),
-        })),
-      );
-      const strong = curves.map(({ group, style, ...rest }, i) => ({
-        ...rest,
-        ...style,
-        data: data(group, group.lines),
-        points: i ? {} : this.points(group, per(group)),
-      }));
-      return [...seeds, ...strong.toReversed()];
-    }
-
-    points(group, per) {
-      const moved = ({ x, ...rest }) => ({
-        ...rest,
-        x: Array.isArray(x) ? x.map((v) => v * per) : x * per,
-      });
-      return Object.fromEntries(
-        Object.entries(group.points).map(([key, some]) => [key, some.map(moved)]),
-      );
     }
 
     /* --- what is on the screen --------------------------------------------------- */
@@ -168,6 +168,7 @@
       const option = ([value, text]) => `<option value="${value}">${text}</option>`;
       this.innerHTML = `<div class="controls">${controls}</div>
         <div class="buttons"><button type="button" class="keep">${said("Keep this curve")}</button>
+        <label class="seeds">${said("seed")} <select class="seed"></select></label>
         <label class="axis">${said("x axis")} <select class="x">${Object.entries(xAxes).map(option).join("")}
         </select></label></div>
         <why-charts></why-charts><div class="facts"></div>
@@ -182,8 +183,10 @@
         else if (target.className === "x") {
           this.x = target.value;
           this.changed();
-        }
+        } else if (target.className === "seed")
+          this.raise(target.value === "" ? this.raised : Number(target.value));
       });
+      this.addEventListener("why-seed", ({ detail }) => this.raise(detail));
       this.addEventListener("click", ({ target }) => {
         if (target.className === "keep") this.keep();
         else if (target.dataset.drop) this.drop(Number(target.dataset.drop));
@@ -193,20 +196,35 @@
     show() {
       this.setControls();
       const curves = this.curves(),
-        { charts, symbols, marks, x_axes: xAxes } = this.data;
+        { symbols, marks, x_axes: xAxes } = this.data;
       const until = Math.max(
         ...this.data.groups.map((g) => g.until * times(g, this.x)),
       );
       const per = times(curves[0].group, this.x);
       this.querySelector("why-charts").show({
-        charts,
+        charts: view.charts(this),
         symbols,
-        lines: this.lines(curves),
+        lines: view.lines(this, curves),
         x: { title: xAxes[this.x], until },
         marks: marks.map(({ at, words }) => ({ at: at * per, words })),
       });
-      this.querySelector(".facts").innerHTML = this.table(curves);
-      this.querySelector(".heard").textContent = this.sentence(curves[0]);
+      this.setSeeds(curves);
+      this.querySelector(".facts").innerHTML =
+        view.tally(curves) + view.table(this, curves);
+      this.querySelector(".heard").textContent = view.sentence(this, curves);
+    }
+
+    /* The seeds that can be chosen: those of what is shown. */
+    setSeeds(curves) {
+      const select = this.querySelector("select.seed"),
+        seeds = new Set(curves.flatMap(({ group }) => group.seeds));
+      select.closest("label").hidden = seeds.size < 2;
+      if (this.raised !== null) seeds.add(this.raised);
+      const all = [...seeds].sort((a, b) => a - b),
+        option = (seed) => `<option value="${seed}">${seed}</option>`;
+      const options = `<option value="">${said("all")}</option>${all.map(option).join("")}`;
+      if (select.told !== options) select.innerHTML = select.told = options;
+      select.value = this.raised ?? "";
     }
 
     setControls() {
@@ -219,74 +237,11 @@
       );
       const keep = this.querySelector(".keep"),
         full = this.kept.length >= MOST - 1;
-      Why.enable(keep, !full && !this.kept.some((one) => same(one, this.at)));
+      Why.enable(keep, this.keeps);
       keep.title = full
         ? said("At most {most} curves.", { most: MOST })
         : said("Keep it on the charts while you choose another.");
       this.querySelector(".x").value = this.x;
-    }
-
-    table(curves) {
-      const facts = [
-        ...new Set(curves.flatMap(({ group }) => Object.keys(group.facts))),
-      ];
-      const cell = (fact, value) => {
-        const head = `<td data-head="${escaped(fact)}">`;
-        if (!value || !finite(value[0])) return `${head}–</td>`;
-        const [mean, low, high] = value.map((v) => short(v ?? NaN));
-        const ends = said("{low} to {high}", { low, high });
-        const range = low === high ? "" : ` <small>${ends}</small>`;
-        return `${head}${mean}${range}</td>`;
-      };
-      const rows = curves.map(({ at, group, name, style }) => {
-        const i = this.kept.findIndex((one) => same(one, at));
-        const drop =
-          i < 0
-            ? ""
-            : `<button type="button" data-drop="${i}"
-          aria-label="${escaped(said("Remove {name}", { name }))}">×</button>`;
-        return `<tr><th scope="row">${swatch(style)} ${escaped(name)} ${drop}</th>
-          ${facts.map((fact) => cell(fact, group.facts[fact])).join("")}
-          <td data-head="${said("runs")}">${group.seeds}</td></tr>`;
-      });
-      const heads = [said("setting"), ...facts, said("runs")].map(
-        (head) => `<th scope="col">${escaped(head)}</th>`,
-      );
-      const many = curves.some(({ group }) => group.seeds > 1);
-      const note = many
-        ? said(
-            "Numbers: mean of the runs, with the least and the largest. Strong line: " +
-              "{strong}; thin, in the first chart: the other seeds.",
-            { strong: escaped(this.data.strong) },
-          )
-        : "";
-      return `<table><thead><tr>${heads.join("")}</tr></thead>
-        <tbody>${rows.join("")}</tbody></table>${note && `<p class="note">${note}</p>`}`;
-    }
-
-    /* What the charts show, for those who do not see them. */
-    sentence({ name, group }) {
-      const facts = Object.entries(group.facts).filter(([, v]) => finite(v[0]));
-      const means = facts.map(([fact, v]) => {
-        const [mean, low, high] = v.map((one) => short(one ?? NaN));
-        const told =
-          v[1] === v[2] ? "{fact} {mean}" : "{fact} {mean} ({low} to {high})";
-        return said(told, { fact, mean, low, high });
-      });
-      const drawn = this.data.charts.filter((c) => group.lines[c.key]?.length);
-      const ends = drawn.map(({ key, title }) => {
-        const y = group.lines[key][1];
-        const [first, last] = [short(y[0]), short(y.at(-1))];
-        return said("{title} goes from {first} to {last}", { title, first, last });
-      });
-      const falls = (group.points.knn ?? [])
-        .filter(({ kind }) => kind === "fall")
-        .map(({ words, x: [first, last] }) =>
-          said("it {words} between steps {first} and {last}", { words, first, last }),
-        );
-      const runs = Why.counted("1 run", "{count} runs", group.seeds);
-      const all = [...means, ...ends, ...falls].join("; ");
-      return said("Shown: {name}; {runs}. {all}.", { name, runs, all });
     }
   }
 

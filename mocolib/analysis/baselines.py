@@ -67,6 +67,17 @@ def _kept(start: Recipe) -> dict:
     return known.set_index("kind")[READINGS].to_dict("index")
 
 
+def known(recipe: Recipe) -> bool:
+    """Whether the table has its untrained network, so that `of` reads nothing."""
+    return start_of(recipe).id in _parts()
+
+
+@functools.lru_cache(maxsize=1)
+def _parts() -> frozenset:
+    table = _recorded()
+    return frozenset(table["part"]) if len(table) else frozenset()
+
+
 @functools.lru_cache(maxsize=1)
 def _recorded() -> pd.DataFrame:
     """The table; empty where there is none."""

@@ -33,6 +33,7 @@ MOST_SETTINGS = 64
 FALL = "deepest_fall"
 SHARES = ("jitter", FALL, "knn", "linear_probe")  # shown in points or percent
 COUNTS = ("dips", "lasting_falls", "spikes")
+OUTCOMES = ("dips", "lasting_falls")  # counts of which a run has some or none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,9 @@ class Description:
     charts: dict
     groups: dict  # by `at`
     start: tuple
-    keep: tuple
+    keep: (
+        tuple  # what each kept curve holds by axis; None: as the chosen setting has it
+    )
     x: str  # of X_AXES, the one shown first
     marks: Mapping  # {step: words}, upright lines
     levels: Mapping  # {words: accuracy in %}, thin lines across the accuracy's chart
@@ -76,6 +79,7 @@ def describe(
 ) -> Description:
     """A description from runs and `Line`s; the values of each `by` become an axis.
 
+    Of `keep` each names what its curve holds; what it leaves out follows the controls.
     Without a `start`, the setting with the deepest fall is shown first; fields that it
     leaves out are those of the first of `keep`, where that was recorded. `seed` names
     the run of each setting that is drawn strong; without it, or where a setting lacks
@@ -90,8 +94,8 @@ def describe(
     members = _settings(axes, lines)
     groups = {at: group(at, members[at], charts, seed) for at in sorted(members)}
     first = next(iter(groups), ())
-    kept = tuple(_place(one, axes, groups, first) for one in keep if groups)
-    near = kept[0] if kept else first
+    kept = tuple(_held(one, axes, groups) for one in keep if groups)
+    near = _filled(kept[0], first) if kept else first
     return Description(
         id=id,
         axes=axes,
@@ -141,7 +145,11 @@ def _line(run: Run, charts: dict) -> Line:
     [row] = measures.summary([run]).to_dict("records")
     facts = {name: 100 * row[name] for name in SHARES}
     facts |= {name: row[name] for name in COUNTS}
-    return Line.of(run, y, steps, facts=facts, spikes=measures.spike_steps(run))
+    outcomes = {name: row[name] > 0 for name in OUTCOMES}
+    if baselines.known(run.recipe):
+        outcomes["collapsed"] = measures.has_collapsed(run)
+    found = dict(facts=facts, outcomes=outcomes, spikes=measures.spike_steps(run))
+    return Line.of(run, y, steps, **found)
 
 
 def _axis_of(name: str, lines: list[Line]) -> Axis:
@@ -162,11 +170,13 @@ def _is_number(value) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _place(setting: dict, axes: tuple, groups: dict, near: tuple) -> tuple:
-    """Where a setting lies; in fields left out, as close to `near` as can be."""
-    if not groups:
-        return ()
-    wanted = {}
+def _filled(held: tuple, near: tuple) -> tuple:
+    return tuple(b if a is None else a for a, b in zip(held, near, strict=True))
+
+
+def _held(setting: dict, axes: tuple, groups: dict) -> tuple:
+    """What a setting names, by axis; None where it names nothing."""
+    wanted = [None] * len(axes)
     for k, axis in enumerate(axes):
         if axis.name not in setting:
             continue
@@ -176,7 +186,15 @@ def _place(setting: dict, axes: tuple, groups: dict, near: tuple) -> tuple:
                 f"{', '.join(axis.words)}."
             )
         wanted[k] = axis.values.index(setting[axis.name])
-    fit = [at for at in groups if all(at[k] == i for k, i in wanted.items())]
-    if not fit:
+    if not any(_filled(wanted, at) == at for at in groups):
         raise BadInput(f"the setting {setting} was not recorded.")
+    return tuple(wanted)
+
+
+def _place(setting: dict, axes: tuple, groups: dict, near: tuple) -> tuple:
+    """Where a setting lies; in fields left out, as close to `near` as can be."""
+    if not groups:
+        return ()
+    held = _held(setting, axes, groups)
+    fit = [at for at in groups if _filled(held, at) == at]
     return min(fit, key=lambda at: sum(a != b for a, b in zip(at, near, strict=True)))

@@ -25,7 +25,8 @@ class Line:
 
     steps, samples: [n]. y: {chart key: [n]}, None or nan where there is no reading.
     facts: {name: value} for the table, shown with three digits under `words.fact` of
-    the name. spikes: the steps at which a spike begins.
+    the name. outcomes: {name: bool}, counted over the seeds. spikes: the steps at which
+    a spike begins.
     """
 
     settings: dict
@@ -34,6 +35,7 @@ class Line:
     y: dict
     seed: int = 0
     facts: dict = field(default_factory=dict)
+    outcomes: dict = field(default_factory=dict)
     spikes: Sequence = ()
 
     @classmethod
@@ -43,7 +45,7 @@ class Line:
         """Columns of a run's step table, or of some rows of it.
 
         y: their names, or {chart key: name}. given: settings beside the recipe's own,
-        facts, spikes.
+        facts, outcomes, spikes.
         """
         table = run.steps if rows is None else rows
         names = y if isinstance(y, dict) else {name: name for name in y}
@@ -64,24 +66,27 @@ class Group:
     lines: {chart key: [(step, value)]} of one seed, a run that was: a mean over seeds
     would smooth every dip away. others: the same of each other seed, for the first
     chart alone; in the rest they would hide each other, and weigh most of the page.
+    seeds: that of the strong line, then those of the others.
     points: {chart key: [symbol]}, as assets/lab/chart.js draws them on the line.
     images: images a step, so that steps can be shown as images seen.
     """
 
     at: tuple  # an index into each axis' values
-    seeds: int
+    seeds: tuple
     images: float
     until: int
     lines: dict
     others: list
     points: dict
     facts: dict  # {name: (mean, low, high)}
+    tally: dict  # {outcome: runs that had it}, of outcomes that all were asked for
 
 
 def group(at: tuple, lines: list[Line], charts: dict, seed: int | None) -> Group:
     lines = sorted(lines, key=lambda line: line.seed)
     median = sorted(lines, key=_fall_of)[len(lines) // 2]
     strong = next((line for line in lines if line.seed == seed), median)
+    others = [line for line in lines if line is not strong]
     table = pd.DataFrame([line.facts for line in lines], dtype=float)
     facts = {
         name: tuple(map(float, (values.mean(), values.min(), values.max())))
@@ -91,16 +96,21 @@ def group(at: tuple, lines: list[Line], charts: dict, seed: int | None) -> Group
     drawn, first = _drawn(strong, charts), tuple(charts)[:1]
     return Group(
         at=at,
-        seeds=len(lines),
+        seeds=tuple(line.seed for line in (strong, *others)),
         images=float(strong.samples[-1] / strong.steps[-1]),
         until=int(max(line.steps[-1] for line in lines)),
         lines=drawn,
-        others=[
-            _drawn(line, first, SEED_POINTS) for line in lines if line is not strong
-        ],
+        others=[_drawn(line, first, SEED_POINTS) for line in others],
         points=_points(strong, drawn),
         facts=facts,
+        tally=_tally(lines),
     )
+
+
+def _tally(lines: list[Line]) -> dict:
+    """How many of the lines had each outcome that is known of all of them."""
+    names = [n for n in lines[0].outcomes if all(n in one.outcomes for one in lines)]
+    return {n: sum(one.outcomes[n] for one in lines) for n in names}
 
 
 def _drawn(line: Line, charts: Iterable, most: int = MOST_POINTS) -> dict:

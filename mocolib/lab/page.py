@@ -31,6 +31,7 @@ SCRIPTS = (
     "controls",
     "chart",
     "charts",
+    "panel_view",
     "panel",
     "frames",
     "method",
@@ -179,7 +180,8 @@ def group_data(group: Group) -> dict:
                 columns[0] = None
     return {
         "at": list(group.at),
-        "seeds": group.seeds,
+        "seeds": list(group.seeds),
+        "tally": group.tally,
         "images": group.images,
         "until": group.until,
         "lines": lines,
