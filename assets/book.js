@@ -30,7 +30,8 @@ addEventListener("load", () => {
 
 /* What is wider than its place is scrolled there, by the keyboard too. That it is must be
    seen: its edge fades where more of it lies, and words stand below it. */
-const SCROLLED = "article :is(.wide, .frame, .why-ledger, mjx-container[display])";
+const SCROLLED =
+  "article :is(.wide, .frame, .presses, .why-ledger, mjx-container[display])";
 const SLACK = 8; // pixels: less is a formula's margin
 function edges(one) {
   const { clientWidth, scrollWidth, scrollLeft, classList } = one,

@@ -85,6 +85,22 @@ def test_another_layers_gradient_has_no_recorded_runs_behind(opened):
     assert behind.count() == 2
     opened.select_option("select.layer", index=1)
     assert behind.count() == 0
+    assert why_empty(opened) == "it fills as you train: none was recorded"
+
+
+def why_empty(page) -> str:
+    return page.locator("svg[data-key=gradient] text.note").text_content()
+
+
+def test_with_a_fixed_projection_the_first_layer_that_learns_is_drawn(own_page):
+    """A reader who wants another layer has it."""
+    title = own_page.locator("svg[data-key=gradient] .title")
+    assert "patch projection" in title.text_content()
+    choose(own_page, "patch_projection", 1)
+    assert "block 1, qkv" in title.text_content()
+    assert own_page.locator("select.layer").input_value() == "blocks.0.qkv"
+    own_page.select_option("select.layer", index=0)
+    assert "patch projection" in title.text_content()
 
 
 def test_a_pair_begins_alike_and_differs_in_what_is_compared(opened):
@@ -98,6 +114,7 @@ def test_a_pair_begins_alike_and_differs_in_what_is_compared(opened):
     assert learned[5]["loss"] != fixed[5]["loss"]
     assert fixed[0]["grad_inf/patch_projection"] is None
     assert [words for words, *_ in runs_of(opened)] == SIDES
+    assert why_empty(opened) == "a fixed projection has no gradient"
     assert opened.locator("svg[data-key=knn] path.line").count() == 2
     press(opened, "reset")
     assert first_losses(opened, 6) == [row["loss"] for row in learned[:6]]

@@ -171,6 +171,36 @@ def test_a_press_beside_the_lines_raises_none(opened):
     assert "?" not in opened.url
 
 
+def test_a_phone_shows_two_of_many_controls_and_a_button_for_the_rest(
+    browser, tmp_path, monkeypatch
+):
+    monkeypatch.setenv(PAGE, "1")
+    fields = ("beta2", "patch_projection", "optimizer", "stem")
+    lines = [
+        lab.Line(
+            settings={name: f"{name}{i}" for name in fields},
+            steps=STEPS,
+            samples=8 * STEPS,
+            y={"knn": STEPS / 1000},
+        )
+        for i in (0, 1)
+    ]
+    charts = {"knn": "kNN accuracy, %"}
+    shown = lab.experiment(lines, id="arms", by=fields, charts=charts)
+    write_page(tmp_path, shown.data)
+    with served(tmp_path) as root:
+        url = f"{root}/book/one.html"
+        with open_page(browser, url, 390, "light") as (page, problems):
+            controls = page.locator(".control")
+            seen = [controls.nth(i).is_visible() for i in range(4)]
+            assert seen == [True, True, False, False]
+            page.get_by_role("button", name="2 more settings").press("Enter")
+            assert all(controls.nth(i).is_visible() for i in range(4))
+            focused = page.evaluate("document.activeElement.name")
+            assert focused == "lab-arms-optimizer"
+            assert problems == []
+
+
 def test_each_arm_has_a_tally_of_its_runs(opened):
     choose(opened, "base_lr", 2)
     assert [" ".join(one.split()) for one in

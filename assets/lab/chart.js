@@ -14,7 +14,8 @@
      points       [{ kind, x, y, colour, words }]: a symbol, kind one of Why.SYMBOLS;
                   kind "fall": x and y are pairs, from the height to the depth
      levels       [{ y, words }]: thin lines across, what the lines are held against
-     marks        [{ at, words }]: upright lines with what was changed there */
+     marks        [{ at, words }]: upright lines with what was changed there
+     note         what it does not show, and why, in a few words */
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
@@ -171,6 +172,7 @@ globalThis.Why = globalThis.Why ?? {};
       points = [],
       marks = [],
       levels = [],
+      note = "",
     } = description;
     const at = layout(description),
       named = lines.filter(({ seed }) => !seed);
@@ -181,6 +183,7 @@ globalThis.Why = globalThis.Why ?? {};
         : Why.said("{name} ends at {last}", { name, last: short(last) });
     });
     ends.push(...levels.map(({ y, words: name }) => `${name}: ${short(y)}`));
+    if (note) ends.push(note);
     const what = log ? "{title}, logarithmic, against {x}" : "{title} against {x}";
     const said = Why.said(what, { title, x: x.title ?? AXES.step });
     return (
@@ -194,6 +197,7 @@ globalThis.Why = globalThis.Why ?? {};
       lines.map((one) => line(one, at, log)).join("") +
       levelled(levels, at) +
       told(marks, at) +
+      (note && words(LEFT + 6, at.bottom - 6, note, "start", ' class="said note"')) +
       points.map((one) => symbol(one, at)).join("") +
       `${labels(lines, at, log)}<g class="hover"></g></svg>`
     );

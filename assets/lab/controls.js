@@ -3,7 +3,8 @@
 globalThis.Why = globalThis.Why ?? {};
 (() => {
   const escaped = (text) => Why.escaped(text);
-  const said = (text) => Why.said(text);
+  const said = (text, fields) => Why.said(text, fields);
+  const ROOM = 2; // controls that a phone has room for, as lab.css has it
   const LONE = "Not recorded with the other settings: one of them changes as well.";
 
   /* One control of an axis {name, label, kind, words, spoken}; nothing to choose, none. */
@@ -22,6 +23,25 @@ globalThis.Why = globalThis.Why ?? {};
     return `<fieldset class="control"><legend>${escaped(axis.label)}</legend>
       <div class="options">${options.join("")}</div></fieldset>`;
   }
+
+  /* All controls of a panel, and HTML behind them. Where there are many, a phone shows the
+     first ones alone, and a button that brings the rest. */
+  function controls(panel, axes, rest = "") {
+    const all = axes.map((axis, k) => control(panel, axis, k)).filter(Boolean),
+      count = all.length - ROOM;
+    const more =
+      count < 2
+        ? ""
+        : `<button type="button" class="more">${said("{count} more settings", { count })}</button>`;
+    return `<div class="controls${more && " folds"}">${all.join("")}${rest}${more}</div>`;
+  }
+
+  document.addEventListener("click", ({ target }) => {
+    if (!target.matches(".why-panel button.more")) return;
+    const place = target.parentElement;
+    place.classList.add("all");
+    place.children[ROOM].querySelector("input:checked, input").focus();
+  });
 
   /* Bring all controls of a panel to the chosen setting. Options that would change
      another control as well, `lone(k, i)`, are drawn fainter. */
@@ -83,7 +103,7 @@ globalThis.Why = globalThis.Why ?? {};
   }
 
   Object.assign(Why, {
-    control,
+    controls,
     enable,
     setControls,
     fromAddress,

@@ -27,12 +27,11 @@
 
     build() {
       const { axes, over } = this.data;
-      const controls = axes.map((axis, k) => Why.control(this.id, axis, k)).join("");
       const grid = over
         ? `<div class="over"><img src="${over.picture}" alt="" draggable="false">
         <div class="cell"></div></div>`
         : "";
-      this.innerHTML = `<div class="controls">${controls}</div>
+      this.innerHTML = `${Why.controls(this.id, axes)}
         <div class="stage">${grid}<div class="frame"></div></div>
         <p class="spoken" role="status"></p>`;
       this.addEventListener("input", ({ target }) => {

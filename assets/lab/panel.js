@@ -164,14 +164,14 @@
 
     build() {
       const { axes, x_axes: xAxes } = this.data;
-      const controls = axes.map((axis, k) => Why.control(this.id, axis, k)).join("");
       const option = ([value, text]) => `<option value="${value}">${text}</option>`;
-      this.innerHTML = `<div class="controls">${controls}</div>
+      this.innerHTML = `${Why.controls(this.id, axes)}
         <div class="buttons"><button type="button" class="keep">${said("Keep this curve")}</button>
-        <label class="seeds">${said("seed")} <select class="seed"></select></label>
         <label class="axis">${said("x axis")} <select class="x">${Object.entries(xAxes).map(option).join("")}
         </select></label></div>
-        <why-charts></why-charts><div class="facts"></div>
+        <why-charts></why-charts>
+        <div class="buttons"><label>${said("seed in front")} <select class="seed"></select></label></div>
+        <div class="facts"></div>
         <p class="heard" role="status"></p>`;
       this.listen();
     }
@@ -218,11 +218,11 @@
     setSeeds(curves) {
       const select = this.querySelector("select.seed"),
         seeds = new Set(curves.flatMap(({ group }) => group.seeds));
-      select.closest("label").hidden = seeds.size < 2;
+      select.closest("div").hidden = seeds.size < 2;
       if (this.raised !== null) seeds.add(this.raised);
       const all = [...seeds].sort((a, b) => a - b),
         option = (seed) => `<option value="${seed}">${seed}</option>`;
-      const options = `<option value="">${said("all")}</option>${all.map(option).join("")}`;
+      const options = `<option value="">${said("none")}</option>${all.map(option).join("")}`;
       if (select.told !== options) select.innerHTML = select.told = options;
       select.value = this.raised ?? "";
     }

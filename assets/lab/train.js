@@ -129,15 +129,15 @@
 
     build() {
       const { axes, compare, layers } = this.data;
-      const controls = axes.map((axis, k) => Why.control(this.id, axis, k)).join("");
+      const seed = `<div class="control"><label for="${this.id}-seed">seed</label>
+        <input type="number" id="${this.id}-seed" class="seed" min="0" max="999999999" step="1"></div>`;
       const button = (name, text) =>
         `<button type="button" data-press="${name}">${text}</button>`;
       const options = Object.entries(layers).map(
         ([name, words]) => `<option value="${name}">${Why.escaped(words)}</option>`,
       );
-      this.innerHTML = `<div class="controls">${controls}<div class="control"><label for="${this.id}-seed">seed</label>
-        <input type="number" id="${this.id}-seed" class="seed" min="0" max="999999999" step="1"></div></div>
-        <div class="buttons">${button("train", "Train")}${compare ? button("pair", Why.escaped(compare.label)) : ""}
+      this.innerHTML = `${Why.controls(this.id, axes, seed)}
+        <div class="buttons presses">${button("train", "Train")}${compare ? button("pair", Why.escaped(compare.label)) : ""}
         ${button("race", `Race ${Why.SEEDS} seeds`)}${button("pause", "Pause")}${button("step", "Step")}${button("rewind", `${Why.BACK} steps back`)}
         ${button("reset", "Clear")}${button("download", "Download the run")}
         ${button("link", "Copy a link to this")}${button("replay", "Do again what the link has")}</div>
@@ -211,6 +211,7 @@
       this.own.show(training);
       Why.showRace(this.querySelector(".race"), this);
       this.querySelector("why-charts.all").show(view.charts(this));
+      this.querySelector(".layer").value = view.layerOf(this);
       this.querySelector(".behind").textContent = view.behind(this);
       this.querySelector(".spikes").textContent = view.spikes(this);
       Why.showHeat(this.querySelector(".heats"), live, this.data.layers);

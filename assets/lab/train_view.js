@@ -58,6 +58,7 @@ globalThis.Why = globalThis.Why ?? {};
             ? `${one.title}, ${panel.data.layers[layer] ?? layer}`
             : one.title,
         limits: limits(one, panel, lines),
+        note: missing(one, panel, lines),
       })),
       x: { title: "training step", until: recipe.steps },
       symbols: SYMBOLS,
@@ -185,9 +186,27 @@ globalThis.Why = globalThis.Why ?? {};
     return runs.filter((run) => far(run) <= least + 1e-9);
   }
 
-  /* The layer whose gradient is drawn: the chosen one, else the first. */
-  const layerOf = ({ layer, data }) =>
-    layer in data.layers ? layer : Object.keys(data.layers)[0];
+  const isFixed = ({ patch_projection: how }) => how === "fixed";
+
+  /* The layer whose gradient is drawn: the chosen one, else the first that learns. */
+  function layerOf({ layer, data, settings, training: { live } }) {
+    if (layer in data.layers) return layer;
+    const shown = live.length
+      ? live.map((record) => record.settings)
+      : [{ ...data.recipe, ...settings }];
+    return Object.keys(data.layers)[shown.every(isFixed) ? 1 : 0];
+  }
+
+  /* Why a chart shows nothing, or nothing of some run; "" where it shows all. */
+  function missing({ key }, panel, lines) {
+    const [first] = Object.keys(panel.data.layers);
+    const fixed = panel.training.live.some(({ settings }) => isFixed(settings));
+    if (["gradient", "adam_rms"].includes(key) && layerOf(panel) === first && fixed)
+      return "a fixed projection has no gradient";
+    return lines.some(({ data }) => data[key]?.[0]?.length)
+      ? ""
+      : "it fills as you train: none was recorded";
+  }
 
   /* The furthest below the best so far, in points, once the warmup is over. */
   function deepestFall({ rows, recipe }) {
@@ -271,6 +290,7 @@ globalThis.Why = globalThis.Why ?? {};
       charts,
       column,
       deepestFall,
+      layerOf,
       nameOf,
       sentence,
       spikes,
