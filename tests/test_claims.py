@@ -8,67 +8,74 @@ import pandas as pd
 import pytest
 
 from mocolib import claims, sweep
-from mocolib.claims import CLAIMS, contrasts, findings
+from mocolib.analysis import baselines
+from mocolib.claims import CLAIMS, contrasts
 from mocolib.claims.verdicts import FEW, HOLDS, OPEN, OPPOSITE, VOID
-from mocolib.sweep.design import SHORT
+from mocolib.sweep.design import (
+    BATCH_RATE,
+    CIFAR10,
+    LARGE,
+    LARGEST,
+    MINI,
+    SHORT,
+    SMALL,
+)
 from tests.planted import LAYERS, SEEDS, events, falling, group, plant, shaking
 
 OUTCOMES = {1: HOLDS, 0: OPEN, -1: OPPOSITE}
 TRUTH = pytest.mark.parametrize("truth", [1, 0, -1])
 FIXED = {"patch_projection": "fixed"}
-RATE_GRID = (SHORT.smallest, SHORT.calm, *SHORT.shaking, SHORT.hopeless)
+RATE_GRID = (MINI.smallest, MINI.calm, *MINI.shaking, MINI.hopeless)
+DIPS = {"beta2": 0.98, "schedule": "cosine", "knn_test_size": 2000}  # the recipe mini's
+
+
+@pytest.fixture(autouse=True)
+def an_untrained_network(monkeypatch):
+    """It has a kNN of 20 %, in place of one that is trained from for each seed."""
+    known = {"untrained": {"knn": 0.2, "linear_probe": 0.2}}
+    monkeypatch.setattr(baselines, "of", lambda recipe: known)
 
 
 def planted(root, truth, low, high, **settings):
-    """A group at each of two settings; the deeper fall at `high` where it is true."""
+    """A group at each of two settings; the deeper dip at `high` where it is true."""
     deep, flat = (0.06, 0.02) if truth > 0 else (0.02, 0.06)
     if truth == 0:
         deep = flat
-    found = group(root, fall=flat, seeds=SEEDS, **settings, **low)
+    found = group(root, fall=flat, seeds=SEEDS, **{**DIPS, **settings, **low})
     noise = {"level": 0.003} if truth == 0 else {}
-    other = group(root, fall=deep, seeds=SEEDS, **settings, **high, **noise)
-    return found + other
+    other = {**DIPS, **settings, **high, **noise}
+    return found + group(root, fall=deep, seeds=SEEDS, **other)
+
+
+def sunk(root, **settings):
+    """Runs that have lost most of what they had gained."""
+    curves = [np.r_[shaking(0.001, seed)[:24], np.full(24, 0.21)] for seed in SEEDS]
+    return [
+        plant(root, knn, 0.3, **{**DIPS, **settings, "seed": seed})
+        for seed, knn in zip(SEEDS, curves, strict=True)
+    ]
 
 
 @TRUTH
 def test_c1_the_batch(tmp_path, truth):
-    runs = planted(tmp_path, truth, {"batch_size": 64}, {"batch_size": 512})
-    verdict = CLAIMS["C1"](runs, [])
+    sizes = {"batch_size": SMALL}, {"batch_size": LARGE}
+    runs = planted(tmp_path, truth, *sizes, base_lr=BATCH_RATE)
+    runs += sunk(tmp_path, batch_size=LARGEST, base_lr=BATCH_RATE)
+    verdict = CLAIMS["C1"](runs)
     assert verdict.outcome == OUTCOMES[truth]
-    assert verdict.effects["steps"].outcome == FEW
+    assert verdict.effects["collapse"].levels == (100, 0)
 
 
 @TRUTH
 def test_c1b_the_rate(tmp_path, truth):
-    rate = SHORT.shaky
-    batch = planted(
-        *(tmp_path, 1, {"batch_size": 64}, {"batch_size": 512}), base_lr=rate
-    )
-    left = {1: 0.02, 0: 0.04, -1: 0.06}[truth]  # of .06, with .02 at the small batch
-    noise = {"level": 0.004} if truth == 0 else {}
-    runs = [
-        *batch,
-        *group(
-            *(tmp_path, 0.4),
-            **{"fall": left, "seeds": SEEDS, "batch_size": 512, "base_lr": rate / 8},
-            **noise,
-        ),
-        *group(tmp_path, fall=0.05, seeds=SEEDS, batch_size=64, base_lr=8 * rate),
-    ]
-    verdict = CLAIMS["C1b"](runs, batch)
+    times = LARGE / SMALL
+    rates = {"base_lr": BATCH_RATE / times}, {"base_lr": BATCH_RATE}
+    runs = planted(tmp_path, truth, *rates, batch_size=LARGE)
+    rates = {"base_lr": BATCH_RATE}, {"base_lr": BATCH_RATE * times}
+    runs += planted(tmp_path, 1, *rates, batch_size=SMALL)
+    verdict = CLAIMS["C1b"](runs)
     assert verdict.outcome == OUTCOMES[truth]
     assert verdict.effects["small"].holds
-
-
-def test_c1b_has_nothing_to_explain_where_nothing_grew(tmp_path):
-    rate = SHORT.shaky
-    batch = planted(
-        *(tmp_path, -1, {"batch_size": 64}, {"batch_size": 512}), base_lr=rate
-    )
-    more = group(tmp_path, fall=0, seeds=SEEDS, batch_size=512, base_lr=rate / 8)
-    verdict = CLAIMS["C1b"]([*batch, *more], batch)
-    assert (verdict.outcome, verdict.word) == (VOID, OPEN)
-    assert "no growth to explain" in findings.sentence(verdict)
 
 
 @pytest.mark.parametrize("true", [True, False])
@@ -77,20 +84,25 @@ def test_c2_the_rare_reading(tmp_path, true):
     for rate in RATE_GRID:
         for seed in SEEDS:
             knn = shaking(0.001, seed)
-            if true and rate in SHORT.shaking:
-                knn[[10, 22, 33][: 2 + seed % 2]] -= 0.05  # none at an epoch's end
-            place = {"batch_size": 500, "base_lr": rate, "seed": seed}
+            if true and rate == MINI.shaky:
+                knn[[10, 22, 33][: 2 + seed % 2]] -= 0.05 + 0.002 * seed
+            place = {**DIPS, "batch_size": 500, "base_lr": rate, "seed": seed}
             runs.append(plant(tmp_path, knn, 0.4 + 0.002 * seed, 3 + rate, **place))
     verdict = CLAIMS["C2"](runs)
-    assert verdict.outcome == (HOLDS if true else VOID)  # no dips, for none
-    assert verdict.primary.unit == "dips"
+    assert verdict.outcome == (HOLDS if true else VOID)  # no falls, for none
+    assert verdict.primary.levels == pytest.approx((5, 0) if true else (0, 0), abs=1)
 
 
 @TRUTH
 def test_c4_the_rate(tmp_path, truth):
-    ends = {"base_lr": SHORT.smallest}, {"base_lr": SHORT.shaky}
-    verdict = CLAIMS["C4"](planted(tmp_path, truth, *ends))
+    ends = {"base_lr": MINI.calm}, {"base_lr": MINI.shaky}
+    runs = planted(tmp_path, truth, *ends)
+    runs += group(tmp_path, 0.3, seeds=SEEDS, **DIPS, base_lr=MINI.smallest)
+    runs += group(tmp_path, 0.2, seeds=SEEDS, **DIPS, base_lr=MINI.hopeless)
+    verdict = CLAIMS["C4"](runs)
     assert verdict.outcome == OUTCOMES[truth]
+    sides = [verdict.effects[side].mean for side in ("left", "right")]
+    assert sides == pytest.approx([10, 20], abs=0.5)  # points
 
 
 @TRUTH
@@ -127,7 +139,7 @@ def test_a_rate_beyond_the_shaking_ones_is_not_held_against_lamb(tmp_path):
 @pytest.mark.parametrize("truth", [1, -1])
 def test_c6_the_first_layer_first(tmp_path, truth):
     found, readings = [], np.arange(5, 241, 5)
-    for rate in SHORT.shaking:
+    for rate in (MINI.calm, MINI.shaky):
         for seed in SEEDS:
             first = events(seed)
             norms = dict.fromkeys(LAYERS, np.roll(first, 3 * truth))
@@ -136,35 +148,65 @@ def test_c6_the_first_layer_first(tmp_path, truth):
                 behind = (readings >= begin) & (readings < begin + 20)
                 knn[behind] -= 0.03 * truth
             norms |= {"patch_projection": first}
-            place = {"base_lr": rate, "seed": seed}
-            found.append(plant(tmp_path, knn, norms=norms, **place))
+            place = {**DIPS, "base_lr": rate, "seed": seed}
+            columns = {"grad_inf/blocks.1.qkv": norms["blocks.0.qkv"]}
+            more = dict(norms=norms, columns=columns)
+            found.append(plant(tmp_path, knn, **more, **place))
     verdict = CLAIMS["C6"](found)
     assert verdict.outcome == OUTCOMES[truth]
-    assert {e.outcome for e in verdict.effects.values()} == {verdict.outcome}
+    there = {key: e.outcome for key, e in verdict.effects.items()}
+    assert there.pop("next") == FEW  # no run with a fixed projection
+    assert set(there.values()) == {verdict.outcome}
     assert verdict.effects["fall"].mean * truth > 1  # points
 
 
 @TRUTH
 def test_c7_freezing(tmp_path, truth):
-    runs = []
-    for rate in (SHORT.calm, *SHORT.shaking):
-        runs += planted(tmp_path, truth, FIXED, {}, base_lr=rate)
+    runs = planted(tmp_path, truth, FIXED, {}, base_lr=MINI.shaky)
+    for rate, learned, fixed in ((MINI.calm, 0.42, 0.41), (MINI.hopeless, 0.36, 0.4)):
+        for probe, kind in ((learned, {}), (fixed, FIXED)):
+            place = {**DIPS, **kind, "base_lr": rate, "seeds": SEEDS}
+            runs += group(tmp_path, probe, **place)
     verdict = CLAIMS["C7"](runs)
-    assert verdict.outcome == OUTCOMES[truth]
-    assert verdict.effects["accuracy"].outcome == VOID  # the same in all runs
-    assert verdict.effects["accuracy"].mean == 0
+    assert verdict.effects["fall"].outcome == OUTCOMES[truth]
+    assert verdict.outcome == VOID  # the same in all runs
+    assert verdict.effects["price"].mean == pytest.approx(1, abs=0.2)
+    learned, fixed = (2**log for log in reversed(verdict.effects["frontier"].levels))
+    assert MINI.calm < learned < MINI.shaky + 0.001
+    assert fixed == pytest.approx(MINI.hopeless)  # no rate costs two points
 
 
 @TRUTH
 def test_c9_freezing_only_alleviates(tmp_path, truth):
-    ends = {"base_lr": SHORT.calm}, {"base_lr": SHORT.hopeless}
-    runs = planted(tmp_path, truth, *ends, **FIXED)
-    assert CLAIMS["C9"](runs).outcome == OUTCOMES[truth]
+    place = {**DIPS, **FIXED, "seeds": SEEDS}
+    low = group(tmp_path, 0.4, **place, base_lr=MINI.shaky)
+    lost = [truth * 0.05 + (truth == 0) * 0.01 * (seed - 2) for seed in SEEDS]
+    for seed, less in zip(SEEDS, lost, strict=True):
+        high = {**place, "seeds": [seed], "base_lr": MINI.hopeless}
+        low += group(tmp_path, 0.4 - less, **high)
+    assert CLAIMS["C9"](low).outcome == OUTCOMES[truth]
+
+
+@TRUTH
+def test_c23_weight_decay(tmp_path, truth):
+    decays = {"weight_decay": 0.0}, {"weight_decay": 0.1}
+    runs = planted(tmp_path, truth, *decays, base_lr=MINI.shaky)
+    assert CLAIMS["C23"](runs).outcome == OUTCOMES[truth]
+
+
+def test_a_frontier_is_where_two_points_are_lost_and_never_chosen_by_its_own_seed():
+    table = pd.DataFrame(
+        [[70, 72, 71, 67], [70, 72, 72, 72]], columns=[0.01, 0.02, 0.04, 0.08]
+    ).astype(float)
+    own, never = contrasts.frontier(table)
+    assert 2**own == pytest.approx(0.04 * 2**0.25)  # a quarter of the way, in logs
+    assert 2**never == pytest.approx(0.08)
+    assert contrasts.frontier(table.head(1)).empty
 
 
 def test_the_second_data_set_has_rates_of_its_own(tmp_path):
     place = {"dataset": "folder:cifar10"}
-    ends = {"base_lr": 1e-3}, {"base_lr": 4.8e-2}
+    ends = {"base_lr": CIFAR10.calm}, {"base_lr": CIFAR10.shaky}
     verdict = CLAIMS["C4"](planted(tmp_path, 1, *ends, **place))
     assert verdict.outcome == HOLDS
 
@@ -180,19 +222,17 @@ def test_accuracies_come_in_points(tmp_path):
 
 def test_a_readers_own_runs_are_judged_alone_or_with_ours(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep.runs, "public_root", lambda: tmp_path / "ours")
-    recipe = next(r for r in sweep.read("lr").recipes)
-    whole = {**vars(recipe), "steps": 400}
-    for place, seeds in (("ours", range(10, 13)), ("mine", range(20, 23))):
-        for rate in (SHORT.smallest, SHORT.shaky):
+    whole = vars(next(r for r in sweep.read("rates").recipes))
+    for place, seeds in (("ours", range(20, 23)), ("mine", range(23, 26))):
+        for rate in (MINI.calm, MINI.shaky):
             for seed in seeds:
-                knn = falling(0.1 if rate > 0.01 else 0, 0.001, seed - 10, 80)
+                deep = 0.1 if rate == MINI.shaky else 0
+                knn = falling(deep, 0.001, seed - 20, 160)
                 settings = {**whole, "seed": seed, "base_lr": rate}
-                names = ("adam_rms/patch_projection", "cosine/patch_projection")
-                columns = dict.fromkeys(names, np.ones(400))
-                plant(tmp_path / place, knn, columns=columns, **settings)
+                plant(tmp_path / place, knn, **settings)
     mine, claim = tmp_path / "mine", CLAIMS["C4"]
     both = [claims.judge("C4", mine, pooled) for pooled in (True, False)]
-    judged = [claim(sweep.recorded("lr")), *both]
+    judged = [claim(sweep.recorded("rates")), *both]
     assert [len(one.primary.values) for one in judged] == [3, 6, 3]
     with np.errstate(invalid="ignore"):  # constant norms correlate with nothing
         words = {v.id: v.word for v in claims.ledger(mine)}

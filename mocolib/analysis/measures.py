@@ -96,6 +96,13 @@ def _deepest(found: Iterable[Fall]) -> float:
     return max((fall.depth for fall in found), default=0.0)
 
 
+def missed_depth(run: Run) -> float:
+    """How much of its deepest fall a monitor read once an epoch misses, in accuracy."""
+    sparse = once_an_epoch(run)
+    seen = falls_of(sparse["step"], sparse["knn"], reading_sigma(run))
+    return fall_depth(run) - _deepest(seen)
+
+
 def has_collapsed(run: Run) -> bool:
     """Whether it ends with most of its gain over its untrained network lost."""
     untrained = baselines.of(run.recipe)["untrained"]["knn"]

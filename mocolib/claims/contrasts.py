@@ -4,12 +4,14 @@ Everything is paired: a run is compared with the runs of its own seed, which saw
 same images in the same views. Accuracies and what is measured on them come in points.
 """
 
+import numpy as np
 import pandas as pd
 
 from mocolib.analysis.alike import check_groups
 from mocolib.analysis.measures import jitter, monitored, summary
 from mocolib.runs import Run
 from mocolib.sweep import fits
+from mocolib.sweep.design import LOST
 
 IN_POINTS = {"knn", "linear_probe", "jitter", "deepest_fall", "fall_depth", "dip_depth"}
 POINT = 100  # points of accuracy in the whole
@@ -90,6 +92,29 @@ def best(table: pd.DataFrame) -> pd.Series:
         return pd.Series(dtype=float)
     picks = {seed: table.drop(index=seed).mean().idxmax() for seed in table.index}
     return pd.Series({seed: table.loc[seed, pick] for seed, pick in picks.items()})
+
+
+def frontier(table: pd.DataFrame) -> pd.Series:
+    """By seed, log2 of the rate above the best one at which `LOST` points are lost.
+
+    table: accuracies in points, a row a seed and a column a rate, ascending. The best
+    rate is that of the other seeds; between two rates the accuracy goes on a line over
+    the logarithm. The largest rate where none loses as much.
+    """
+    if len(table) < 2:
+        return pd.Series(dtype=float)
+    tops = {seed: table.drop(index=seed).mean().idxmax() for seed in table.index}
+    return pd.Series({s: _crossing(table.loc[s, top:]) for s, top in tops.items()})
+
+
+def _crossing(row: pd.Series) -> float:
+    """log2 of where accuracies by rate have first lost `LOST` points of their first."""
+    logs, lost = np.log2(row.index.to_numpy(float)), row.iloc[0] - row.to_numpy()
+    beyond = np.flatnonzero(lost > LOST)
+    if not len(beyond):
+        return float(logs[-1])
+    at = beyond[0]
+    return float(np.interp(LOST, lost[at - 1 : at + 1], logs[at - 1 : at + 1]))
 
 
 def calm_noise(runs: list[Run]) -> float:

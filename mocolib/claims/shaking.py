@@ -1,13 +1,12 @@
-"""The headline claims: what shakes, with what, and what freezing does (C1 to C9)."""
+"""The headline claims: what shakes, with what, and what calms (C1 to C9, C23)."""
 
 import pandas as pd
 
 from mocolib.analysis.measures import (
-    dips,
     fall_after_spikes,
+    has_collapsed,
     lead_score,
-    monitored,
-    once_an_epoch,
+    missed_depth,
     trained_layers,
 )
 from mocolib.claims.contrasts import (
@@ -15,67 +14,74 @@ from mocolib.claims.contrasts import (
     at,
     best,
     by_seed,
-    calm_noise,
     chosen,
+    frontier,
     grid,
 )
 from mocolib.claims.register import claim
 from mocolib.claims.verdicts import difference, effect
+from mocolib.runs import Run
 from mocolib.sweep import design
-from mocolib.sweep.design import LARGE, SHORT, SMALL
+from mocolib.sweep.design import BATCH_RATE, LARGE, LARGEST, LOST, MINI, SMALL, only
+
+STEPS, SHAKY = MINI.plain.steps, MINI.shaky
+
+
+def _count(runs: list[Run]) -> pd.Series:
+    """Made-good dips and lasting falls a run, by seed."""
+    return at(runs, "dips") + at(runs, "lasting_falls")
+
+
+def _collapsed(runs: list[Run]) -> pd.Series:
+    """The runs that have collapsed, in percent, by seed."""
+    return 100 * by_seed(runs, has_collapsed)
+
 
 # --- the batch --------------------------------------------------------------------
 
 
-@claim("C1", "batch", "batch_steps", small=SMALL, large=LARGE, steps=SHORT.plain.steps)
-def _batch(images, steps):
-    def apart(column, runs=images, first=LARGE, second=SMALL):
-        return at(runs, column, batch_size=first), at(runs, column, batch_size=second)
+@claim("C1", "batches", small=SMALL, large=LARGE, largest=LARGEST)
+def _batch(runs):
+    def of(size):
+        return chosen(runs, batch_size=size, base_lr=BATCH_RATE)
+
+    def apart(measure, first, second):
+        return measure(of(first)), measure(of(second))
+
+    def probe(part):
+        return at(part, "linear_probe")
 
     return {
-        "fall": difference(*apart("deepest_fall")),
-        "jitter": difference(*apart("jitter")),
-        "accuracy": difference(*apart("linear_probe", first=SMALL, second=LARGE)),
-        "steps": difference(*apart("deepest_fall", steps)),
+        "dip": difference(*apart(lambda part: at(part, "dip_depth"), LARGE, SMALL)),
+        "accuracy": difference(*apart(probe, SMALL, LARGE)),
+        "collapse": difference(*apart(_collapsed, LARGEST, LARGE), "percent_of_runs"),
     }
 
 
-@claim("C1b", "batch_fixed_rate", "batch", small=SMALL, large=LARGE)
-def _the_rate(runs, batch):
-    rates = design.of(batch)
+@claim("C1b", "batches", small=SMALL, large=LARGE)
+def _the_rate(runs):
+    def dip(size: int, of_size: int) -> pd.Series:
+        """At a batch, at the rate that another batch has."""
+        rate = BATCH_RATE * of_size / size
+        return at(runs, "dip_depth", batch_size=size, base_lr=rate)
 
-    def fall(size: int, of_size: int) -> pd.Series:
-        """At a batch, at the rate that another batch has in the sweep `batch`."""
-        rate = rates.shaky * of_size / size
-        return at(runs, "deepest_fall", batch_size=size, base_lr=rate)
-
-    growth = fall(LARGE, LARGE) - fall(SMALL, SMALL)
-    taken = fall(LARGE, LARGE) - fall(LARGE, SMALL)
-    grew = _batch(batch, [])["fall"].holds
     return {
-        "rate": difference(taken, growth / 2, void="" if grew else "no_growth"),
-        "small": difference(fall(SMALL, LARGE), fall(SMALL, SMALL)),
+        "rate": difference(dip(LARGE, LARGE), dip(LARGE, SMALL)),
+        "small": difference(dip(SMALL, LARGE), dip(SMALL, SMALL)),
     }
 
 
 # --- the monitor ------------------------------------------------------------------
 
 
-@claim("C2", "lr")
+@claim("C2", "rates", shaking=SHAKY, calm=MINI.calm)
 def _monitor(runs):
-    learned = chosen(runs, patch_projection="learned")
-    shaking = chosen(learned, base_lr=design.of(runs).shaking)
-    sigma = calm_noise(learned)
+    def missed(rate):
+        return POINT * by_seed(only(runs, base_lr=rate), missed_depth)
 
-    def count(seen):
-        return lambda run: len(dips(seen(run)["knn"], sigma))
-
+    learned = only(runs, "base_lr")
     return {
-        "dips": difference(
-            by_seed(shaking, count(monitored)),
-            by_seed(shaking, count(once_an_epoch)),
-            "dips",
-        ),
+        "fall": difference(missed(SHAKY), missed(MINI.calm)),
         "loss": difference(
             _apart(learned, "linear_probe"),
             _apart(learned, "final_loss"),
@@ -95,21 +101,32 @@ def _apart(runs, column: str) -> pd.Series:
 # --- the rate and the optimizer ---------------------------------------------------
 
 
-@claim("C4", "lr", elsewhere=("cifar10_lr",), steps=SHORT.plain.steps)
+@claim(
+    *("C4", "rates"),
+    elsewhere=("cifar10_lr",),
+    **dict(shaking=SHAKY, calm=MINI.calm, steps=STEPS),
+)
 def rate(runs):
     rates = design.of(runs)
-    runs = chosen(runs, patch_projection="learned")
+    learned = chosen(runs, patch_projection="learned")
 
-    def apart(column):
-        ends = (rates.shaky, rates.smallest)
-        return [at(runs, column, base_lr=rate) for rate in ends]
+    def of(rate):
+        return chosen(learned, base_lr=rate)
 
-    accuracy = grid(runs, "linear_probe", "base_lr")
-    smallest = at(runs, "linear_probe", base_lr=rates.smallest)
+    def apart(measure, first, second):
+        return difference(measure(of(first)), measure(of(second)))
+
+    def probe(part):
+        return at(part, "linear_probe")
+
+    table = grid(learned, "linear_probe", "base_lr")
+    top = best(table)
+    ends = (table.iloc[:, 0], table.iloc[:, -1]) if len(table) else (top, top)
     return {
-        "fall": difference(*apart("deepest_fall")),
-        "jitter": difference(*apart("jitter")),
-        "arch": difference(best(accuracy), smallest),
+        "dip": apart(lambda part: at(part, "dip_depth"), rates.shaky, rates.calm),
+        "accuracy": apart(probe, rates.calm, rates.shaky),
+        "left": difference(top, ends[0]),
+        "right": difference(top, ends[1]),
     }
 
 
@@ -139,52 +156,85 @@ def _lamb(lamb, adamw):
 # --- the first layer --------------------------------------------------------------
 
 
-@claim("C6", "lr", elsewhere=("cifar10_gradients",))
+@claim("C6", "rates", elsewhere=("cifar10_gradients",), shaking=SHAKY, calm=MINI.calm)
 def _first_layer_first(runs):
-    part = chosen(runs, patch_projection="learned", base_lr=design.of(runs).shaking)
+    rates = design.of(runs)
+
+    def last(run):
+        return [trained_layers(run)[-1]]
+
+    def block(run):
+        return [name for name in trained_layers(run) if name.startswith("blocks.1.")]
+
+    def lead(over, rate, projection="learned"):
+        part = chosen(runs, patch_projection=projection, base_lr=rate)
+        return effect(by_seed(part, lambda run: _lead(run, over(run))), "chance_sds")
+
+    shaking = chosen(runs, patch_projection="learned", base_lr=rates.shaking)
     return {
-        "lead": effect(
-            by_seed(part, lambda run: lead_score(run, "projector.0")),
-            "chance_sds",
-        ),
-        "last": effect(
-            by_seed(part, lambda run: lead_score(run, trained_layers(run)[-1])),
-            "chance_sds",
-        ),
-        "fall": effect(POINT * by_seed(part, fall_after_spikes)),
+        "lead": lead(last, rates.shaking),
+        "block": lead(block, rates.shaking),
+        "calm": lead(last, rates.calm),
+        "next": lead(last, rates.shaking, "fixed"),
+        "fall": effect(POINT * by_seed(shaking, fall_after_spikes)),
     }
 
 
-@claim("C7", "lr", elsewhere=("cifar10_lr",))
+def _lead(run: Run, layers: list) -> float:
+    """The mean lead of the first trained layer over some; nan of none."""
+    scores = [lead_score(run, layer) for layer in layers]
+    return sum(scores) / len(scores) if scores else float("nan")
+
+
+@claim("C7", "rates", elsewhere=("cifar10_lr",), shaking=SHAKY, lost=f"{LOST:g}")
 def freeze(runs):
     rates = design.of(runs)
 
-    def both(column, rate):
+    def both(measure):
+        """Learned and fixed at the shaking rates."""
         kinds = ("learned", "fixed")
-        return [at(runs, column, patch_projection=k, base_lr=rate) for k in kinds]
+        return [
+            measure(chosen(runs, patch_projection=kind, base_lr=rates.shaking))
+            for kind in kinds
+        ]
 
-    def gain(rate) -> pd.Series:
-        learned, fixed = both("linear_probe", rate)
-        return fixed - learned
+    def tables(measure):
+        kinds = ("learned", "fixed")
+        found = (chosen(runs, patch_projection=kind) for kind in kinds)
+        return [measure(grid(part, "linear_probe", "base_lr")) for part in found]
 
+    accuracy = both(lambda part: at(part, "linear_probe"))
     return {
-        "fall": difference(*both("deepest_fall", rates.shaking)),
-        "jitter": difference(*both("jitter", rates.shaking)),
-        "accuracy": difference(*reversed(both("linear_probe", rates.shaking))),
-        "calm": difference(*reversed(both("linear_probe", rates.calm))),
-        "grows": difference(gain(rates.shaking), gain(rates.calm)),
+        "accuracy": difference(*reversed(accuracy)),
+        "fall": difference(*both(lambda part: at(part, "fall_depth"))),
+        "price": difference(*tables(best)),
+        "frontier": difference(*reversed(tables(frontier)), unit="doublings"),
     }
 
 
-@claim("C9", "lr", elsewhere=("cifar10_lr",))
+@claim("C9", "rates", elsewhere=("cifar10_lr",), shaking=SHAKY, large=MINI.hopeless)
 def _only_alleviates(runs):
     rates, fixed = design.of(runs), chosen(runs, patch_projection="fixed")
 
-    def apart(column):
-        return [at(fixed, column, base_lr=r) for r in (rates.hopeless, rates.calm)]
+    def apart(measure, first, second, unit="points"):
+        parts = (chosen(fixed, base_lr=rate) for rate in (first, second))
+        return difference(*map(measure, parts), unit)
 
+    least, most = rates.shaking[0], rates.hopeless
     return {
-        "fall": difference(*apart("deepest_fall")),
-        "jitter": difference(*apart("jitter")),
-        "spikes": difference(*apart("spikes"), unit="spikes"),
+        "accuracy": apart(lambda part: at(part, "linear_probe"), least, most),
+        "collapse": apart(_collapsed, most, least, "percent_of_runs"),
+    }
+
+
+# --- weight decay -----------------------------------------------------------------
+
+
+@claim("C23", "headline", shaking=SHAKY, decay=MINI.plain.weight_decay)
+def _decay(runs):
+    decayed, free = only(runs), only(runs, weight_decay=0.0)
+    return {
+        "fall": difference(at(decayed, "fall_depth"), at(free, "fall_depth")),
+        "count": difference(_count(decayed), _count(free), "dips"),
+        "accuracy": difference(at(free, "linear_probe"), at(decayed, "linear_probe")),
     }

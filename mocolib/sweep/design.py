@@ -77,7 +77,9 @@ PARTS = {
 }
 CHANGED = {name for way in (*REMEDIES.values(), *PARTS.values()) for name in way}
 
-SMALL, LARGE = 64, 512  # the calm batch, and the largest one that still learns
+SMALL, LARGE, LARGEST = 128, 512, 1024  # batches beside the plain 256
+BATCH_RATE = 0.048  # their base rate: that of 256 is calm there
+LOST = 2.0  # points of accuracy that a rate may cost and be usable
 INSIDE = 36  # numbers in a patch of the sweep `width`: a token of them has room for all
 UNDER, OVER = INSIDE // 3, 2 * INSIDE  # the other widths
 FEW, SOME, MANY = 16, 256, 8192  # negatives

@@ -54,6 +54,7 @@ VALUES = {  # as they are written in prose
     "seed_sds": "seed SDs",
     "chance_sds": "SDs of chance",
     "percent_of_spikes": "% of spikes",
+    "percent_of_runs": "% of runs",
 }
 FACTS = {  # measures of a run, as a table has them
     "jitter": "jitter, points",
