@@ -259,7 +259,7 @@ def test_one_run_seen_by_two_monitors(run, tmp_path):
     assert dense.get_ydata().tolist() == measures.monitored(run)["knn"].tolist()
     assert thin.get_xdata().tolist() == measures.once_an_epoch(run)["step"].tolist()
     titles = [ax.get_title("right") for ax in figure.axes]
-    assert titles == ["read every 5 steps: 2 dips", "read once an epoch: 0 dips"]
+    assert titles == ["read every 5 steps: 2 falls", "read once an epoch: 0 falls"]
     dense = plant(tmp_path, shaking(0, 0), knn_every=1, steps=48)
     assert (
         figures.monitors(dense)

@@ -1,40 +1,40 @@
 """The picture that a link to the book shows where it is shared: python -m tools.social
 
-Two recorded runs, the first seed of the sweep `lr` at the recipe's own rate: the patch
-projection learned, and fixed. Committed as assets/social.png, since a build should
-not depend on it, and stands in the README too.
+Two recorded runs, the first seed of the design, at its shaking rate and at its calm
+one. Committed as assets/social.png, since a build should not depend on it, and stands
+in the README too.
 """
 
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from mocolib import named_recipe, sweep
+from mocolib import sweep
+from mocolib.sweep.design import MINI, only
 from tools import ROOT
 
 PICTURE = ROOT / "assets" / "social.png"
 GROUND, INK, MUTED = "#14181e", "#ffffff", "#a9b4c2"
 LOOKS = {  # told apart in grey too
-    "learned": {"color": "#56b4e9", "linewidth": 3.5},
-    "fixed": {"color": "#e69f00", "linewidth": 2.5, "linestyle": (0, (4, 1.5))},
+    MINI.shaky: {"color": "#56b4e9", "linewidth": 3.5},
+    MINI.calm: {"color": "#e69f00", "linewidth": 2.5, "linestyle": (0, (4, 1.5))},
 }
 
 
 def draw(path: Path) -> None:
     """1200 x 630 pixels, what link previews ask for."""
-    rate = named_recipe("short").base_lr
-    runs = [run for run in sweep.recorded("lr") if run.recipe.base_lr == rate]
+    runs = only(sweep.recorded("headline"), base_lr=(MINI.calm, MINI.shaky))
     first = min(run.recipe.seed for run in runs)
 
     figure = Figure(figsize=(12, 6.3), facecolor=GROUND)
     axes = figure.add_axes((0.07, 0.09, 0.88, 0.52), facecolor=GROUND)
     for run in runs:
+        rate = run.recipe.base_lr
         if run.recipe.seed == first:
-            kind = run.recipe.patch_projection
             knn = run.steps[["step", "knn"]].dropna()
-            label = f"first layer {kind}"
-            axes.plot(knn["step"], 100 * knn["knn"], label=label, **LOOKS[kind])
-    axes.legend(loc="lower left", fontsize=16, frameon=False, labelcolor=INK)
+            label = f"learning rate {rate:g}"
+            axes.plot(knn["step"], 100 * knn["knn"], label=label, **LOOKS[rate])
+    axes.legend(loc="lower right", fontsize=16, frameon=False, labelcolor=INK)
     axes.spines[:].set_visible(False)
     axes.grid(axis="y", color=INK, alpha=0.12)
     axes.tick_params(colors=MUTED, length=0, labelsize=15)

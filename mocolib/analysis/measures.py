@@ -76,9 +76,12 @@ def reading_sigma(run: Run) -> float:
     return NOISE / asked**0.5 if asked else noise(monitored(run)["knn"])
 
 
-def falls_in(run: Run) -> list[Fall]:
-    """Its made-good dips and lasting falls after the warmup, by `curves.falls_of`."""
-    seen = monitored(run)
+def falls_in(run: Run, seen: pd.DataFrame | None = None) -> list[Fall]:
+    """Its made-good dips and lasting falls after the warmup, by `curves.falls_of`.
+
+    seen: the readings that a monitor sees, all of them unless `thinned` gave fewer.
+    """
+    seen = monitored(run) if seen is None else seen
     return falls_of(seen["step"], seen["knn"], reading_sigma(run))
 
 
@@ -98,9 +101,7 @@ def _deepest(found: Iterable[Fall]) -> float:
 
 def missed_depth(run: Run) -> float:
     """How much of its deepest fall a monitor read once an epoch misses, in accuracy."""
-    sparse = once_an_epoch(run)
-    seen = falls_of(sparse["step"], sparse["knn"], reading_sigma(run))
-    return fall_depth(run) - _deepest(seen)
+    return fall_depth(run) - _deepest(falls_in(run, once_an_epoch(run)))
 
 
 def has_collapsed(run: Run) -> bool:

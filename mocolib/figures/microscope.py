@@ -18,12 +18,12 @@ from mocolib.words import counted, layer_name, said
 
 
 @style.figure
-def microscope(run: Run, sigma: float | None = None) -> Figure:
+def microscope(run: Run) -> Figure:
     """Every layer's gradient over its recent median, step by step; kNN below.
 
     Layers go down in the network's order; dark is many times the median of the 25
-    steps before. A triangle marks a spike of the first layer, a cross a dip of kNN
-    by 3 `sigma` (the noise of a calm run; without it, this run's own).
+    steps before. A triangle above marks a spike of the first layer, one on the curve
+    the bottom of a fall of kNN, filled where it was made good.
     """
     spikes, seen = measures.spike_steps(run), measures.monitored(run)
     figure, (heat, below) = plt.subplots(
@@ -34,7 +34,7 @@ def microscope(run: Run, sigma: float | None = None) -> Figure:
         height = [-1.1] * len(spikes)  # just above the first row
         heat.plot(spikes, height, "kv", clip_on=False, label="spike, first layer")
     style.note(heat, [run], pad=16)
-    _monitor(below, seen, measures.noise(seen["knn"]) if sigma is None else sigma)
+    _monitor(below, run, seen)
     for spike in spikes:
         below.axvline(spike, color=GREY, linewidth=0.8, linestyle=":")
     below.set_xlabel("training step")
@@ -68,15 +68,19 @@ def _layers_by_steps(ax, run: Run):
     return mesh
 
 
-def _monitor(ax, seen: pd.DataFrame, sigma: float) -> int:
-    """A kNN curve with its dips crossed; how many there are."""
-    dips = seen.iloc[measures.dips(seen["knn"], sigma)]
+def _monitor(ax, run: Run, seen: pd.DataFrame) -> int:
+    """A kNN curve with the bottoms of its falls marked; how many there are."""
     ax.plot(seen["step"], seen["knn"], color=KINDS[0][1])
-    if len(dips):
-        ax.plot(
-            dips["step"], dips["knn"], "kx", markersize=8, label="dip of kNN begins"
-        )
-    return len(dips)
+    found = measures.falls_in(run, seen)
+    for good, label, look in (
+        (True, "dip of kNN, made good", "kv"),
+        (False, "lasting fall", "wv"),
+    ):
+        lows = seen.iloc[[fall.low for fall in found if fall.made_good == good]]
+        if len(lows):
+            edge = dict(markersize=7, markeredgecolor="black", label=label)
+            ax.plot(lows["step"], lows["knn"], look, **edge)
+    return len(found)
 
 
 @style.figure
@@ -154,17 +158,16 @@ def _change(run: Run, step: int, reach: int) -> pd.Series:
 
 
 @style.figure
-def monitors(run: Run, sigma: float | None = None) -> Figure:
+def monitors(run: Run) -> Figure:
     """One run seen by a dense monitor, and by one that reads once an epoch."""
     dense, thin = measures.monitored(run), measures.once_an_epoch(run)
-    sigma = measures.noise(dense["knn"]) if sigma is None else sigma
     every = run.recipe.knn_every
     dense_name = counted("read every step", "read every {count} steps", every)
     names = (dense_name, said("read once an epoch"))
     figure, axes = plt.subplots(2, sharex=True, sharey=True, figsize=(7.2, 4.6))
     for ax, seen, name in zip(axes, (dense, thin), names, strict=True):
-        count = _monitor(ax, seen, sigma)
-        title = counted("{name}: 1 dip", "{name}: {count} dips", count, name=name)
+        count = _monitor(ax, run, seen)
+        title = counted("{name}: 1 fall", "{name}: {count} falls", count, name=name)
         ax.set_title(title, fontsize=10, loc="right")
         percent(ax.yaxis, "kNN, %")
     axes[1].lines[0].set(marker="o")
