@@ -32,8 +32,8 @@ DIPS = {"beta2": 0.98, "schedule": "cosine", "knn_test_size": 2000}  # the recip
 @pytest.fixture(autouse=True)
 def an_untrained_network(monkeypatch):
     """It has a kNN of 20 %, in place of one that is trained from for each seed."""
-    known = {"untrained": {"knn": 0.2, "linear_probe": 0.2}}
-    monkeypatch.setattr(baselines, "of", lambda recipe: known)
+    known = {"knn": 0.2, "linear_probe": 0.2}
+    monkeypatch.setattr(baselines, "untrained", lambda recipe: known)
 
 
 def planted(root, truth, low, high, **settings):

@@ -54,7 +54,12 @@ def images_of(recipe: Recipe) -> Recipe:
 
 def of(recipe: Recipe) -> dict:
     """{kind: {"knn": share, "linear_probe": share}} for a run of this recipe."""
-    return _kept(start_of(recipe)) | _kept(images_of(recipe))
+    return {"untrained": untrained(recipe)} | _kept(images_of(recipe))
+
+
+def untrained(recipe: Recipe) -> dict:
+    """{"knn": share, "linear_probe": share} of a run's network before its first step."""
+    return _kept(start_of(recipe))["untrained"]
 
 
 @functools.lru_cache(maxsize=4096)

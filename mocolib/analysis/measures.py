@@ -106,8 +106,7 @@ def missed_depth(run: Run) -> float:
 
 def has_collapsed(run: Run) -> bool:
     """Whether it ends with most of its gain over its untrained network lost."""
-    untrained = baselines.of(run.recipe)["untrained"]["knn"]
-    return collapsed(monitored(run)["knn"], untrained)
+    return collapsed(monitored(run)["knn"], baselines.untrained(run.recipe)["knn"])
 
 
 def fall_steps(run: Run) -> tuple[int, int]:

@@ -62,9 +62,13 @@ def publish(run: Run, root: Path, every_layer: bool = True) -> Run:
 
 
 def _ends(table: pd.DataFrame) -> pd.DataFrame:
-    """Of what was measured by layer: the gradients of the first and the last layer."""
+    """Of what was measured by layer: the gradients of the first and last that learn."""
     layered = [name for name in table if "/" in name]
-    gradients = [name for name in layered if name.startswith("grad_inf/")]
+    gradients = [
+        name
+        for name in layered
+        if name.startswith("grad_inf/") and table[name].notna().any()
+    ]
     return table.drop(columns={*layered} - {*gradients[:1], *gradients[-1:]})
 
 
