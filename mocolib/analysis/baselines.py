@@ -58,7 +58,7 @@ def of(recipe: Recipe) -> dict:
 
 
 def untrained(recipe: Recipe) -> dict:
-    """{"knn": share, "linear_probe": share} of a run's network before its first step."""
+    """{"knn": share, "linear_probe": share} of a run's network before any step."""
     return _kept(start_of(recipe))["untrained"]
 
 
