@@ -143,6 +143,6 @@ def test_a_runs_falls_are_judged_by_the_noise_of_its_readings(tmp_path):
 def test_collapse_is_held_against_the_runs_own_untrained_network(tmp_path, monkeypatch):
     run = plant(tmp_path, rising() - 0.2, steps=800, warmup_steps=0, knn_every=5)
     for untrained, word in ((0.3, False), (START, True)):
-        known = {"untrained": {"knn": untrained}}
+        known = {"knn": untrained}
         monkeypatch.setattr(baselines, "untrained", lambda recipe, known=known: known)
         assert measures.has_collapsed(run) == word
