@@ -73,7 +73,7 @@ def test_the_ledger_has_a_line_for_every_effect_and_a_place_for_every_claim():
         for key in list(one.effects)[1:]:
             name, why = findings.name(one.id, key), findings.reason(one, key)
             name = html.escape(name) + (f"<p>{html.escape(why)}</p>" if why else "")
-            outcome = f'<td data-head="outcome">{one.effects[key].outcome}</td>'
+            outcome = f'<td data-head="outcome">{value(one.effects[key].outcome)}</td>'
             assert f'<td data-head="measured">{name}</td>{outcome}' in shown
 
 

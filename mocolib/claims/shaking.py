@@ -24,7 +24,7 @@ from mocolib.runs import Run
 from mocolib.sweep import design
 from mocolib.sweep.design import BATCH_RATE, LARGE, LARGEST, LOST, MINI, SMALL, only
 
-STEPS, SHAKY = MINI.plain.steps, MINI.shaky
+SHAKY = MINI.shaky
 
 
 def _count(runs: list[Run]) -> pd.Series:
@@ -101,11 +101,7 @@ def _apart(runs, column: str) -> pd.Series:
 # --- the rate and the optimizer ---------------------------------------------------
 
 
-@claim(
-    *("C4", "rates"),
-    elsewhere=("cifar10_lr",),
-    **dict(shaking=SHAKY, calm=MINI.calm, steps=STEPS),
-)
+@claim("C4", "rates", elsewhere=("cifar10_lr",), steps=MINI.plain.steps)
 def rate(runs):
     rates = design.of(runs)
     learned = chosen(runs, patch_projection="learned")
@@ -156,7 +152,7 @@ def _lamb(lamb, adamw):
 # --- the first layer --------------------------------------------------------------
 
 
-@claim("C6", "rates", elsewhere=("cifar10_gradients",), shaking=SHAKY, calm=MINI.calm)
+@claim("C6", "rates", elsewhere=("cifar10_gradients",))
 def _first_layer_first(runs):
     rates = design.of(runs)
 
@@ -186,7 +182,7 @@ def _lead(run: Run, layers: list) -> float:
     return sum(scores) / len(scores) if scores else float("nan")
 
 
-@claim("C7", "rates", elsewhere=("cifar10_lr",), shaking=SHAKY, lost=f"{LOST:g}")
+@claim("C7", "rates", elsewhere=("cifar10_lr",), lost=f"{LOST:g}")
 def freeze(runs):
     rates = design.of(runs)
 
@@ -212,7 +208,7 @@ def freeze(runs):
     }
 
 
-@claim("C9", "rates", elsewhere=("cifar10_lr",), shaking=SHAKY, large=MINI.hopeless)
+@claim("C9", "rates", elsewhere=("cifar10_lr",))
 def _only_alleviates(runs):
     rates, fixed = design.of(runs), chosen(runs, patch_projection="fixed")
 
