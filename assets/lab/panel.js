@@ -119,10 +119,10 @@
       return this.kept.findIndex((held) => same(this.nearest(held), at));
     }
 
+    /* What a kept curve shows already is not kept once more: two of them would be one
+       line, and it would stay when one is dropped. */
     get keeps() {
-      return (
-        this.kept.length < MOST - 1 && !this.kept.some((one) => same(one, this.at))
-      );
+      return this.kept.length < MOST - 1 && this.keeper(this.at) < 0;
     }
 
     keep() {
