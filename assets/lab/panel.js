@@ -119,10 +119,10 @@
       return this.kept.findIndex((held) => same(this.nearest(held), at));
     }
 
-    /* What a kept curve shows already is not kept once more: two of them would be one
-       line, and it would stay when one is dropped. */
     get keeps() {
-      return this.kept.length < MOST - 1 && this.keeper(this.at) < 0;
+      return (
+        this.kept.length < MOST - 1 && !this.kept.some((one) => same(one, this.at))
+      );
     }
 
     keep() {
@@ -136,8 +136,10 @@
       this.changed();
     }
 
+    /* With all that show the same now, or the line would stay. */
     drop(i) {
-      this.kept.splice(i, 1);
+      const shown = this.nearest(this.kept[i]);
+      this.kept = this.kept.filter((held) => !same(this.nearest(held), shown));
       this.changed();
       this.querySelector(".keep").focus();
     }
