@@ -66,11 +66,11 @@ def test_a_language_that_is_not_there_is_one_sentence(monkeypatch):
 def test_what_leaves_is_said_in_the_readers_language(translated):
     """Panels, pictures, findings, remarks, settings and heads of tables."""
     own = findings.sentences("C7")
-    holds, jitter = own["finding"]["holds"], own["remarks"]["jitter"]["holds"]
+    found, price = own["finding"]["opposite"], own["remarks"]["price"]["holds"]
     translated(
         *("Look here.", "A line.", "What is seen", "See?", "No.", "qk-norm"),
-        *(holds, jitter, own["title"], own["text"], own["effects"]["fall"]),
-        *("reproduced", "95 % interval", "with {label}", "linear probe, %"),
+        *(found, price, own["title"], own["text"], own["effects"]["fall"]),
+        *("leaning opposite", "95 % interval", "with {label}", "linear probe, %"),
     )
     drawn = Figure(figsize=(2, 1))
     shown = lab.picture(drawn, alt="A line.", caption="Look here.").data
@@ -78,10 +78,10 @@ def test_what_leaves_is_said_in_the_readers_language(translated):
     assert "«Look here.»" in shown
     asked = figure("why-lab", "id", {}, question="See?", answer="No.\nYes.").data
     assert re.findall("«.*?»", asked) == ["«See?»", "«What is seen»", "«No.»"]
-    assert claims.finding("C7").startswith("«With the first layer frozen")
-    assert html.unescape(lab.remarks("C7.jitter").data).startswith("<p>«Jitter")
+    assert claims.finding("C7").startswith("«At the shaking rate runs")
+    assert html.unescape(lab.remarks("C7.price").data).startswith("<p>«Each at")
     told = html.unescape(lab.verdict("C7").data)
-    for words_ in (own["title"], own["text"], own["effects"]["fall"], "reproduced"):
+    for words_ in (own["title"], own["text"], own["effects"]["fall"]):
         assert f"«{words_}»" in told
     assert "<th>«95 % interval»</th>" in told
     assert words.spoken("qk_norm", True) == "«with «qk-norm»»"
