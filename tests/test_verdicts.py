@@ -228,7 +228,7 @@ def test_a_verdict_is_kept_until_a_record_changes(tmp_path, monkeypatch):
     assert claims.judge("C4") is first
     assert len(first.primary.values) == 3
     for run in sweep.recorded("rates", seed=22):
-        shutil.rmtree(tmp_path / run.id, ignore_errors=True)
+        shutil.rmtree(tmp_path / run.id)
     assert claims.judge("C4").word == FEW
 
 

@@ -81,7 +81,8 @@ def test_what_leaves_is_said_in_the_readers_language(translated):
     assert claims.finding("C7").startswith("«At the shaking rate runs")
     assert html.unescape(lab.remarks("C7.price").data).startswith("<p>«Each at")
     told = html.unescape(lab.verdict("C7").data)
-    for words_ in (own["title"], own["text"], own["effects"]["fall"]):
+    word = "leaning opposite"
+    for words_ in (own["title"], own["text"], own["effects"]["fall"], word):
         assert f"«{words_}»" in told
     assert "<th>«95 % interval»</th>" in told
     assert words.spoken("qk_norm", True) == "«with «qk-norm»»"

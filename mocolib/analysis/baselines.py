@@ -74,13 +74,7 @@ def _kept(start: Recipe) -> dict:
 
 def known(recipe: Recipe) -> bool:
     """Whether the table has its untrained network, so that `of` reads nothing."""
-    return start_of(recipe).id in _parts()
-
-
-@functools.lru_cache(maxsize=1)
-def _parts() -> frozenset:
-    table = _recorded()
-    return frozenset(table["part"]) if len(table) else frozenset()
+    return start_of(recipe).id in set(_recorded().get("part", ()))
 
 
 @functools.lru_cache(maxsize=1)

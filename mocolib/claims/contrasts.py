@@ -88,10 +88,15 @@ def best(table: pd.DataFrame) -> pd.Series:
 
     Chosen on the seed itself, the best would beat its neighbours by luck alone.
     """
+    picks = _best_of_others(table).items()
+    return pd.Series({seed: table.loc[seed, pick] for seed, pick in picks}, dtype=float)
+
+
+def _best_of_others(table: pd.DataFrame) -> dict:
+    """By seed, the setting with the best mean over the other seeds; {} of one seed."""
     if len(table) < 2:
-        return pd.Series(dtype=float)
-    picks = {seed: table.drop(index=seed).mean().idxmax() for seed in table.index}
-    return pd.Series({seed: table.loc[seed, pick] for seed, pick in picks.items()})
+        return {}
+    return {seed: table.drop(index=seed).mean().idxmax() for seed in table.index}
 
 
 def frontier(table: pd.DataFrame) -> pd.Series:
@@ -101,10 +106,8 @@ def frontier(table: pd.DataFrame) -> pd.Series:
     rate is that of the other seeds; between two rates the accuracy goes on a line over
     the logarithm. The largest rate where none loses as much.
     """
-    if len(table) < 2:
-        return pd.Series(dtype=float)
-    tops = {seed: table.drop(index=seed).mean().idxmax() for seed in table.index}
-    return pd.Series({s: _crossing(table.loc[s, top:]) for s, top in tops.items()})
+    tops = _best_of_others(table).items()
+    return pd.Series({s: _crossing(table.loc[s, top:]) for s, top in tops}, dtype=float)
 
 
 def _crossing(row: pd.Series) -> float:

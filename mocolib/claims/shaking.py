@@ -37,37 +37,38 @@ def _collapsed(runs: list[Run]) -> pd.Series:
     return 100 * by_seed(runs, has_collapsed)
 
 
+def _between(measure, first: list[Run], second: list[Run], unit: str = "points"):
+    """The difference of two lists of runs in a column of the summary or a function."""
+    by = measure if callable(measure) else lambda runs: at(runs, measure)
+    return difference(by(first), by(second), unit)
+
+
 # --- the batch --------------------------------------------------------------------
 
 
 @claim("C1", "batches", small=SMALL, large=LARGE, largest=LARGEST)
 def _batch(runs):
-    def of(size):
-        return chosen(runs, batch_size=size, base_lr=BATCH_RATE)
-
-    def apart(measure, first, second):
-        return measure(of(first)), measure(of(second))
-
-    def probe(part):
-        return at(part, "linear_probe")
-
+    runs = chosen(runs, base_lr=BATCH_RATE)
+    small, large, largest = (
+        chosen(runs, batch_size=size) for size in (SMALL, LARGE, LARGEST)
+    )
     return {
-        "dip": difference(*apart(lambda part: at(part, "dip_depth"), LARGE, SMALL)),
-        "accuracy": difference(*apart(probe, SMALL, LARGE)),
-        "collapse": difference(*apart(_collapsed, LARGEST, LARGE), "percent_of_runs"),
+        "dip": _between("dip_depth", large, small),
+        "accuracy": _between("linear_probe", small, large),
+        "collapse": _between(_collapsed, largest, large, "percent_of_runs"),
     }
 
 
 @claim("C1b", "batches", small=SMALL, large=LARGE)
 def _the_rate(runs):
-    def dip(size: int, of_size: int) -> pd.Series:
-        """At a batch, at the rate that another batch has."""
+    def part(size: int, of_size: int) -> list[Run]:
+        """A batch at the rate that another batch has."""
         rate = BATCH_RATE * of_size / size
-        return at(runs, "dip_depth", batch_size=size, base_lr=rate)
+        return chosen(runs, batch_size=size, base_lr=rate)
 
     return {
-        "rate": difference(dip(LARGE, LARGE), dip(LARGE, SMALL)),
-        "small": difference(dip(SMALL, LARGE), dip(SMALL, SMALL)),
+        "rate": _between("dip_depth", part(LARGE, LARGE), part(LARGE, SMALL)),
+        "small": _between("dip_depth", part(SMALL, LARGE), part(SMALL, SMALL)),
     }
 
 
@@ -103,24 +104,16 @@ def _apart(runs, column: str) -> pd.Series:
 
 @claim("C4", "rates", elsewhere=("cifar10_lr",), steps=MINI.plain.steps)
 def rate(runs):
-    rates = design.of(runs)
-    learned = chosen(runs, patch_projection="learned")
-
-    def of(rate):
-        return chosen(learned, base_lr=rate)
-
-    def apart(measure, first, second):
-        return difference(measure(of(first)), measure(of(second)))
-
-    def probe(part):
-        return at(part, "linear_probe")
-
+    rates, learned = design.of(runs), chosen(runs, patch_projection="learned")
+    shaking, calm = (
+        chosen(learned, base_lr=rate) for rate in (rates.shaky, rates.calm)
+    )
     table = grid(learned, "linear_probe", "base_lr")
     top = best(table)
     ends = (table.iloc[:, 0], table.iloc[:, -1]) if len(table) else (top, top)
     return {
-        "dip": apart(lambda part: at(part, "dip_depth"), rates.shaky, rates.calm),
-        "accuracy": apart(probe, rates.calm, rates.shaky),
+        "dip": _between("dip_depth", shaking, calm),
+        "accuracy": _between("linear_probe", calm, shaking),
         "left": difference(top, ends[0]),
         "right": difference(top, ends[1]),
     }
@@ -184,42 +177,26 @@ def _lead(run: Run, layers: list) -> float:
 
 @claim("C7", "rates", elsewhere=("cifar10_lr",), lost=f"{LOST:g}")
 def freeze(runs):
-    rates = design.of(runs)
-
-    def both(measure):
-        """Learned and fixed at the shaking rates."""
-        kinds = ("learned", "fixed")
-        return [
-            measure(chosen(runs, patch_projection=kind, base_lr=rates.shaking))
-            for kind in kinds
-        ]
-
-    def tables(measure):
-        kinds = ("learned", "fixed")
-        found = (chosen(runs, patch_projection=kind) for kind in kinds)
-        return [measure(grid(part, "linear_probe", "base_lr")) for part in found]
-
-    accuracy = both(lambda part: at(part, "linear_probe"))
+    kinds = [chosen(runs, patch_projection=kind) for kind in ("learned", "fixed")]
+    learned, fixed = (chosen(part, base_lr=design.of(runs).shaking) for part in kinds)
+    tables = [grid(part, "linear_probe", "base_lr") for part in kinds]
     return {
-        "accuracy": difference(*reversed(accuracy)),
-        "fall": difference(*both(lambda part: at(part, "fall_depth"))),
-        "price": difference(*tables(best)),
-        "frontier": difference(*reversed(tables(frontier)), unit="doublings"),
+        "accuracy": _between("linear_probe", fixed, learned),
+        "fall": _between("fall_depth", learned, fixed),
+        "price": difference(*map(best, tables)),
+        "frontier": difference(*map(frontier, reversed(tables)), unit="doublings"),
     }
 
 
 @claim("C9", "rates", elsewhere=("cifar10_lr",))
 def _only_alleviates(runs):
     rates, fixed = design.of(runs), chosen(runs, patch_projection="fixed")
-
-    def apart(measure, first, second, unit="points"):
-        parts = (chosen(fixed, base_lr=rate) for rate in (first, second))
-        return difference(*map(measure, parts), unit)
-
-    least, most = rates.shaking[0], rates.hopeless
+    shaking, large = (
+        chosen(fixed, base_lr=rate) for rate in (rates.shaking[0], rates.hopeless)
+    )
     return {
-        "accuracy": apart(lambda part: at(part, "linear_probe"), least, most),
-        "collapse": apart(_collapsed, most, least, "percent_of_runs"),
+        "accuracy": _between("linear_probe", shaking, large),
+        "collapse": _between(_collapsed, large, shaking, "percent_of_runs"),
     }
 
 
@@ -230,7 +207,7 @@ def _only_alleviates(runs):
 def _decay(runs):
     decayed, free = only(runs), only(runs, weight_decay=0.0)
     return {
-        "fall": difference(at(decayed, "fall_depth"), at(free, "fall_depth")),
-        "count": difference(_count(decayed), _count(free), "dips"),
-        "accuracy": difference(at(free, "linear_probe"), at(decayed, "linear_probe")),
+        "fall": _between("fall_depth", decayed, free),
+        "count": _between(_count, decayed, free, "dips"),
+        "accuracy": _between("linear_probe", free, decayed),
     }

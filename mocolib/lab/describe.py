@@ -60,9 +60,7 @@ class Description:
     charts: dict
     groups: dict  # by `at`
     start: tuple
-    keep: (
-        tuple  # what each kept curve holds by axis; None: as the chosen setting has it
-    )
+    keep: tuple  # what each kept curve holds, by axis; None: as the chosen one has it
     x: str  # of X_AXES, the one shown first
     marks: Mapping  # {step: words}, upright lines
     levels: Mapping  # {words: accuracy in %}, thin lines across the accuracy's chart
