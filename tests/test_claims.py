@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from mocolib import claims, sweep
-from mocolib.analysis import baselines
 from mocolib.claims import CLAIMS, contrasts
 from mocolib.claims.verdicts import FEW, HOLDS, OPEN, OPPOSITE, VOID
 from mocolib.sweep.design import (
@@ -22,18 +21,12 @@ from mocolib.sweep.design import (
 )
 from tests.planted import LAYERS, SEEDS, events, falling, group, plant, shaking
 
+pytestmark = pytest.mark.usefixtures("an_untrained_network")
 OUTCOMES = {1: HOLDS, 0: OPEN, -1: OPPOSITE}
 TRUTH = pytest.mark.parametrize("truth", [1, 0, -1])
 FIXED = {"patch_projection": "fixed"}
 RATE_GRID = (MINI.smallest, MINI.calm, *MINI.shaking, MINI.hopeless)
 DIPS = {"beta2": 0.98, "schedule": "cosine", "knn_test_size": 2000}  # the recipe mini's
-
-
-@pytest.fixture(autouse=True)
-def an_untrained_network(monkeypatch):
-    """It has a kNN of 20 %, in place of one that is trained from for each seed."""
-    known = {"knn": 0.2, "linear_probe": 0.2}
-    monkeypatch.setattr(baselines, "untrained", lambda recipe: known)
 
 
 def planted(root, truth, low, high, **settings):

@@ -8,13 +8,13 @@ import pytest
 
 from mocolib import claims, runs, sweep
 from mocolib.__main__ import main
-from mocolib.analysis import baselines
 from mocolib.claims import contrasts
 from mocolib.errors import BadInput, LeftOut
 from mocolib.runs import Run
 from mocolib.sweep.design import MINI
 from tests.planted import LAYERS, events, falling, plant, shaking
 
+pytestmark = pytest.mark.usefixtures("an_untrained_network")
 SEEDS = range(4)
 RATES = (0.07, MINI.shaky)
 
@@ -36,13 +36,6 @@ def planted(root, seed, **changes):
         f"{name}/{at}": norms[at] for name in ("adam_rms", "cosine") for at in LAYERS
     }
     return plant(root, knn, probe, norms=norms, columns=like, **settings)
-
-
-@pytest.fixture(autouse=True)
-def an_untrained_network(monkeypatch):
-    """It is known, in place of one that is made for each seed."""
-    known = {"knn": 0.2, "linear_probe": 0.2}
-    monkeypatch.setattr(baselines, "untrained", lambda recipe: known)
 
 
 @pytest.fixture(scope="module")

@@ -22,8 +22,8 @@ def microscope(run: Run) -> Figure:
     """Every layer's gradient over its recent median, step by step; kNN below.
 
     Layers go down in the network's order; dark is many times the median of the 25
-    steps before. A triangle above marks a spike of the first layer, one on the curve
-    the bottom of a fall of kNN, filled where it was made good.
+    steps before. A triangle marks a spike of the first layer, a circle the bottom of
+    a fall of kNN, filled where it was made good.
     """
     spikes, seen = measures.spike_steps(run), measures.monitored(run)
     figure, (heat, below) = plt.subplots(
@@ -73,8 +73,8 @@ def _monitor(ax, run: Run, seen: pd.DataFrame) -> int:
     ax.plot(seen["step"], seen["knn"], color=KINDS[0][1])
     found = measures.falls_in(run, seen)
     for good, label, look in (
-        (True, "dip of kNN, made good", "kv"),
-        (False, "lasting fall", "wv"),
+        (True, "dip of kNN, made good", "ko"),
+        (False, "lasting fall", "wo"),
     ):
         lows = seen.iloc[[fall.low for fall in found if fall.made_good == good]]
         if len(lows):
