@@ -4,7 +4,7 @@ document.addEventListener("DOMContentLoaded", () => {
   // the logo stands outside of every landmark
   const side = document.querySelector(".bd-sidebar-primary");
   side?.setAttribute("role", "complementary");
-  side?.setAttribute("aria-label", "The book");
+  side?.setAttribute("aria-label", Why.said("The book"));
 
   // the names of an index stand over it
   for (const one of document.querySelectorAll(".cell_output table.dataframe")) {
@@ -26,6 +26,17 @@ document.addEventListener("DOMContentLoaded", () => {
 addEventListener("load", () => {
   for (const link of document.querySelectorAll(".why-install a"))
     link.textContent = link.href;
+});
+
+/* The same place in another language: address, section and what panels show stay. */
+addEventListener("click", ({ target }) => {
+  const link = target.closest?.("a.why-switch");
+  if (!link) return;
+  const seen = [...document.querySelectorAll("article section[id]")].filter(
+    (one) => one.getBoundingClientRect().top < 120,
+  );
+  link.search = location.search;
+  link.hash = scrollY > 120 && seen.length ? seen.at(-1).id : location.hash;
 });
 
 /* What is wider than its place is scrolled there, by the keyboard too. That it is must be
@@ -99,7 +110,7 @@ addEventListener("load", () => {
 
 /* The heads of the ledger sort it: numbers by size, words by the alphabet, and what is
    empty last, whichever way. An interval counts as its lower end. */
-const NUMBER = /^[<+-]?\d+(\.\d+)?( to .*)?$/;
+const NUMBER = /^[<+-]?\d+(\.\d+)?( \D+ [+-]?\d+(\.\d+)?)?$/;
 function sortable(table) {
   const body = table.tBodies[0];
   brief(table.parentElement);
@@ -137,7 +148,7 @@ function brief(ledger) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "every";
-  button.textContent = "every effect";
+  button.textContent = Why.said("every effect");
   const show = (every) => {
     ledger.classList.toggle("brief", !every);
     button.ariaPressed = every;

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-LEFT_OUT = {"__pycache__", ".ipynb_checkpoints"}
+LEFT_OUT = {"__pycache__", ".ipynb_checkpoints", ".mo"}
 
 
 def fingerprint(sources: list[str]) -> str:
@@ -16,7 +16,7 @@ def fingerprint(sources: list[str]) -> str:
     for source in sources:
         top = ROOT / source
         for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
-            if path.is_file() and not LEFT_OUT & set(path.parts):
+            if path.is_file() and not LEFT_OUT & {*path.parts, path.suffix}:
                 digest.update(f"{path.relative_to(ROOT)}\n".encode())
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

@@ -1,7 +1,8 @@
 """Execute every chapter and build _build/html: python -m tools.book
 
-Does nothing when no source has changed since the last good build, and only what is due
-where some have. A failing cell or a warning fails the build.
+English at its root, Chinese below; LANGUAGES=en in the environment leaves it out. Does
+nothing when no source has changed since the last good build, and only what is due where
+some have. A failing cell or a warning fails the build.
 """
 
 import os
@@ -10,21 +11,24 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import yaml
+
 from tools import ROOT, chapters, fingerprint, inpage, ort, wheel
+from tools.language import ENGLISH, LOCALES, asked, below, compile_all, written
 from tools.site import lighten, root_anywhere, write_sitemap
 
 BUILD = ROOT / "_build"
 HTML = BUILD / "html"
-READ = BUILD / ".doctrees"  # the pages as Sphinx has read them
-LOG = BUILD / "book.log"
-MARK = BUILD / "built-from"  # the fingerprint of the sources of the last good build
+MARK = BUILD / "built-from"  # what the last good build was made of
 FRAME_MARK = BUILD / "framed-from"  # that of what every page stands in
 FRAME = [
     *("_config.yml", "_toc.yml", "requirements.txt", "book/references.bib"),
     *("tools/book.py", "tools/chapters.py", "tools/citations.py", "tools/site.py"),
+    *("tools/language.py", "book/locale/switch.html"),
 ]
 SOURCES = [
     *FRAME,
@@ -40,42 +44,83 @@ SHOWN = re.compile(r"WARNING|ERROR")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
 
 
+def made_of() -> str:
+    return " ".join([fingerprint(SOURCES), *asked()])
+
+
 def is_fresh() -> bool:
     return (
         MARK.exists()
         and (HTML / "index.html").exists()
-        and MARK.read_text() == fingerprint(SOURCES)
+        and MARK.read_text() == made_of()
     )
 
 
-def forget(executed: list[Path]) -> None:
+def own_folder(language: str) -> Path:
+    """The folder of a language's own build, where Jupyter Book makes _build."""
+    return ROOT if language == ENGLISH else BUILD / language
+
+
+def forget(executed: list[tuple[Path, str]]) -> None:
     """Leave of the last build what is still right: pages read without a warning.
 
     Every page is written anew, so that a link which has lost its target is seen.
     """
     good = MARK.exists() and FRAME_MARK.exists()
-    if not (good and FRAME_MARK.read_text() == fingerprint(FRAME)):
-        shutil.rmtree(READ, ignore_errors=True)
-    for chapter in executed:
-        (READ / chapter.parent.name / f"{chapter.stem}.doctree").unlink(missing_ok=True)
-    shutil.rmtree(HTML, ignore_errors=True)
+    stays = good and FRAME_MARK.read_text() == fingerprint(FRAME)
+    for language in LOCALES:
+        built = own_folder(language) / "_build"
+        if not stays:
+            shutil.rmtree(built / ".doctrees", ignore_errors=True)
+        shutil.rmtree(built / "html", ignore_errors=True)
+    for chapter, language in executed:
+        read = own_folder(language) / "_build/.doctrees" / chapter.parent.name
+        (read / f"{chapter.stem}.doctree").unlink(missing_ok=True)
     MARK.unlink(missing_ok=True)
     FRAME_MARK.unlink(missing_ok=True)
 
 
-def run_jupyter_book() -> int:
-    """All of its talk in the log, warnings shown."""
+def run_jupyter_book(language: str) -> int:
+    """All of its talk in a log, warnings shown."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
-    with LOG.open("w") as log, subprocess.Popen(
-        COMMAND, cwd=ROOT, env=environment, text=True,
+    environment["LANGUAGES"] = " ".join(asked())
+    command = COMMAND
+    if language != ENGLISH:
+        own = own_folder(language) / "_config.yml"
+        own.parent.mkdir(exist_ok=True)
+        own.write_text(yaml.safe_dump(written(language), allow_unicode=True))
+        command = [*COMMAND, "--config", str(own), "--path-output", str(own.parent)]
+    with log(language).open("w") as told, subprocess.Popen(
+        command, cwd=ROOT, env=environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as build:  # fmt: skip
         for raw in build.stdout:
             line = COLOUR.sub("", raw).replace(f"{ROOT}/", "")
-            log.write(line)
+            told.write(line)
             if SHOWN.search(line):
                 print("  " + line.strip(), flush=True)
     return build.returncode
+
+
+def log(language: str) -> Path:
+    return own_folder(language) / "_build" / "book.log"
+
+
+def set_pages(languages: list[str]) -> bool:
+    """The pages of all languages, side by side, into one folder."""
+    for language in languages:
+        log(language).parent.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor() as pool:
+        codes = list(pool.map(run_jupyter_book, languages))
+    for language, code in zip(languages, codes, strict=True):
+        if code:
+            file = log(language)
+            print(*file.read_text().splitlines()[-15:], sep="\n", file=sys.stderr)
+            where = file.relative_to(ROOT)
+            print(f"The book could not be built; the log is {where}.", file=sys.stderr)
+        elif language != ENGLISH:
+            shutil.move(own_folder(language) / "_build/html", HTML / language)
+    return not any(codes)
 
 
 @contextmanager
@@ -98,27 +143,26 @@ def exporting():
 def make() -> bool:
     """Execute, export, set the pages; what went wrong is said."""
     BUILD.mkdir(exist_ok=True)
+    compile_all()
+    languages = asked()
     print("Executing the chapters that have changed", flush=True)
     try:
         with exporting():
             ort.build()
-            executed = chapters.execute()
+            executed = chapters.execute(languages)
     except chapters.ChapterFailed as failure:
         print(failure, file=sys.stderr)
         print("The book could not be built: a cell has failed.", file=sys.stderr)
         return False
     print("Setting the pages", flush=True)
     forget(executed)
-    if run_jupyter_book():
-        print("\n".join(LOG.read_text().splitlines()[-15:]), file=sys.stderr)
-        where = LOG.relative_to(ROOT)
-        print(f"The book could not be built; the log is {where}.", file=sys.stderr)
+    if not set_pages(languages):
         return False
     shutil.copytree(inpage.INPAGE, HTML / "inpage", dirs_exist_ok=True)
     lighten(HTML)
     root_anywhere(HTML)
     wheel.offer(HTML)
-    write_sitemap(HTML)
+    write_sitemap(HTML, map(below, languages))
     return True
 
 
@@ -128,7 +172,7 @@ def build() -> bool:
         print("The book is up to date.", flush=True)
         return True
     # a source changed during the build makes it stale
-    before, frame = fingerprint(SOURCES), fingerprint(FRAME)
+    before, frame = made_of(), fingerprint(FRAME)
     start = time.monotonic()
     try:
         if not make():

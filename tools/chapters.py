@@ -21,6 +21,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from tools import ROOT, fingerprint, kernels
+from tools.language import CODE, ENGLISH, LOCALES, below, catalogue, language_of
 from tools.site import pages
 
 EXECUTED = ROOT / "_build" / "executed"
@@ -50,19 +51,19 @@ def code(notebook) -> list:
 
 
 def key(notebook, sources: str) -> str:
-    """Changes with a code cell, its tags, or anything that all chapters stand on."""
+    """Changes with a code cell, its tags, or anything that it stands on."""
     cells = [[cell.source, cell.metadata.get("tags")] for cell in code(notebook)]
     told = json.dumps([cells, sources, sys.version], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def outputs_file(chapter: Path) -> Path:
-    return EXECUTED / f"{chapter.stem}.ipynb"
+def outputs_file(chapter: Path, language: str = ENGLISH) -> Path:
+    return EXECUTED / below(language) / f"{chapter.stem}.ipynb"
 
 
-def stored(chapter: Path):
+def stored(chapter: Path, language: str = ENGLISH):
     """The chapter as it was last executed, or None."""
-    file = outputs_file(chapter)
+    file = outputs_file(chapter, language)
     return nbformat.read(file, as_version=4) if file.exists() else None
 
 
@@ -79,57 +80,68 @@ def run(notebook, folder: Path, manager=AsyncKernelManager, **environment):
     return asyncio.run(client.async_execute(env=environment))
 
 
-def execute_one(chapter: Path, notebook, own_key: str, manager) -> float:
+def execute_one(chapter: Path, language: str, notebook, own_key, manager) -> float:
     """Execute it as a page and store it; the seconds that took."""
     start = time.monotonic()
-    with tempfile.TemporaryDirectory() as runs:
+    with tempfile.TemporaryDirectory() as folder:
+        runs, heard = Path(folder, "runs"), Path(folder, "heard")
+        runs.mkdir()
         # MOCOLIB_PAGE tells a panel that no kernel will stand behind it; a reader's
         # own runs have no place in a page
-        own = {"MOCOLIB_PAGE": "1", "MOCOLIB_RUNS": runs, "PYTHONPATH": str(ROOT)}
+        own = {"MOCOLIB_PAGE": "1", "MOCOLIB_RUNS": str(runs)}
+        own |= {"MOCOLIB_LANGUAGE": LOCALES[language], "MOCOLIB_HEARD": str(heard)}
+        own["PYTHONPATH"] = str(ROOT)
         try:
             run(notebook, chapter.parent, manager, **own)
         except FAILED as error:
             told = COLOUR.sub("", str(error))
             raise ChapterFailed(f"{chapter.relative_to(ROOT)}: {told}") from None
+        lines = heard.read_text("utf-8").splitlines() if heard.exists() else []
     notebook.metadata["executed_from"] = own_key
-    part = outputs_file(chapter).with_suffix(".part")
+    notebook.metadata["said"] = [json.loads(line) for line in lines]
+    file = outputs_file(chapter, language)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
     nbformat.write(notebook, part)
-    part.replace(outputs_file(chapter))
+    part.replace(file)
     return time.monotonic() - start
 
 
-def due() -> list[tuple]:
-    """The chapters to execute, each with its notebook and its key."""
+def due(languages) -> list[tuple]:
+    """What to execute: chapters with language, notebook and key."""
     sources, found = fingerprint(SOURCES), []
-    for chapter in chapters():
-        notebook = nbformat.read(chapter, as_version=4)
-        own, before = key(notebook, sources), stored(chapter)
-        if before is None or before.metadata.get("executed_from") != own:
-            found.append((chapter, notebook, own))
+    for language in languages:
+        words = [] if language == ENGLISH else [catalogue(language, CODE)]
+        own = sources + fingerprint(words)
+        for chapter in chapters():
+            notebook = nbformat.read(chapter, as_version=4)
+            wanted, before = key(notebook, own), stored(chapter, language)
+            if before is None or before.metadata.get("executed_from") != wanted:
+                found.append((chapter, language, notebook, wanted))
     return found
 
 
-def execute() -> list[Path]:
-    """Bring _build/executed up to date; the chapters that were executed for it.
+def execute(languages=(ENGLISH,)) -> list[tuple[Path, str]]:
+    """Bring _build/executed up to date; chapters with language that were executed.
 
     Raises ChapterFailed with the first failing cell's traceback.
     """
-    EXECUTED.mkdir(parents=True, exist_ok=True)
-    wanted = due()
+    wanted = due(languages)
     if not wanted:
         return []
     manager = kernels.start(many=len(wanted) > AT_A_TIME)
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        jobs = {pool.submit(execute_one, *one, manager): one[0] for one in wanted}
+        jobs = {pool.submit(execute_one, *one, manager): one for one in wanted}
         try:
             for done, job in enumerate(as_completed(jobs), 1):
-                name, took = jobs[job].relative_to(ROOT), job.result()
+                (chapter, language, *_), took = jobs[job], job.result()
+                name = f"{chapter.relative_to(ROOT)}, {language}"
                 told = f"  {name}: executed in {took:.0f} s ({done} of {len(jobs)})"
                 print(told, flush=True)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return [chapter for chapter, *_ in wanted]
+    return [(chapter, language) for chapter, language, *_ in wanted]
 
 
 # --- the extension ------------------------------------------------------------------
@@ -138,9 +150,10 @@ def execute() -> list[Path]:
 def with_outputs(app, name: str, source: list[str]) -> None:
     """Give each code cell of a chapter what it gave when it was executed."""
     chapter = ROOT / f"{name}.ipynb"
-    if not chapter.exists():
+    if not chapter.exists() or app.builder.name == "gettext":
         return
-    notebook, before = nbformat.reads(source[0], as_version=4), stored(chapter)
+    notebook = nbformat.reads(source[0], as_version=4)
+    before = stored(chapter, language_of(app))
     if before is None or len(code(before)) != len(code(notebook)):
         raise ValueError(f"{name} was not executed; python -m tools.book does that")
     for cell, done in zip(code(notebook), code(before), strict=True):

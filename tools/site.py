@@ -1,5 +1,6 @@
 """What the built book has beyond its pages: their order, a sitemap, less weight."""
 
+import itertools
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -68,11 +69,11 @@ def root_anywhere(html: Path) -> None:
     page.write_text(text.replace("<head>", head, 1), encoding="utf-8")
 
 
-def write_sitemap(html: Path) -> None:
+def write_sitemap(html: Path, folders) -> None:
     """All pages by their public addresses, for search engines."""
     top = ElementTree.Element("urlset", xmlns=SITEMAP)
-    for name in pages():
+    for folder, name in itertools.product(folders, pages()):
         page = ElementTree.SubElement(top, "url")
-        ElementTree.SubElement(page, "loc").text = f"{address()}{name}.html"
+        ElementTree.SubElement(page, "loc").text = f"{address()}{folder}{name}.html"
     tree = ElementTree.ElementTree(top)
     tree.write(html / "sitemap.xml", encoding="utf-8", xml_declaration=True)

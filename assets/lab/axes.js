@@ -14,6 +14,8 @@ globalThis.Why = globalThis.Why ?? {};
     (Why.messages?.[message] ?? message).replace(/\{(\w+)\}/g, (_, key) => fields[key]);
   /* The message for one thing, or that for several, which takes {count}. */
   const counted = (one, many, count) => said(count === 1 ? one : many, { count });
+  /* What is told of a thing, behind its name where it has one. */
+  const named = (name, text) => (name ? said("{name}: {text}", { name, text }) : text);
 
   const AXES = { step: said("training step"), images: said("images seen") };
 
@@ -143,6 +145,6 @@ globalThis.Why = globalThis.Why ?? {};
     return parts.join("");
   }
 
-  Object.assign(Why, { AXES, counted, escaped, finite, reach, said, short });
+  Object.assign(Why, { AXES, counted, escaped, finite, named, reach, said, short });
   Why.axes = { BARE, LEFT, TOP, axes, fixed, layout, shows, wide, words };
 })();

@@ -67,7 +67,7 @@ globalThis.Why = globalThis.Why ?? {};
       if (back) this.rewind(back);
       else this.paused();
       this.on.progress(
-        `back at step ${left}: change something, or train on`,
+        Why.said("back at step {left}: change something, or train on", { left }),
         left / record.recipe.steps,
       );
     },

@@ -184,8 +184,10 @@ globalThis.Why = globalThis.Why ?? {};
     });
     ends.push(...levels.map(({ y, words: name }) => `${name}: ${short(y)}`));
     if (note) ends.push(note);
-    const what = log ? "{title}, logarithmic, against {x}" : "{title} against {x}";
-    const said = Why.said(what, { title, x: x.title ?? AXES.step });
+    const about = { title, x: x.title ?? AXES.step };
+    const said = log
+      ? Why.said("{title}, logarithmic, against {x}", about)
+      : Why.said("{title} against {x}", about);
     return (
       `<svg viewBox="0 0 ${at.width} ${at.height}" width="${at.width}" ` +
       `height="${at.height}" role="img" aria-label="${escaped(`${said}: ${ends.join("; ")}.`)}" ` +

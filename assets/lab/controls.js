@@ -3,9 +3,11 @@
 globalThis.Why = globalThis.Why ?? {};
 (() => {
   const escaped = (text) => Why.escaped(text);
-  const said = (text, fields) => Why.said(text, fields);
+  const { said } = Why;
   const ROOM = 2; // controls that a phone has room for, as lab.css has it
-  const LONE = "Not recorded with the other settings: one of them changes as well.";
+  const LONE = said(
+    "Not recorded with the other settings: one of them changes as well.",
+  );
 
   /* One control of an axis {name, label, kind, words, spoken}; nothing to choose, none. */
   function control(panel, axis, k) {
@@ -53,7 +55,7 @@ globalThis.Why = globalThis.Why ?? {};
         input.checked = Number(input.value) === i;
         const alone = lone(k, Number(input.value));
         input.parentElement.classList.toggle("lone", alone);
-        input.parentElement.title = alone ? said(LONE) : "";
+        input.parentElement.title = alone ? LONE : "";
       } else {
         input.value = i;
         input.setAttribute("aria-valuetext", axes[k].spoken[i]);

@@ -3,7 +3,7 @@
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
-  const { escaped } = Why;
+  const { escaped, named, said } = Why;
   const HOT = [213, 94, 0], // of a spike; below it lies what is only high
     MOST = 6; // times the median: darker than this it does not get
 
@@ -24,9 +24,15 @@ globalThis.Why = globalThis.Why ?? {};
   }
 
   /* What the map shows, for those who do not see it. */
-  const heard = (record, list) =>
-    `${record.words || "This run"}: layers by training steps; ${list.length} spikes` +
-    (list.length ? `, the last at step ${list.at(-1).step}.` : ".");
+  function heard(record, list) {
+    const told = { name: record.words || said("This run"), count: list.length };
+    if (!list.length) return said("{name}: layers by training steps; 0 spikes.", told);
+    told.step = list.at(-1).step;
+    return said(
+      "{name}: layers by training steps; {count} spikes, the last at step {step}.",
+      told,
+    );
+  }
 
   /* A map for each of the records, into an element; names are the layers in words. */
   function showHeat(place, records, names) {
@@ -37,9 +43,8 @@ globalThis.Why = globalThis.Why ?? {};
       const { spikes, recipe, words } = record,
         { layers, list } = spikes;
       const part = place.children[i] ?? place.appendChild(figure());
-      part.querySelector("figcaption").textContent = [words, "spikes by layer and step"]
-        .filter(Boolean)
-        .join(": ");
+      const caption = named(words, said("spikes by layer and step"));
+      part.querySelector("figcaption").textContent = caption;
       const labels = layers.map(
         (layer) => `<li>${escaped(names[layer] ?? layer)}</li>`,
       );

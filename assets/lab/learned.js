@@ -3,7 +3,7 @@
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
-  const { escaped } = Why;
+  const { escaped, named, said } = Why;
   const GAP = 2; // pixels between tiles; around a neighbour they say whether it is right
   const GOOD = [2, 158, 115],
     BAD = [213, 94, 0],
@@ -101,12 +101,12 @@ globalThis.Why = globalThis.Why ?? {};
     return canvas;
   }
 
-  function figure(canvas, name, caption, said) {
+  function figure(canvas, name, caption, heard) {
     if (!canvas) return null;
     const part = document.createElement("figure");
     part.className = name;
     canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", said);
+    canvas.setAttribute("aria-label", heard);
     part.append(canvas);
     part.insertAdjacentHTML("beforeend", `<figcaption>${caption}</figcaption>`);
     return part;
@@ -125,28 +125,35 @@ globalThis.Why = globalThis.Why ?? {};
   function showLearned(place, look, words, withViews) {
     const rows = look.neighbours ?? [],
       right = rows.filter((row) => row.right).length;
-    const votes = `${right} of ${rows.length} votes right`,
+    const votes = said("{right} of {count} votes right", { right, count: rows.length }),
+      framed = said(
+        "test pictures (top) and their nearest training pictures, framed by same " +
+          "class or another; <b>{votes}</b>",
+        { votes },
+      ),
       beside = document.createElement("div");
     beside.append(
       ...[
         figure(
           filters(look),
           "filters",
-          `The first layer's filters, step ${look.step}`,
-          "The weights of the first layer, a tile a filter.",
+          said("The first layer's filters, step {step}", look),
+          said("The weights of the first layer, a tile a filter."),
         ),
         withViews &&
           figure(
             views(look),
             "views",
-            "The two views of some pictures of this step",
-            "Two augmented views of eight pictures of this step.",
+            said("The two views of some pictures of this step"),
+            said("Two augmented views of eight pictures of this step."),
           ),
         figure(
           map(look),
           "map",
-          "The test pictures by their features, a colour a class; the axes stay",
-          "The test pictures as points, by their features along two fixed directions.",
+          said("The test pictures by their features, a colour a class; the axes stay"),
+          said(
+            "The test pictures as points, by their features along two fixed directions.",
+          ),
         ),
       ].filter(Boolean),
     );
@@ -155,10 +162,10 @@ globalThis.Why = globalThis.Why ?? {};
         figure(
           neighbours(look),
           "neighbours",
-          `${verdicts(rows)}${words ? `<b>${escaped(words)}:</b> ` : ""}test
-        pictures (top) and their nearest training pictures, framed by same class or another;
-        <b>${votes}</b>`,
-          `Test pictures with their nearest training pictures; ${votes}.`,
+          `${verdicts(rows)}${named(words && `<b>${escaped(words)}</b>`, framed)}`,
+          said("Test pictures with their nearest training pictures; {votes}.", {
+            votes,
+          }),
         ),
         beside,
       ].filter(Boolean),

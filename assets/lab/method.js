@@ -4,39 +4,40 @@
    Back walk through a step. What a part shows is in the JSON inside. */
 "use strict";
 (() => {
+  const { said } = Why;
   // what a box says, and which picture it holds; `where` is its place in the grid
   const BOXES = [
     {
       part: "views",
-      says: "two views of each image",
+      says: said("two views of each image"),
       small: "views",
       where: "1 / 1 / 2 / 4",
     },
     {
       part: "query",
-      says: "query encoder f<sub>q</sub>",
+      says: said("query encoder f<sub>q</sub>"),
       small: "features",
       where: "3 / 1",
     },
-    { part: "momentum", says: "momentum<br>→", where: "3 / 2" },
+    { part: "momentum", says: said("momentum<br>→"), where: "3 / 2" },
     {
       part: "key",
-      says: "key encoder f<sub>k</sub>",
+      says: said("key encoder f<sub>k</sub>"),
       where: "3 / 3 / 8 / 4",
       small: "keys",
     },
-    { part: "projector", says: "projector", where: "5 / 1" },
-    { part: "predictor", says: "predictor", small: "queries", where: "7 / 1" },
+    { part: "projector", says: said("projector"), where: "5 / 1" },
+    { part: "predictor", says: said("predictor"), small: "queries", where: "7 / 1" },
     {
       part: "similarity",
-      says: "similarity matrix: queries × keys",
+      says: said("similarity matrix: queries × keys"),
       small: "matrix",
       where: "9 / 1 / 10 / 4",
     },
-    { part: "loss", says: "loss", where: "11 / 1 / 12 / 4" },
+    { part: "loss", says: said("loss"), where: "11 / 1 / 12 / 4" },
     {
       part: "gradient",
-      says: "gradient: back up the left side alone",
+      says: said("gradient: back up the left side alone"),
       where: "13 / 1 / 14 / 4",
     },
   ];
@@ -46,7 +47,7 @@
     ["4 / 1", "↓"],
     ["6 / 1", "↓"],
     ["8 / 1", "↓ q"],
-    ["8 / 3", "↓ k, no gradient"],
+    ["8 / 3", said("↓ k, no gradient")],
     ["10 / 1 / 11 / 4", "↓"],
     ["12 / 1 / 13 / 4", "↓"],
   ];
@@ -68,15 +69,15 @@
       const boxes = BOXES.map(
         ({ part, says, where, small: own }) =>
           `<button type="button" class="box ${part}" data-part="${part}" style="grid-area:${where}">
-        <span>${Why.said(says)}</span>${own ? small[own] : ""}</button>`,
+        <span>${says}</span>${own ? small[own] : ""}</button>`,
       );
       const arrows = ARROWS.map(
         ([where, says]) =>
-          `<span class="arrow" style="grid-area:${where}" aria-hidden="true">${Why.said(says)}</span>`,
+          `<span class="arrow" style="grid-area:${where}" aria-hidden="true">${says}</span>`,
       );
       this.innerHTML = `<div class="parts">${boxes.join("")}${arrows.join("")}</div>
-        <div class="open"><div class="buttons"><button type="button" data-move="-1">${Why.said("Back")}</button>
-        <button type="button" data-move="1">${Why.said("Next")}</button><span class="place"></span></div>
+        <div class="open"><div class="buttons"><button type="button" data-move="-1">${said("Back")}</button>
+        <button type="button" data-move="1">${said("Next")}</button><span class="place"></span></div>
         <p class="part" aria-live="polite"></p><div class="shown"></div><div class="code"></div></div>`;
       this.addEventListener("click", ({ target }) => {
         const { part, move } = target.closest("button")?.dataset ?? {};
@@ -100,7 +101,7 @@
         box.setAttribute("aria-pressed", box.dataset.part === id);
         box.classList.toggle("past", n < this.at);
       }
-      this.querySelector(".place").textContent = Why.said("{step} of {steps}", {
+      this.querySelector(".place").textContent = said("{step} of {steps}", {
         step: this.at + 1,
         steps: parts.length,
       });

@@ -2,15 +2,19 @@
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
+  const { said } = Why;
   const MOST = 4000; // pictures; more would only make the reader wait
   const HELD = 6; // where there are classes, each so many-th picture is for the monitor
   const BOOKS = "Fashion-MNIST"; // what a page brings along
-  const WHERE = Why.kept ?? "They are decoded in this page and never leave it.";
-  const MARKUP = `<summary>Train on your own pictures</summary><p>Choose pictures, or drop
-    them here; the folder a picture lies in is its class. ${WHERE}</p>
-    <div class="buttons"><label>pictures <input type="file" class="files"
-    accept="image/*" multiple></label><label>folder <input type="file" class="files"
-    webkitdirectory></label><button type="button" class="back">Back to ${BOOKS}</button>
+  const WHERE = Why.kept ?? said("They are decoded in this page and never leave it.");
+  const CHOOSE = said(
+    "Choose pictures, or drop them here; the folder a picture lies in is its class.",
+  );
+  const MARKUP = `<summary>${said("Train on your own pictures")}</summary><p>${CHOOSE}
+    ${WHERE}</p>
+    <div class="buttons"><label>${said("pictures")} <input type="file" class="files"
+    accept="image/*" multiple></label><label>${said("folder")} <input type="file" class="files"
+    webkitdirectory></label><button type="button" class="back">${said("Back to {books}", { books: BOOKS })}</button>
     </div><p class="chosen" role="status"></p>`;
 
   /* A <details> that calls use(own), see `chosenOf`, or use(null) for none of them. What
@@ -29,7 +33,9 @@ globalThis.Why = globalThis.Why ?? {};
       const files = await chosenFiles(source).catch(() => null);
       if (files?.length === 0) return; // a choice that was called off
       const own = files && chosenOf(files);
-      refused = own ? lacking(own, batch) : `These cannot be read. ${STILL}`;
+      refused = own
+        ? lacking(own, batch)
+        : said("These cannot be read. Nothing has changed.");
       if (refused) say(refused);
       else use(own);
     };
@@ -90,55 +96,86 @@ globalThis.Why = globalThis.Why ?? {};
     });
   }
 
-  const STILL = "Nothing has changed.";
-
   /* Why these cannot be trained on, in a sentence; "" where they can. */
   function lacking({ list, pictures, folders, others }, batch) {
-    if (!pictures) return `${counted(others, "file")}, and no picture. ${STILL}`;
+    if (!pictures) {
+      const files = counted("1 file", "{count} files", others);
+      return said("{files}, and no picture. Nothing has changed.", { files });
+    }
     const held = (n) => (folders > 1 ? Math.ceil(n / HELD) : 0);
     let least = batch;
     while (least - held(least) < batch) least += 1;
     if (list.length >= least) return "";
-    const reason = folders > 1 ? ", since every sixth is kept to test on" : "";
-    return (
-      `${counted(pictures, "picture")} in ${counted(folders, "folder")}: training takes ` +
-      `${batch} at a time, so at least ${least} are needed${reason}. ${STILL}`
-    );
+    const fields = {
+      pictures: pictureCount(pictures),
+      folders: counted("1 folder", "{count} folders", folders),
+      batch,
+      least,
+    };
+    return folders > 1
+      ? said(
+          "{pictures} in {folders}: training takes {batch} at a time, so at least " +
+            "{least} are needed, since every sixth is kept to test on. " +
+            "Nothing has changed.",
+          fields,
+        )
+      : said(
+          "{pictures} in {folders}: training takes {batch} at a time, so at least " +
+            "{least} are needed. Nothing has changed.",
+          fields,
+        );
   }
 
   /* --- words ------------------------------------------------------------------------- */
 
   const number = (n) => n.toLocaleString("en");
-  const counted = (n, one, more = `${one}s`) => `${number(n)} ${n === 1 ? one : more}`;
-  const kinds = (n) => counted(n, "class", "classes");
+  const counted = (one, many, n) => said(n === 1 ? one : many, { count: number(n) });
+  const kinds = (n) => counted("1 class", "{count} classes", n);
+  const pictureCount = (n) => counted("1 picture", "{count} pictures", n);
   const share = (n, all) =>
-    `${n < all ? `${number(n)} of ` : ""}${counted(all, "picture")}`;
+    n < all
+      ? said("{some} of {pictures}", { some: number(n), pictures: pictureCount(all) })
+      : pictureCount(all);
 
   /* What the reader's pictures have come to in a run: `counts` are the worker's. */
   function usedWords({ pictures, list }, { failed, classes }) {
-    const lost = failed ? `; ${number(failed)} could not be decoded` : "";
-    return `${share(list.length - failed, pictures)}, ${kinds(classes.length)}${lost}`;
+    const used = {
+      pictures: share(list.length - failed, pictures),
+      classes: kinds(classes.length),
+      lost: number(failed),
+    };
+    return failed
+      ? said("{pictures}, {classes}; {lost} could not be decoded", used)
+      : said("{pictures}, {classes}", used);
   }
 
   /* What is trained on, or will be by the next run; "" where that is the book's own. */
   function chosenWords({ files, used, counts, live }) {
-    const next = !live.length || files !== used,
-      when = next ? ", from the next run on" : "";
-    if (!files) return next && live.length && used ? `${BOOKS}${when}.` : "";
-    const others = files.others
-      ? ` ${counted(files.others, "other file")} left out.`
-      : "";
+    const next = !live.length || files !== used;
+    if (!files)
+      return next && live.length && used
+        ? said("{books}, from the next run on.", { books: BOOKS })
+        : "";
+    const others =
+      files.others > 0 &&
+      counted("1 other file left out.", "{count} other files left out.", files.others);
     if (!next && counts) {
       const lone =
-        counts.classes.length < 2 ? " One class only, so there is no kNN." : "";
-      return `${usedWords(files, counts)}.${lone}${others}`;
+        counts.classes.length < 2 && said("One class only, so there is no kNN.");
+      const words = said("{words}.", { words: usedWords(files, counts) });
+      return [words, lone, others].filter(Boolean).join(" ");
     }
     const most =
-      files.list.length < files.pictures
-        ? " No more are taken; each folder gives as many as it can."
-        : "";
-    const taken = share(files.list.length, files.pictures);
-    return `${taken}, ${kinds(files.folders)}${when}.${most}${others}`;
+      files.list.length < files.pictures &&
+      said("No more are taken; each folder gives as many as it can.");
+    const taken = {
+      pictures: share(files.list.length, files.pictures),
+      classes: kinds(files.folders),
+    };
+    const first = next
+      ? said("{pictures}, {classes}, from the next run on.", taken)
+      : said("{pictures}, {classes}.", taken);
+    return [first, most, others].filter(Boolean).join(" ");
   }
 
   /* The files of a drop or a choice, folders read to the end: [{file, path}]. */

@@ -7,9 +7,10 @@ globalThis.Why = globalThis.Why ?? {};
   const SEED = { width: 0.9, opacity: 0.4, seed: true },
     BEHIND = { ...SEED, opacity: 0.22 }; // where another seed is in front
   const TALLY = {
-    dips: "dips made good in {count}",
-    lasting_falls: "lasting falls in {count}",
-    collapsed: "collapsed: {count}",
+    // an outcome is counted in runs
+    dips: (count) => said("dips made good in {count}", { count }),
+    lasting_falls: (count) => said("lasting falls in {count}", { count }),
+    collapsed: (count) => said("collapsed: {count}", { count }),
   };
 
   const firstOf = ({ data }) => data.charts[0].key;
@@ -100,9 +101,7 @@ globalThis.Why = globalThis.Why ?? {};
 
   /* `of 10 runs: dips made good in 9, lasting falls in 2, collapsed: 0` */
   function counts({ tally: found, seeds }) {
-    const each = Object.entries(found).map(([name, count]) =>
-      said(TALLY[name], { count }),
-    );
+    const each = Object.entries(found).map(([name, count]) => TALLY[name](count));
     const counted = each.join(", ");
     return said("of {runs} runs: {counted}", { runs: seeds.length, counted });
   }
@@ -183,11 +182,14 @@ globalThis.Why = globalThis.Why ?? {};
     const { strong } = data;
     const numbers = said("Numbers: mean of the runs, with the least and the largest.");
     if (raised !== null && data.charts.length < 2) return numbers;
-    const message =
-      raised === null
-        ? "{numbers} Strong line: {strong}; thin, in the first chart: the other seeds. Press one to bring its seed to the front."
-        : "{numbers} Line of the other charts: {strong}.";
-    return said(message, { numbers, strong });
+    const told = { numbers, strong };
+    return raised === null
+      ? said(
+          "{numbers} Strong line: {strong}; thin, in the first chart: the other seeds. " +
+            "Press one to bring its seed to the front.",
+          told,
+        )
+      : said("{numbers} Line of the other charts: {strong}.", told);
   }
 
   /* What the charts show, for those who do not see them. */
@@ -196,8 +198,9 @@ globalThis.Why = globalThis.Why ?? {};
     const facts = Object.entries(group.facts).filter(([, v]) => finite(v[0]));
     const means = facts.map(([fact, v]) => {
       const [mean, low, high] = v.map((one) => short(one ?? NaN));
-      const told = v[1] === v[2] ? "{fact} {mean}" : "{fact} {mean} ({low} to {high})";
-      return said(told, { fact, mean, low, high });
+      return v[1] === v[2]
+        ? `${fact} ${mean}`
+        : said("{fact} {mean} ({low} to {high})", { fact, mean, low, high });
     });
     const drawn = panel.data.charts.filter((c) => group.lines[c.key]?.length);
     const ends = drawn.map(({ key, title }) => {

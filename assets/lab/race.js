@@ -3,6 +3,7 @@
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
+  const { named, said } = Why;
   const SEEDS = 3;
   const DEEP = 5, // times the noise of a reading: what is called a fall, as in mocolib
     NOISE = 0.2; // of a reading, times the root of the number of test images
@@ -26,7 +27,7 @@ globalThis.Why = globalThis.Why ?? {};
       [first] = charts;
     const lines = sides.map(({ words, colour, records }) =>
       records.map((record) => ({
-        name: words || "this run",
+        name: words || said("this run"),
         label: words,
         colour,
         width: 1.8,
@@ -38,8 +39,10 @@ globalThis.Why = globalThis.Why ?? {};
       first.log,
     );
     return Array.from({ length: SEEDS }, (_, k) => ({
-      charts: [{ ...first, limits, title: `seed ${sides[0].records[k].recipe.seed}` }],
-      x: { title: "training step", until: recipe.steps },
+      charts: [
+        { ...first, limits, title: said("seed {seed}", sides[0].records[k].recipe) },
+      ],
+      x: { title: said("training step"), until: recipe.steps },
       lines: lines.map((side) => side[k]),
     }));
   }
@@ -52,8 +55,14 @@ globalThis.Why = globalThis.Why ?? {};
         const falls = records.map(Why.trainView.deepestFall),
           fell = falls.filter((fall) => fall > deep).length;
         const depths = falls.map((fall) => fall.toFixed(1)).join(", ");
-        const by = `by more than ${deep.toFixed(1)} points (deepest: ${depths})`;
-        return `${words ? `${words}: ` : ""}${fell} of ${SEEDS} fell ${by}`;
+        const told = { fell, count: SEEDS, deep: deep.toFixed(1), depths };
+        return named(
+          words,
+          said(
+            "{fell} of {count} fell by more than {deep} points (deepest: {depths})",
+            told,
+          ),
+        );
       })
       .join(" · ");
   }
@@ -69,9 +78,9 @@ globalThis.Why = globalThis.Why ?? {};
     const drawn = multiples(panel);
     for (const [i, one] of [...place.querySelectorAll("why-charts")].entries())
       one.show(drawn[i]);
-    const said = place.querySelector(".tally"),
+    const shown = place.querySelector(".tally"),
       words = tally(panel);
-    if (said.textContent !== words) said.textContent = words;
+    if (shown.textContent !== words) shown.textContent = words;
   }
 
   Object.assign(Why, { SEEDS, showRace });

@@ -49,7 +49,7 @@ globalThis.Why = globalThis.Why ?? {};
       const own = new Record(
         this.recipe,
         number,
-        `${this.run} from step ${step}`.trim(),
+        Why.said("{run} from step {step}", { run: this.run, step }).trim(),
       );
       Object.assign(own, {
         run: this.run,

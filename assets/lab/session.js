@@ -2,13 +2,15 @@
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
+  const { said } = Why;
   const HERE = document.currentScript.src; // .../_static/lab/session.js
-  const GRAPHS = "../../inpage/"; // where the graphs and the runtime lie, seen from here
+  // where the graphs and the runtime lie, seen from here; another language says where
+  const GRAPHS = Why.inpage ?? "../../inpage/";
 
   /* What this browser lacks for training, in a sentence; "" where it lacks nothing. */
   function lacking() {
     if (location.protocol === "file:")
-      return "Training needs a web server; this page was opened as a file.";
+      return said("Training needs a web server; this page was opened as a file.");
     // a tiny module with one vector instruction: the runtime is built with them
     const simd = Uint8Array.of(
       0,
@@ -51,7 +53,9 @@ globalThis.Why = globalThis.Why ?? {};
       takesModules();
     return has
       ? ""
-      : "This browser cannot train here (it needs WebAssembly with vectors and module workers).";
+      : said(
+          "This browser cannot train here (it needs WebAssembly with vectors and module workers).",
+        );
   }
 
   /* Whether workers may be modules: such a browser asks for the option's type. */
@@ -84,7 +88,7 @@ globalThis.Why = globalThis.Why ?? {};
         else if (data.run === this.run) hear(data);
       };
       this.worker.onerror = () =>
-        this.gone("The part that trains could not be started.");
+        this.gone(said("The part that trains could not be started."));
     }
 
     /* By what a run was trained, from the worker's "ready" and its recipe. */
@@ -100,14 +104,19 @@ globalThis.Why = globalThis.Why ?? {};
         machine: "a browser",
         date: new Date().toISOString().slice(0, 10),
       };
-      return { about, device: device === "webgpu" ? "WebGPU" : "wasm, one thread" };
+      return {
+        about,
+        device: device === "webgpu" ? "WebGPU" : said("wasm, one thread"),
+      };
     }
 
     /* The worker holds a lock while it lives; when we get it, the worker is dead. */
     watch(lock) {
       navigator.locks.request(lock, () =>
         this.gone(
-          "The browser ended the training (it may have run out of memory); the curve so far stays.",
+          said(
+            "The browser ended the training (it may have run out of memory); the curve so far stays.",
+          ),
         ),
       );
     }

@@ -5,7 +5,7 @@
    Before the first click nothing is loaded: what was recorded is shown alone. */
 "use strict";
 (() => {
-  const { trainView: view } = Why;
+  const { said, trainView: view } = Why;
   const WAIT = 250,
     RATIO = 20; // ms between two pictures, and in units of what one takes
 
@@ -58,8 +58,8 @@
         () => false,
       );
       this.querySelector(".state").textContent = copied
-        ? "the link is copied"
-        : "the link is this page's address now";
+        ? said("the link is copied")
+        : said("the link is this page's address now");
     }
 
     /* The chosen recipe fields. */
@@ -129,7 +129,7 @@
 
     build() {
       const { axes, compare, layers } = this.data;
-      const seed = `<div class="control"><label for="${this.id}-seed">seed</label>
+      const seed = `<div class="control"><label for="${this.id}-seed">${said("seed")}</label>
         <input type="number" id="${this.id}-seed" class="seed" min="0" max="999999999" step="1"></div>`;
       const button = (name, text) =>
         `<button type="button" data-press="${name}">${text}</button>`;
@@ -137,16 +137,16 @@
         ([name, words]) => `<option value="${name}">${Why.escaped(words)}</option>`,
       );
       this.innerHTML = `${Why.controls(this.id, axes, seed)}
-        <div class="buttons presses">${button("train", "Train")}${compare ? button("pair", Why.escaped(compare.label)) : ""}
-        ${button("race", `Race ${Why.SEEDS} seeds`)}${button("pause", "Pause")}${button("step", "Step")}${button("rewind", `${Why.BACK} steps back`)}
-        ${button("reset", "Clear")}${button("download", "Download the run")}
-        ${button("link", "Copy a link to this")}${button("replay", "Do again what the link has")}</div>
-        <div class="buttons branches" hidden><label>run <select class="arm"></select></label>
+        <div class="buttons presses">${button("train", said("Train"))}${compare ? button("pair", Why.escaped(compare.label)) : ""}
+        ${button("race", said("Race {count} seeds", { count: Why.SEEDS }))}${button("pause", said("Pause"))}${button("step", said("Step"))}${button("rewind", said("{count} steps back", { count: Why.BACK }))}
+        ${button("reset", said("Clear"))}${button("download", said("Download the run"))}
+        ${button("link", said("Copy a link to this"))}${button("replay", said("Do again what the link has"))}</div>
+        <div class="buttons branches" hidden><label>${said("run")} <select class="arm"></select></label>
         <span></span></div>
-        <div class="buttons"><progress max="1" value="0" aria-label="training"></progress><span class="state"></span></div>
+        <div class="buttons"><progress max="1" value="0" aria-label="${said("training")}"></progress><span class="state"></span></div>
         <p class="trouble" role="alert"></p><div class="race" hidden></div><why-charts class="all"></why-charts>
-        <p class="note behind"></p><div class="buttons"><label>gradient of <select class="layer">${options.join("")}</select></label>
-        <span class="spikes"></span></div><div class="heats" hidden></div><div class="buttons readings" hidden><label for="${this.id}-reading">learned by</label>
+        <p class="note behind"></p><div class="buttons"><label>${said("gradient of")} <select class="layer">${options.join("")}</select></label>
+        <span class="spikes"></span></div><div class="heats" hidden></div><div class="buttons readings" hidden><label for="${this.id}-reading">${said("learned by")}</label>
         <input type="range" id="${this.id}-reading" class="reading" min="0" step="1"><output for="${this.id}-reading"></output></div>
         <div class="learned"></div><div class="table"></div>
         <p class="heard" role="status"></p>`;
@@ -242,8 +242,8 @@
       const row = select.closest("div");
       row.hidden = race || live.length < 2;
       row.querySelector("span").textContent = live.some(({ from }) => from)
-        ? "goes back and hears of changes; the others go on as they are."
-        : "goes back; both hear of changes.";
+        ? said("goes back and hears of changes; the others go on as they are.")
+        : said("goes back; both hear of changes.");
     }
 
     /* What has been learned by the reading that is chosen, or by now; drawn again only
@@ -274,7 +274,10 @@
       if (!steps.includes(this.reading)) this.reading = undefined;
       slider.max = steps.length - 1;
       slider.value = steps.indexOf(this.reading ?? steps.at(-1));
-      const words = this.reading === undefined ? "now" : `step ${this.reading}`;
+      const words =
+        this.reading === undefined
+          ? said("now")
+          : said("step {step}", { step: this.reading });
       slider.setAttribute("aria-valuetext", words);
       row.querySelector("output").textContent = words;
       this.readings = steps;

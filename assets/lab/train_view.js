@@ -2,10 +2,21 @@
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
-  const { COLOURS, DASHES, escaped, finite, reach, short, swatch } = Why;
+  const { COLOURS, DASHES, escaped, finite, named, reach, said, short, swatch } = Why;
   const GREY = "var(--pst-color-text-muted, #767676)";
   const SYMBOLS = {
-    spike: "a spike begins: a layer's gradient above 2.5 times its median",
+    spike: said("a spike begins: a layer's gradient above 2.5 times its median"),
+  };
+  const STATES = {
+    // what a run is at, by the id of its phase or of its outcome
+    done: said("done"),
+    finished: said("finished"),
+    idle: said("idle"),
+    loading: said("loading"),
+    paused: said("paused"),
+    stopped: said("stopped"),
+    training: said("training"),
+    unsupported: said("unsupported"),
   };
 
   const look = ({ number }, width = 2) => ({
@@ -19,7 +30,7 @@ globalThis.Why = globalThis.Why ?? {};
       ? changes.filter(({ step }) => step >= from.step).map(({ words }) => words)
       : [];
   const nameOf = (record) =>
-    [record.words, ...changed(record)].filter(Boolean).join(", ") || "this run";
+    [record.words, ...changed(record)].filter(Boolean).join(", ") || said("this run");
 
   /* A branch that was changed is told from that of the other side of a pair. */
   function labelOf(record) {
@@ -60,7 +71,7 @@ globalThis.Why = globalThis.Why ?? {};
         limits: limits(one, panel, lines),
         note: missing(one, panel, lines),
       })),
-      x: { title: "training step", until: recipe.steps },
+      x: { title: said("training step"), until: recipe.steps },
       symbols: SYMBOLS,
       lines,
       marks: live
@@ -83,7 +94,7 @@ globalThis.Why = globalThis.Why ?? {};
       record.spikes.list.flatMap((spike) => {
         const y = at(name, spike.step);
         return finite(y) && spike.step >= (record.from?.step ?? 0)
-          ? [{ kind: "spike", x: spike.step, y: times * y, words: said(spike) }]
+          ? [{ kind: "spike", x: spike.step, y: times * y, words: told(spike) }]
           : [];
       });
     return {
@@ -101,8 +112,12 @@ globalThis.Why = globalThis.Why ?? {};
     };
   }
 
-  const said = ({ step, layer, times }) =>
-    `step ${step}: ${layer.replaceAll("_", " ")}, ${times.toFixed(1)} times its median`;
+  const told = ({ step, layer, times }) =>
+    said("step {step}: {layer}, {times} times its median", {
+      step,
+      layer: layer.replaceAll("_", " "),
+      times: times.toFixed(1),
+    });
 
   /* The curves of a recorded run; its gradient is the first layer's. */
   function past({ lines: { gradient, ...rest } }, panel) {
@@ -157,7 +172,7 @@ globalThis.Why = globalThis.Why ?? {};
   /* Which runs those are, in a sentence; "" where there are none. */
   function behind(panel) {
     const { axes } = panel.data;
-    const said = recorded(panel).map(({ runs, asked }) => {
+    const sides = recorded(panel).map(({ runs, asked }) => {
       const seeds = runs.map(({ seed }) => seed).join(", ");
       const apart = axes
         .filter(({ name }) => runs[0].settings[name] !== asked[name])
@@ -165,13 +180,17 @@ globalThis.Why = globalThis.Why ?? {};
           ({ name, values, spoken }) => spoken[values.indexOf(runs[0].settings[name])],
         );
       const which = apart.length
-        ? `nearest to it, ${apart.join(", ")}`
-        : "of this setting";
-      return `${which} (seed${runs.length > 1 ? "s" : ""} ${seeds})`;
+        ? said("nearest to it, {settings}", { settings: apart.join(", ") })
+        : said("of this setting");
+      return runs.length === 1
+        ? said("{which} (seed {seeds})", { which, seeds })
+        : said("{which} (seeds {seeds})", { which, seeds });
     });
-    return said.length
-      ? `Thin: recorded runs ${[...new Set(said)].join(" and ")}.`
-      : "";
+    const [first, second] = new Set(sides);
+    if (!first) return "";
+    return second
+      ? said("Thin: recorded runs {first} and {second}.", { first, second })
+      : said("Thin: recorded runs {first}.", { first });
   }
 
   /* Words weigh more than any number. */
@@ -202,10 +221,10 @@ globalThis.Why = globalThis.Why ?? {};
     const [first] = Object.keys(panel.data.layers);
     const fixed = panel.training.live.some(({ settings }) => isFixed(settings));
     if (["gradient", "adam_rms"].includes(key) && layerOf(panel) === first && fixed)
-      return "a fixed projection has no gradient";
+      return said("a fixed projection has no gradient");
     return lines.some(({ data }) => data[key]?.[0]?.length)
       ? ""
-      : "it fills as you train: none was recorded";
+      : said("it fills as you train: none was recorded");
   }
 
   /* The furthest below the best so far, in points, once the warmup is over. */
@@ -220,6 +239,12 @@ globalThis.Why = globalThis.Why ?? {};
     return 100 * fall;
   }
 
+  function stateOf({ outcome }, phase) {
+    const [, step] = /^diverged at step (\d+)/.exec(outcome) ?? [];
+    if (step) return said("diverged at step {step}", { step });
+    return STATES[outcome || phase] ?? outcome;
+  }
+
   function table(panel) {
     const { live, phase } = panel.training,
       first = Object.keys(panel.data.layers)[0];
@@ -228,12 +253,13 @@ globalThis.Why = globalThis.Why ?? {};
       const knn = record.last("knn"),
         { list } = record.spikes;
       return {
-        "kNN, %": number(knn === null ? NaN : 100 * knn, 1),
-        "deepest fall, points": number(deepestFall(record), 1),
-        "spikes (first layer’s)": `${list.length} (${list.filter(({ layer }) => layer === first).length})`,
-        loss: number(record.last("loss"), 2),
-        step: record.steps,
-        state: record.outcome || (live.includes(record) ? phase : "stopped"),
+        [said("kNN, %")]: number(knn === null ? NaN : 100 * knn, 1),
+        [said("deepest fall, points")]: number(deepestFall(record), 1),
+        [said("spikes (first layer’s)")]:
+          `${list.length} (${list.filter(({ layer }) => layer === first).length})`,
+        [said("loss")]: number(record.last("loss"), 2),
+        [said("step")]: record.steps,
+        [said("state")]: stateOf(record, live.includes(record) ? phase : "stopped"),
       };
     };
     const records = shown(panel.training).reverse();
@@ -241,10 +267,10 @@ globalThis.Why = globalThis.Why ?? {};
     const rows = records.map(
       (record) => `<tr><th scope="row">${swatch(look(record))}
       ${escaped(nameOf(record))}</th>${Object.entries(facts(record))
-        .map(([head, said]) => `<td data-head="${head}">${escaped(said)}</td>`)
+        .map(([head, fact]) => `<td data-head="${head}">${escaped(fact)}</td>`)
         .join("")}</tr>`,
     );
-    const heads = ["run", ...Object.keys(facts(records[0]))].map(
+    const heads = [said("run"), ...Object.keys(facts(records[0]))].map(
       (h) => `<th scope="col">${h}</th>`,
     );
     return `<table><thead><tr>${heads.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
@@ -256,30 +282,52 @@ globalThis.Why = globalThis.Why ?? {};
       (found?.list ?? [])
         .filter(({ step }) => step >= (from?.step ?? 0))
         .slice(-1)
-        .map(
-          ({ step, layer, times }) =>
-            `${words ? `${words}: ` : ""}spike at step ${step}, began in ` +
-            `${data.layers[layer] ?? layer} (×${times.toFixed(1)})`,
+        .map(({ step, layer, times }) =>
+          named(
+            words,
+            said("spike at step {step}, began in {layer} (×{times})", {
+              step,
+              layer: data.layers[layer] ?? layer,
+              times: times.toFixed(1),
+            }),
+          ),
         );
     return training.live.flatMap(told).join(" · ");
+  }
+
+  function placed({ steps }, knn, place) {
+    if (!steps) return said("{name}, {state}: step {step} of {steps}.", place);
+    return knn === null
+      ? said("{name}, {state}: step {step} of {steps}, loss {loss}.", place)
+      : said(
+          "{name}, {state}: step {step} of {steps}, loss {loss}, kNN {knn} %.",
+          place,
+        );
   }
 
   /* What the charts show, for those who do not see them. */
   function sentence({ training: { live, phase }, data, at, seed }) {
     const chosen = data.axes.map((axis, k) => axis.spoken[at[k]]).join(", ");
     if (!live.length)
-      return `Chosen: ${chosen}, seed ${seed}.${phase === "idle" ? " Press Train." : ""}`;
+      return phase === "idle"
+        ? said("Chosen: {chosen}, seed {seed}. Press Train.", { chosen, seed })
+        : said("Chosen: {chosen}, seed {seed}.", { chosen, seed });
     return live
       .map((record) => {
         const knn = record.last("knn"),
           loss = record.last("loss");
-        const readings = record.steps
-          ? `, loss ${short(loss ?? NaN)}${knn === null ? "" : `, kNN ${short(100 * knn)} %`}`
-          : "";
-        const changes = record.changes
-          .map((c) => ` From step ${c.step} on: ${c.words}.`)
-          .join("");
-        return `${nameOf(record)}, ${record.outcome || phase}: step ${record.steps} of ${record.recipe.steps}${readings}.${changes}`;
+        const place = {
+          name: nameOf(record),
+          state: stateOf(record, phase),
+          step: record.steps,
+          steps: record.recipe.steps,
+          loss: short(loss ?? NaN),
+          knn: short(100 * knn),
+        };
+        const changes = record.changes.map(({ step, words }) =>
+          said("From step {step} on: {words}.", { step, words }),
+        );
+        return [placed(record, knn, place), ...changes].join(" ");
       })
       .join(" ");
   }

@@ -6,13 +6,15 @@
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
-  const { Record } = Why;
+  const { Record, said } = Why;
   const KEPT = 4; // branches that stay on the charts beside what goes on, and all runs
   const OWN = "folder:own-pictures";
   const SILENCE = 10; // seconds after which a word is said
-  const SILENT =
-    `Nothing has come for ${SILENCE} seconds. It may be slow and still come; ` +
-    "Clear ends the waiting.";
+  const SILENT = said(
+    "Nothing has come for {count} seconds. It may be slow and still come; " +
+      "Clear ends the waiting.",
+    { count: SILENCE },
+  );
 
   class Training {
     /* data: the panel's; see mocolib/lab/train_here.py. */
@@ -83,7 +85,7 @@ globalThis.Why = globalThis.Why ?? {};
     open() {
       this.session ??= new Why.Session(
         (message) => this.hear(message),
-        (said) => this.lost(said),
+        (sentence) => this.lost(sentence),
         this.data,
       );
     }
@@ -110,7 +112,9 @@ globalThis.Why = globalThis.Why ?? {};
             [
               pair ? compare.words[n % sides.length] : "",
               ...words,
-              one.seed === this.data.seed && seeds === 1 ? "" : `seed ${one.seed}`,
+              one.seed === this.data.seed && seeds === 1
+                ? ""
+                : said("seed {seed}", one),
             ]
               .filter(Boolean)
               .join(", "),
@@ -123,7 +127,7 @@ globalThis.Why = globalThis.Why ?? {};
       this.session.begin({ shape, runs, files: this.files, keeps: !this.race });
       this.phase = "loading";
       this.on.say("");
-      this.on.progress("loading", 0);
+      this.on.progress(said("loading"), 0);
     }
 
     pause() {
@@ -194,9 +198,9 @@ globalThis.Why = globalThis.Why ?? {};
     loading({ what, came, of }) {
       const mega = (n) => (n / 1e6).toFixed(1);
       const text = {
-        bytes: `loading ${mega(came)} of ${mega(of)} MB`,
-        graphs: "preparing the graphs",
-        pictures: `decoding ${came} of ${of} pictures`,
+        bytes: said("loading {came} of {of} MB", { came: mega(came), of: mega(of) }),
+        graphs: said("preparing the graphs"),
+        pictures: said("decoding {came} of {of} pictures", { came, of }),
       }[what];
       this.on.progress(text, came / of);
     }
@@ -222,11 +226,16 @@ globalThis.Why = globalThis.Why ?? {};
         Math.floor(this.times.length / 2)
       ];
       const { steps } = record.recipe,
-        each = `${usual.toFixed(0)} ms a step`,
+        time = usual.toFixed(0),
         arm = this.live[this.arm];
       if (record !== arm && !arm.outcome) return; // one of them is enough to follow
       this.on.progress(
-        `step ${row.step} of ${steps} · ${each} · ${this.device}`,
+        said("step {step} of {steps} · {time} ms a step · {device}", {
+          step: row.step,
+          steps,
+          time,
+          device: this.device,
+        }),
         row.step / steps,
       );
     }
@@ -273,7 +282,7 @@ globalThis.Why = globalThis.Why ?? {};
     /* Leaving the page stops it; a notebook only puts a panel aside. */
     leave(forGood) {
       if (!this.session || (Why.Session.stays && !forGood)) return;
-      this.lost(this.going ? "The training stopped when the page was left." : "");
+      this.lost(this.going ? said("The training stopped when the page was left.") : "");
     }
   }
 

@@ -2,9 +2,11 @@
 
 import functools
 import math
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib import font_manager
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
@@ -15,7 +17,11 @@ from mocolib.recipe import Recipe
 from mocolib.runs import Run
 from mocolib.words import counted, said, short, title, value
 
+# A page draws the letters of a figure; matplotlib only measures them. For Chinese it has
+# this font without shapes, in which each sign is as wide as it is high.
+font_manager.fontManager.addfont(Path(__file__).with_name("han.ttf"))
 STYLE = {
+    "font.family": ["sans-serif", "Han widths"],
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,

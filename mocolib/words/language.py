@@ -6,12 +6,14 @@ build of the book sets, names another: gettext's `mocolib.mo` under book/locale.
 
 import functools
 import gettext
+import json
 import os
 from pathlib import Path
 
 from mocolib.errors import BadInput
 
 LANGUAGE = "MOCOLIB_LANGUAGE"
+HEARD = "MOCOLIB_HEARD"  # a file that collects what is said, for tools.translations
 CATALOGUES = Path(__file__).parents[2] / "book" / "locale"
 NAME = "mocolib"
 
@@ -23,7 +25,10 @@ def said(message: str, /, **fields) -> str:
     piece that only another piece makes whole. What has no translation stays as it is.
     """
     told = _catalogue(os.environ.get(LANGUAGE, "")).gettext(message) if message else ""
-    return told.format(**fields) if fields else told
+    told = told.format(**fields) if fields else told
+    if heard := os.environ.get(HEARD):
+        _hear(message, told, heard)
+    return told
 
 
 def counted(one: str, many: str, count: int, /, **fields) -> str:
@@ -37,6 +42,13 @@ def together(sentences) -> str:
     for one in filter(None, sentences):
         row = said("{before} {then}", before=row, then=one) if row else one
     return row
+
+
+@functools.cache
+def _hear(message: str, told: str, file: str) -> None:
+    """Add a message, and what became of it, to a file."""
+    with open(file, "a", encoding="utf-8") as heard:
+        heard.write(json.dumps([message, told]) + "\n")
 
 
 @functools.cache
