@@ -9,7 +9,8 @@ READY = .venv/ready
 AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)  # JupyterLab asks for it
 
 help:
-	@echo "make book    execute and build the book, then serve it (SERVE=0, PORT=)"
+	@echo "make book    execute and build the book, then serve it (SERVE=0, PORT=,"
+	@echo "             LANGUAGES=en without the Chinese pages)"
 	@echo "make test    every test: library, chapters, pages in a real browser"
 	@echo "make setup   only the environment, in .venv"
 	@echo "make lab     JupyterLab on the chapters"

@@ -12,6 +12,7 @@ from PIL import Image
 from tools import ROOT, social
 from tools.book import HTML
 from tools.browser import open_page
+from tools.language import asked, below, tag
 from tools.serve import BookHandler, bind, running
 from tools.site import SITEMAP, address, pages
 from tools.stamp import BRANCH, read_address
@@ -38,7 +39,52 @@ def test_the_root_leads_to_the_first_page(site, reader):
 def test_the_sitemap_names_every_page(book):
     tree = ElementTree.parse(HTML / "sitemap.xml")
     named = [one.text for one in tree.iter(f"{{{SITEMAP}}}loc")]
-    assert named == [f"{address()}{name}.html" for name in pages()]
+    folders = [below(language) for language in asked()]
+    assert named == [
+        f"{address()}{at}{name}.html" for at in folders for name in pages()
+    ]
+
+
+@pytest.mark.parametrize("name", pages())
+def test_a_page_names_itself_in_every_language(book, name):
+    """Here and there: the language, where the others lie, and the same places."""
+    own, wanted = {}, {tag(k): f"{address()}{below(k)}{name}.html" for k in asked()}
+    for language in asked():
+        page = parsed(f"{below(language)}{name}")
+        assert page.html["lang"] == tag(language)
+        others = page.select("link[rel=alternate][hreflang]")
+        found = {one["hreflang"]: one["href"] for one in others}
+        assert found == wanted | {"x-default": wanted["en"]}
+        [switch] = page.select("a.why-switch")
+        there = (HTML / f"{below(language)}{name}.html").parent / switch["href"]
+        assert there.resolve() == HTML / f"{below(switch['lang'][:2])}{name}.html"
+        own[language] = [one["id"] for one in page.select("article section[id]")]
+    assert own["zh"] == own["en"]
+
+
+def test_the_switch_keeps_section_and_panel(site, reader):
+    url = f"{site}/book/learning_rate.html?lab-lr=1__step#the-mathematics"
+    with open_page(reader, url, 1280, "light") as (page, problems):
+        page.locator("a.why-switch").click()
+        page.wait_for_url(
+            "**/zh/book/learning_rate.html?lab-lr=1__step#the-mathematics"
+        )
+        assert page.locator("h1").first.inner_text().startswith("学习率")
+        page.locator("a.why-switch").click()
+        page.wait_for_url(url)
+        assert problems == []
+
+
+@pytest.mark.parametrize("asked_for", ["最大回撤", "预热", "学习率"])
+def test_search_finds_chinese(site, reader, asked_for):
+    url = f"{site}/zh/search.html?q={asked_for}"
+    with open_page(reader, url, 1280, "light") as (page, problems):
+        page.locator("ul.search li a").first.wait_for()
+        found = page.locator("ul.search li a").evaluate_all(
+            "all => all.map(a => a.href)"
+        )
+        assert any("/zh/book/glossary.html" in one for one in found)
+        assert problems == []
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

@@ -5,9 +5,11 @@ code, links, roles and emphasis, in any order. Terms stand in book/locale/terms.
 """
 
 import functools
+import json
 import re
 from collections import Counter
 
+from bs4 import BeautifulSoup
 from markdown_it.renderer import RendererHTML
 from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.mdit import create_md_parser
@@ -22,6 +24,8 @@ FIELD = re.compile(r"\{(\w+)\}")
 TAG = re.compile(r"</?[a-z][^>]*>")
 STRAY = re.compile(r"\*+|`|\$|\{[a-z:]+\}")
 TARGET = re.compile(r"<([^>]*)>\s*$")
+CODE = "pre, code, .highlight, .citation, .citation-reference, .math, style, noscript"
+RUN = re.compile(r"(?:[A-Za-z][A-Za-z'’-]*[ ,\n]+){3,}[A-Za-z'’-]+")  # four words
 STYLE = {  # how Chinese is set
     rf"[{HAN}] *[,;:?!](?=[{HAN}\s]|$)": "half-width punctuation behind a Han sign",
     r"\d %": "a space before %",
@@ -111,3 +115,23 @@ def lost(english: str, said: str) -> set[str]:
             if not any(form in said for form in forms):
                 found.add(term)
     return found
+
+
+def english(page: str) -> list[str]:
+    """Runs of English words in a page's article, but for code, names and references."""
+    article = BeautifulSoup(page, "html.parser").find("article")
+    for one in article.select(CODE):
+        one.decompose()
+    texts = []
+    for one in article.find_all(string=True):
+        given = one.parent.get("type") == "application/json"
+        texts += _strings(json.loads(one)) if given else [one]
+    return [run for text in texts for run in RUN.findall(TAG.sub(" ", text))]
+
+
+def _strings(data) -> list[str]:
+    """All that a panel's data could show."""
+    if isinstance(data, dict | list):
+        parts = data.values() if isinstance(data, dict) else data
+        return [text for part in parts for text in _strings(part)]
+    return [data] if isinstance(data, str) else []

@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 import sys
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 
 import nbformat
@@ -27,10 +27,11 @@ from tools.language import (
     ENGLISH,
     LOCALES,
     SCRIPTS,
+    below,
     catalogue,
     configured,
 )
-from tools.proofread import faults
+from tools.proofread import english, faults
 from tools.site import pages
 
 BUILD = ROOT / "_build"
@@ -82,7 +83,7 @@ def in_code() -> dict[str, set[str]]:
     """What the chapters were heard to say, and what code could say another time."""
     found = {}
     for message, place in chain(_heard(), _claimed(), _literal(), _configured()):
-        if SPOKEN.search(re.sub(r"\{\w*\}", "", message)):
+        if SPOKEN.search(message):
             found.setdefault(message, set()).add(place)
     return dict(sorted(found.items(), key=lambda one: (min(one[1]), one[0])))
 
@@ -170,6 +171,44 @@ def missing() -> dict[str, list[str]]:
     }
 
 
+def stale() -> dict[str, list[str]]:
+    """Translated messages that the English page no longer has, by file."""
+
+    def squeezed(text: str) -> str:
+        return "".join(text.split())
+
+    contents, found = (ROOT / "_toc.yml").read_text("utf-8"), {}
+    for language, name in product(set(LOCALES) - {ENGLISH}, pages()):
+        prose = squeezed(_prose(name) + contents)
+        file = catalogue(language, name)
+        found[file.relative_to(CATALOGUES).as_posix()] = [
+            message
+            for message, one in read(file).items()
+            if one.string and squeezed(message) not in prose
+        ]
+    return found
+
+
+def _prose(name: str) -> str:
+    """A page without its code."""
+    chapter = ROOT / f"{name}.ipynb"
+    if not chapter.exists():
+        return (ROOT / f"{name}.md").read_text("utf-8")
+    cells = nbformat.read(chapter, as_version=4).cells
+    return "\n".join(one.source for one in cells if one.cell_type == "markdown")
+
+
+def left() -> dict[str, int]:
+    """How many runs of English words a built page still has, by page."""
+    built = BUILD / "html"
+    found = {}
+    for language, name in product(set(LOCALES) - {ENGLISH}, pages()):
+        page = built / below(language) / f"{name}.html"
+        if page.exists():
+            found[f"{language}/{name}"] = len(english(page.read_text("utf-8")))
+    return found
+
+
 def wrong() -> list[str]:
     """What is wrong with those that there are, a line each."""
     return [
@@ -180,11 +219,20 @@ def wrong() -> list[str]:
     ]
 
 
+def waiting() -> list[str]:
+    """What is to be done, a line a file."""
+    told = {"{} missing": missing(), "{} of English that has changed": stale()}
+    lines = [
+        f"{name}: {count.format(len(messages))}"
+        for count, by_file in told.items()
+        for name, messages in by_file.items()
+        if messages
+    ]
+    return lines + [f"{page}: {n} runs of English" for page, n in left().items() if n]
+
+
 if __name__ == "__main__":
     if sys.argv[1:] != ["check"]:
         update_all()
-    for name, messages in missing().items():
-        print(f"{name}: {len(messages)} missing")
-    lines = wrong()
-    print(*lines, sep="\n")
-    sys.exit(1 if lines else 0)
+    print(*waiting(), *wrong(), sep="\n")
+    sys.exit(1 if wrong() else 0)
