@@ -57,7 +57,11 @@ def written(language: str) -> dict:
     config["html"]["baseurl"] += below(language)
     sphinx["ogp_site_url"] = config["html"]["baseurl"]
     sphinx["language"] = LOCALES[language]
-    sphinx["extensions"].remove("notfound.extension")  # a site has one such page
+    # a site has one page for a wrong address
+    sphinx["extensions"].remove("notfound.extension")
+    config["sphinx"]["config"] = {
+        name: value for name, value in sphinx.items() if "notfound" not in name
+    }
     return config
 
 
