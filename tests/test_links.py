@@ -15,6 +15,7 @@ from bs4 import BeautifulSoup
 
 from tools import ROOT
 from tools.book import HTML
+from tools.language import asked, below
 from tools.site import address, pages
 from tools.stamp import BRANCH, read_address
 
@@ -100,7 +101,11 @@ def trouble(page: Path, link: str) -> str | None:
     return None if link in LISTED else f"{link}: is it right? Then list it in links.txt"
 
 
-@pytest.mark.parametrize("name", [*pages(), "index", "404", "search", "genindex"])
+NAMES = [*pages(), "index", "search", "genindex"]
+NAMES += [f"{below(language)}{name}" for language in asked()[1:] for name in NAMES]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "404"])
 def test_every_link_of_a_page_leads_somewhere(book, name):
     page = HTML / f"{name}.html"
     found = {trouble(page, link) for link in links(page)}

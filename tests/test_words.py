@@ -1,16 +1,20 @@
 """The door that words leave by: English without a catalogue, other languages by one."""
 
 import html
+import json
 import re
 
+import matplotlib as mpl
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mocolib import claims, lab, words
 from mocolib.claims import findings
 from mocolib.errors import BadInput
+from mocolib.figures.style import STYLE
 from mocolib.lab.page import figure
 from mocolib.words import counted, language, said, together
 from mocolib.words.settings import FACTS, LABELS, PHRASES, TITLES, VALUES
@@ -48,6 +52,17 @@ def test_another_language_says_what_it_has_in_its_own_order(translated):
     translated(**{"step {step} of {steps}": "of {steps}: {step}"})
     assert said("step {step} of {steps}", step=3, steps=400) == "of 400: 3"
     assert said("not translated") == "not translated"
+
+
+def test_what_is_said_can_be_heard(tmp_path, monkeypatch):
+    """Each message once, with what became of it; nothing where nobody listens."""
+    said("not heard")
+    file = tmp_path / "heard"
+    monkeypatch.setenv(language.HEARD, str(file))
+    for step in (1, 1, 2):
+        said("step {step}", step=step)
+    heard = [json.loads(line) for line in file.read_text().splitlines()]
+    assert heard == [["step {step}", "step 1"], ["step {step}", "step 2"]]
 
 
 def test_sentences_stand_together_as_the_language_has_it(translated):
@@ -98,6 +113,18 @@ def test_ids_are_ascii_and_words_are_never_asked_for_by_words(table):
 def test_one_thing_and_several_have_a_message_each(count, told):
     name = {"name": "a"}
     assert counted("{name}: 1 run", "{name}: {count} runs", count, **name) == told
+
+
+def test_a_figure_measures_chinese_as_a_page_draws_it():
+    """A sign is an em wide, and none is reported as missing from the font."""
+
+    def width(words: str) -> float:
+        figure = Figure(figsize=(9, 1), dpi=72)
+        text = figure.text(0, 0, words, size=10)
+        return text.get_window_extent(FigureCanvasAgg(figure).get_renderer()).width
+
+    with mpl.rc_context(STYLE):
+        assert width("最大回撤最大") - width("最大") == pytest.approx(40, abs=1)
 
 
 def test_the_words_of_a_figure_are_said_where_it_leaves(translated):
