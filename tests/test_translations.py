@@ -103,10 +103,17 @@ def test_what_is_marked_as_uncertain_is_asked_for_again(tmp_path):
 
 def test_scripts_and_code_are_read_for_what_they_say():
     assert "Keep this curve" in translations.in_scripts()
-    found = translations.in_code()
-    assert "{count} seeds" in found
-    assert found["A fixed projection calms"] == {"mocolib/words/claims/C7.toml"}
-    assert not any("\n\n" in message for message in found)
+    assert ("{count} seeds", "mocolib/figures/style.py") in translations._literal()
+    place = "mocolib/words/claims/C7.toml"
+    assert ("A fixed projection calms", place) in translations._claimed()
+
+
+def test_what_chapters_say_is_not_dropped_where_none_was_executed(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(translations, "BUILD", tmp_path)
+    with pytest.raises(SystemExit, match="book/opening was not executed"):
+        translations.in_code()
 
 
 def test_what_gettext_reads_is_what_reviewers_read():

@@ -92,9 +92,12 @@ def _heard():
     """Messages that the last build has said; not what they became, said once more."""
     for name in pages():
         file = BUILD / "executed" / f"{Path(name).name}.ipynb"
-        if not file.exists():
+        if not (ROOT / f"{name}.ipynb").exists():
             continue
-        said = nbformat.read(file, as_version=4).metadata.get("said", [])
+        known = nbformat.read(file, as_version=4).metadata if file.exists() else {}
+        if "said" not in known:  # what it says would be taken for gone
+            sys.exit(f"{name} was not executed; `make book SERVE=0` does that.")
+        said = known["said"]
         made = {line for m, told in said if told != m for line in told.splitlines()}
         yield from ((m, name) for m, told in said if not {m, told} <= made)
 
