@@ -171,10 +171,12 @@ class Captions(SphinxTransform):
 
 
 CUT = r"""
-const splitQuery = (query) =>
-  [...query.matchAll(/[HAN]+|(?:(?![HAN])[\p{L}\p{N}_])+/gu)].flatMap(([run]) =>
+function splitQuery(query) {
+  const runs = query.matchAll(/[HAN]+|(?:(?![HAN])[\p{L}\p{N}_])+/gu);
+  return [...runs].flatMap(([run]) =>
     /^[HAN]./u.test(run) ? Array.from(run.slice(1), (sign, i) => run[i] + sign) : run,
   );
+}
 """
 
 
