@@ -116,15 +116,23 @@ def in_words(app, config) -> None:
         config.html_theme_options["article_header_end"] = parts
 
 
-def with_others(app, name: str, template, context: dict, doctree) -> None:
-    """Where a page is found in the other languages, for readers and search engines."""
-    own, known = language_of(app), asked()
+def with_switch(app, name: str, template, context: dict, doctree) -> None:
+    """Where a page is found in the other languages, for readers.
+
+    Before the theme looks for what is empty in the header, and leaves it out.
+    """
+    own = language_of(app)
     root = context["content_root"] + "../" * (own != ENGLISH)
     context["others"] = [
         {"to": f"{root}{below(one)}{name}.html", "name": NAMES[one], "tag": tag(one)}
-        for one in known
+        for one in asked()
         if one != own and name != "404"
     ]
+
+
+def with_alternates(app, name: str, template, context: dict, doctree) -> None:
+    """The same for search engines."""
+    known = asked()
     if len(known) > 1 and doctree is not None:
         link = '<link rel="alternate" hreflang="{}" href="{}{}{}.html" />'
         lines = [link.format(tag(k), address(), below(k), name) for k in known]
@@ -211,5 +219,6 @@ def setup(app) -> dict:
     app.connect("config-inited", in_words)
     app.connect("builder-inited", with_words)
     app.connect("doctree-read", without_formulas)
-    app.connect("html-page-context", with_others, priority=800)
+    app.connect("html-page-context", with_switch, priority=400)
+    app.connect("html-page-context", with_alternates, priority=800)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
