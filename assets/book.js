@@ -36,7 +36,7 @@ addEventListener("click", ({ target }) => {
     (one) => one.getBoundingClientRect().top < 120,
   );
   link.search = location.search;
-  link.hash = scrollY > 120 && seen.length ? seen.at(-1).id : location.hash;
+  link.hash = location.hash || (scrollY > 120 && seen.at(-1)?.id) || "";
 });
 
 /* What is wider than its place is scrolled there, by the keyboard too. That it is must be
