@@ -17,7 +17,7 @@ from mocolib.recipe import Recipe
 from mocolib.runs import Run
 from mocolib.words import counted, said, short, title, value
 
-# A page draws the letters of a figure; matplotlib only measures them. For Chinese it has
+# A page draws the letters of a figure, matplotlib only measures them: for Chinese by
 # this font without shapes, in which each sign is as wide as it is high.
 font_manager.fontManager.addfont(Path(__file__).with_name("han.ttf"))
 STYLE = {
