@@ -9,6 +9,7 @@ import pytest
 from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
+from mocolib.claims import findings
 from tools import ROOT, translations
 from tools.language import (
     ENGLISH,
@@ -105,7 +106,7 @@ def test_scripts_and_code_are_read_for_what_they_say():
     assert "Keep this curve" in translations.in_scripts()
     assert ("{count} seeds", "mocolib/figures/style.py") in translations._literal()
     place = "mocolib/words/claims/C7.toml"
-    assert ("A fixed projection calms", place) in translations._claimed()
+    assert (findings.title("C7"), place) in translations._claimed()
 
 
 def test_what_chapters_say_is_not_dropped_where_none_was_executed(
