@@ -181,6 +181,21 @@ def test_c9_freezing_only_alleviates(tmp_path, truth):
 
 
 @TRUTH
+def test_c18_another_layer_fixed(tmp_path, truth):
+    place = {**DIPS, "seeds": SEEDS, "base_lr": MINI.shaky}
+    fixed = group(tmp_path, 0.4, 0.001, fall=0.05, **place, **FIXED)
+    others = group(tmp_path, 0.3, 0.001, fall=0.03, **place, frozen="predictor")
+    for seed in SEEDS:
+        other = {**place, "seeds": [seed], "frozen": "blocks.1"}
+        less = truth * 0.05 + (truth == 0) * 0.01 * (seed - 2)
+        others += group(tmp_path, 0.4 - less, 0.001, fall=0.08, **other)
+    verdict = CLAIMS["C18"](fixed, others)
+    assert verdict.outcome == OUTCOMES[truth]
+    assert verdict.effects["fall"].mean == pytest.approx(-2, abs=0.5)
+    assert CLAIMS["C18"](fixed, []).outcome == FEW
+
+
+@TRUTH
 def test_c23_weight_decay(tmp_path, truth):
     decays = {"weight_decay": 0.0}, {"weight_decay": 0.1}
     runs = planted(tmp_path, truth, *decays, base_lr=MINI.shaky)

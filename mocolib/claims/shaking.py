@@ -1,4 +1,4 @@
-"""The headline claims: what shakes, with what, and what calms (C1 to C9, C23)."""
+"""The headline claims: what shakes, with what, and what calms (C1 to C9, C18, C23)."""
 
 import pandas as pd
 
@@ -197,6 +197,19 @@ def _only_alleviates(runs):
     return {
         "accuracy": _between("linear_probe", shaking, large),
         "collapse": _between(_collapsed, large, shaking, "percent_of_runs"),
+    }
+
+
+@claim("C18", "rates", "placebo", shaking=SHAKY)
+def _placebo(rates, placebo):
+    fixed = chosen(rates, patch_projection="fixed", base_lr=SHAKY)
+    accuracy, falls = (
+        grid(placebo, column, "frozen").dropna()  # a seed needs all layers
+        for column in ("linear_probe", "fall_depth")
+    )
+    return {
+        "accuracy": difference(at(fixed, "linear_probe"), best(accuracy)),
+        "fall": difference(-best(-falls), at(fixed, "fall_depth")),
     }
 
 
