@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from mocolib import figures
-from mocolib.analysis import measures
+from mocolib.analysis import measures, sparse
 from mocolib.analysis.paper import paper_numbers
 from mocolib.errors import BadInput
 from mocolib.figures import style
@@ -257,7 +257,7 @@ def test_one_run_seen_by_two_monitors(run, tmp_path):
     labelled(figure)
     dense, thin = (ax.lines[0] for ax in figure.axes)
     assert dense.get_ydata().tolist() == measures.monitored(run)["knn"].tolist()
-    assert thin.get_xdata().tolist() == measures.once_an_epoch(run)["step"].tolist()
+    assert thin.get_xdata().tolist() == sparse.once_an_epoch(run)["step"].tolist()
     titles = [ax.get_title("right") for ax in figure.axes]
     assert titles == ["read every 5 steps: 2 falls", "read once an epoch: 0 falls"]
     dense = plant(tmp_path, shaking(0, 0), knn_every=1, steps=48)

@@ -187,8 +187,10 @@ def test_what_a_sparse_monitor_misses_comes_from_recorded_runs(monkeypatch, tmp_
     run = plant(tmp_path, curve, steps=800, warmup_steps=1)
     monkeypatch.setattr(judged.sweep, "recorded", lambda *names: [run])
     judged.missed_by.cache_clear()
+    judged._recorded.cache_clear()
     said = logs.judge(of(accuracy=planted_logs.rising()[::10]))
     judged.missed_by.cache_clear()
+    judged._recorded.cache_clear()
     assert said.missed["falls"] == 1
     assert any("overlooks" in sentence for sentence in logs.told(said))
 

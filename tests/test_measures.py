@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from mocolib.analysis import measures
+from mocolib.analysis import measures, sparse
 from mocolib.errors import BadInput
 from mocolib.runs import Run
 from mocolib.runs.record import record
@@ -162,17 +162,17 @@ def test_the_fall_after_spikes_is_that_of_the_spikes_and_not_of_the_trend(tmp_pa
 def test_once_an_epoch_is_the_first_reading_behind_each_epoch(tmp_path):
     run = plant(tmp_path, shaking(0, 0), batch_size=512, steps=240)
     # 10,000 images are 19.5 steps; the warmup of 20 steps hides none of these
-    assert measures.once_an_epoch(run)["step"].tolist()[:4] == [25, 40, 60, 80]
+    assert sparse.once_an_epoch(run)["step"].tolist()[:4] == [25, 40, 60, 80]
     other = plant(tmp_path, shaking(0, 0), dataset="folder:mine")
     with pytest.raises(BadInput, match="epoch"):
-        measures.once_an_epoch(other)
+        sparse.once_an_epoch(other)
 
 
 def test_a_monitor_that_is_read_rarely_overlooks_a_dip(tmp_path):
     knn = shaking(0, 0)
     knn[20] -= 0.05  # at step 105
     run = plant(tmp_path, knn, batch_size=500, steps=240)  # an epoch: 20 steps
-    seen = {n: measures.thinned(run, n) for n in (1, 2, 4, 100)}
+    seen = {n: sparse.thinned(run, n) for n in (1, 2, 4, 100)}
     assert seen[1]["step"].tolist() == [25, *range(40, 241, 20)]
     assert seen[2]["step"].tolist() == [25, *range(30, 241, 10)]
     for n, steps in seen.items():
@@ -185,12 +185,12 @@ def test_what_a_sparse_monitor_misses_is_a_share_of_dips_and_of_depth(tmp_path):
     curve = shaking(0.002, 0, 160) + 0.2
     curve[60:64] -= (0.06, 0.08, 0.06, 0.03)  # one dip between two sparse readings
     run = plant(tmp_path, curve, steps=800, warmup_steps=1)
-    all_of_it = measures.missed([run], 1000)
+    all_of_it = sparse.missed([sparse.dense(run)], 1000)
     assert all_of_it == {"falls": 1, "runs": 1, "share": 0, "depth": 0}
-    some = measures.missed([run], 20)
+    some = sparse.missed([sparse.dense(run)], 20)
     assert some["share"] == 1
     assert 0 < some["depth"] <= 1
-    nothing = measures.missed([], 20)
+    nothing = sparse.missed([], 20)
     assert nothing["falls"] == nothing["runs"] == 0
     assert np.isnan(nothing["share"])
 

@@ -155,9 +155,12 @@ def _fall(steps, knn, i: int, level: float, near: float) -> Fall:
 
 def _level(knn) -> np.ndarray:
     """The median of the readings up to each one, of LEVEL of them; lowest at first."""
-    series = pd.Series(knn, dtype=float)
-    settled = series.rolling(LEVEL).median()
-    return settled.fillna(series.expanding().min()).to_numpy()
+    level = np.fmin.accumulate(np.asarray(knn, float))
+    if len(level) >= LEVEL:
+        settled = np.median(np.lib.stride_tricks.sliding_window_view(knn, LEVEL), 1)
+        late = level[LEVEL - 1 :]
+        np.copyto(late, settled, where=~np.isnan(settled))
+    return level
 
 
 def collapsed(knn, untrained: float) -> bool:

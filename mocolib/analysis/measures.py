@@ -48,7 +48,6 @@ from mocolib.analysis.leads import (
     shifted,
 )
 from mocolib.data import CATALOGUE
-from mocolib.errors import BadInput
 from mocolib.frameworks import FRAMEWORKS
 from mocolib.recipe import FIELDS
 from mocolib.runs import Run
@@ -87,21 +86,17 @@ def falls_in(run: Run, seen: pd.DataFrame | None = None) -> list[Fall]:
 
 def fall_depth(run: Run) -> float:
     """The depth of its deepest fall of either kind, in accuracy; 0 of none."""
-    return _deepest(falls_in(run))
+    return deepest(falls_in(run))
 
 
 def dip_depth(run: Run) -> float:
     """The same of its made-good dips."""
-    return _deepest(fall for fall in falls_in(run) if fall.made_good)
+    return deepest(fall for fall in falls_in(run) if fall.made_good)
 
 
-def _deepest(found: Iterable[Fall]) -> float:
+def deepest(found: Iterable[Fall]) -> float:
+    """The depth of the deepest of some falls; 0 of none."""
     return max((fall.depth for fall in found), default=0.0)
-
-
-def missed_depth(run: Run) -> float:
-    """How much of its deepest fall a monitor read once an epoch misses, in accuracy."""
-    return fall_depth(run) - _deepest(falls_in(run, once_an_epoch(run)))
 
 
 def has_collapsed(run: Run) -> bool:
@@ -114,62 +109,6 @@ def fall_steps(run: Run) -> tuple[int, int]:
     seen = monitored(run)
     top, low = (int(seen["step"].iloc[i]) for i in ends_of_fall(seen["knn"]))
     return top, low
-
-
-def once_an_epoch(run: Run) -> pd.DataFrame:
-    """Of `monitored`, the first reading at or after each epoch's end."""
-    return thinned(run, 1)
-
-
-def thinned(run: Run, readings: float) -> pd.DataFrame:
-    """What a monitor sees that is read `readings` times an epoch, evenly spread.
-
-    Of `monitored` the first reading at or after each such moment; all of them where
-    more are asked for than there are.
-    """
-    dense = monitored(run)
-    part = readings * dense["samples"] // _epoch(run)
-    return dense[(part > 0) & ~part.duplicated()]
-
-
-def missed(runs: list[Run], readings: int) -> dict:
-    """What a monitor that is read `readings` times a run overlooks in recorded runs.
-
-    falls: how many the dense curves have. share: of them those during which the sparse
-    curve has none. depth: the share of their depth that no reading of it shows; nan, as
-    share is, where there are no falls.
-    """
-    falls = unseen = depth = lost = 0
-    for run in runs:
-        dense = monitored(run)
-        epochs = dense["samples"].max() / _epoch(run) if len(dense) else 1
-        sparse = thinned(run, readings / epochs)
-        (steps, knn), (at, seen) = (
-            t[["step", "knn"]].to_numpy().T for t in (dense, sparse)
-        )
-        lows = [at[fall.low] for fall in falls_of(at, seen, noise(seen))]
-        for fall in falls_of(steps, knn, noise(knn)):
-            end = steps[-1] if fall.end is None else steps[fall.end]
-            inside = (at >= steps[fall.start]) & (at <= end)
-            shown = max(0.0, fall.level - seen[inside].min(initial=fall.level))
-            unseen += not any(steps[fall.start] <= low <= end for low in lows)
-            falls, depth = falls + 1, depth + fall.depth
-            lost += fall.depth - min(fall.depth, shown)
-    found = {"share": unseen / falls, "depth": float(lost / depth)} if falls else {}
-    nothing = dict.fromkeys(("share", "depth"), float("nan"))
-    return {"falls": falls, "runs": len(runs), **nothing, **found}
-
-
-def _epoch(run: Run) -> int:
-    """Training images of a run; of an older record the catalogue knows them."""
-    name = run.recipe.dataset
-    if "images" in run.provenance:
-        return run.provenance["images"]
-    if name in CATALOGUE:
-        return CATALOGUE[name].images
-    raise BadInput(
-        f"dataset is {name!r}, but its epoch must be known: {', '.join(CATALOGUE)}."
-    )
 
 
 def first_layer(run: Run) -> str:
@@ -281,8 +220,8 @@ def _row(run: Run, written: tuple) -> dict:
         **{k: _number(run.end[k]) for k in ("knn", "linear_probe", "loss")},
         "jitter": jitter(knn),
         "deepest_fall": deepest_fall(knn),
-        "fall_depth": _deepest(found),
-        "dip_depth": _deepest(good),
+        "fall_depth": deepest(found),
+        "dip_depth": deepest(good),
         "dips": len(good),
         "lasting_falls": len(found) - len(good),
         "spikes": len(spike_steps(run)),

@@ -6,9 +6,9 @@ from mocolib.analysis.measures import (
     fall_after_spikes,
     has_collapsed,
     lead_score,
-    missed_depth,
     trained_layers,
 )
+from mocolib.analysis.sparse import missed_depth
 from mocolib.claims.contrasts import (
     POINT,
     at,

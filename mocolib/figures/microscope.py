@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mocolib.analysis import measures
+from mocolib.analysis import measures, sparse
 from mocolib.figures import style
 from mocolib.figures.style import (
     GREY,
@@ -160,7 +160,7 @@ def _change(run: Run, step: int, reach: int) -> pd.Series:
 @style.figure
 def monitors(run: Run) -> Figure:
     """One run seen by a dense monitor, and by one that reads once an epoch."""
-    dense, thin = measures.monitored(run), measures.once_an_epoch(run)
+    dense, thin = measures.monitored(run), sparse.once_an_epoch(run)
     every = run.recipe.knn_every
     dense_name = counted("read every step", "read every {count} steps", every)
     names = (dense_name, said("read once an epoch"))

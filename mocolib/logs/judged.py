@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from mocolib import sweep
-from mocolib.analysis import measures
+from mocolib.analysis import measures, sparse
 from mocolib.analysis.curves import (
     DEEP,
     LEVEL,
@@ -240,11 +240,16 @@ def _lead(log: Log) -> dict | None:
     }
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=128)
 def missed_by(readings: int) -> dict | None:
     """What a monitor of so many readings a run misses; None if nothing is recorded."""
-    found = measures.missed(sweep.recorded(RECORDED), readings)
+    found = sparse.missed(_recorded(), readings)
     return found if found["falls"] else None
+
+
+@functools.cache
+def _recorded() -> list[sparse.Dense]:
+    return [sparse.dense(run) for run in sweep.recorded(RECORDED)]
 
 
 def _plain(value):
