@@ -22,7 +22,16 @@ from mocolib.claims.register import claim
 from mocolib.claims.verdicts import difference, effect
 from mocolib.runs import Run
 from mocolib.sweep import design
-from mocolib.sweep.design import BATCH_RATE, LARGE, LARGEST, LOST, MINI, SMALL, only
+from mocolib.sweep.design import (
+    BATCH_RATE,
+    DECAYS,
+    LARGE,
+    LARGEST,
+    LOST,
+    MINI,
+    SMALL,
+    only,
+)
 
 SHAKY = MINI.shaky
 
@@ -216,11 +225,20 @@ def _placebo(rates, placebo):
 # --- weight decay -----------------------------------------------------------------
 
 
-@claim("C23", "headline", shaking=SHAKY, decay=MINI.plain.weight_decay)
-def _decay(runs):
-    decayed, free = only(runs), only(runs, weight_decay=0.0)
+@claim("C23", "rates", "decay", shaking=SHAKY, decay=MINI.plain.weight_decay, **DECAYS)
+def _decay(rates, decays):
+    runs = [*chosen(rates, base_lr=SHAKY), *decays]
+
+    def part(decay: float, projection: str = "learned") -> list[Run]:
+        return chosen(runs, weight_decay=decay, patch_projection=projection)
+
+    plain, free = part(MINI.plain.weight_decay), part(0.0)
     return {
-        "fall": _between("fall_depth", decayed, free),
-        "count": _between(_count, decayed, free, "dips"),
-        "accuracy": _between("linear_probe", free, decayed),
+        "fall": _between("fall_depth", plain, free),
+        "count": _between(_count, plain, free, "dips"),
+        "accuracy": _between("linear_probe", free, plain),
+        "fixed": _between("linear_probe", part(0.0, "fixed"), free),
+        "least": _between("fall_depth", plain, part(DECAYS["least"])),
+        "less": _between("fall_depth", plain, part(DECAYS["less"])),
+        "more": _between("fall_depth", part(DECAYS["more"]), plain),
     }
