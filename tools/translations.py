@@ -31,7 +31,7 @@ from tools.language import (
     catalogue,
     configured,
 )
-from tools.proofread import english, faults
+from tools.proofread import FIELD, english, faults
 from tools.site import pages
 
 BUILD = ROOT / "_build"
@@ -98,8 +98,15 @@ def _heard():
         if "said" not in known:  # what it says would be taken for gone
             sys.exit(f"{name} was not executed; `make book SERVE=0` does that.")
         said = known["said"]
-        made = {line for m, told in said if told != m for line in told.splitlines()}
-        yield from ((m, name) for m, told in said if not {m, told} <= made)
+        plain = [(m, {m.replace("*", ""), t.replace("*", "")}, t) for m, t in said]
+        made = [t.replace("*", "") for m, _, t in plain if t != m and not _field(m)]
+        lines = {line for one in made for line in one.splitlines()}
+        yield from ((m, name) for m, both, _ in plain if not both <= lines)
+
+
+def _field(message: str) -> bool:
+    """Whether it is only a field, which gives what it is given."""
+    return not SPOKEN.search(FIELD.sub("", message))
 
 
 def _claimed():

@@ -50,9 +50,8 @@ def misjudged(groups: dict[str, list[Run]]) -> Figure:
         for ax, (name, runs) in zip(row, groups.items(), strict=True):
             parts = [around(run, events(run)) for run in runs]
             _around_events(ax, parts)
-            count = said(
-                "{name}: {events} events", name=name, events=sum(map(len, parts))
-            )
+            seen = dict(name=said(name), events=sum(map(len, parts)))
+            count = said("{name}: {events} spikes", **seen)
             ax.set_title(count, fontsize=9)
             ax.set(xlabel=said(words), ylabel="√(g²/v), times typical")
             ax.yaxis.label.set_visible(ax is row[0])

@@ -205,16 +205,20 @@ def _sentence(id: str) -> str:
     found = claims.judge(id)
     return said(
         '{finding} <a href="{place}">{title}: {word}</a>.',
-        finding=html.escape(claims.finding(found)),
+        finding=_emphasised(claims.finding(found)),
         place=f"ledger.html#ledger-{id}",
         title=html.escape(findings.title(id)),
         word=value(found.word),
     )
 
 
+def _emphasised(words: str) -> str:
+    return EMPHASIS.sub(r"<em>\1</em>", html.escape(words))
+
+
 def remarks(*keys: str) -> HTML:
     """What follows from some effects, as a paragraph: `remarks("C1.accuracy")`."""
-    words = EMPHASIS.sub(r"<em>\1</em>", html.escape(_remarks(keys)))
+    words = _emphasised(_remarks(keys))
     return HTML(f"<p>{words}</p>" if words else "")
 
 

@@ -48,8 +48,8 @@ NOTES = {
     "a spike of a few steps cannot be seen.",
 }
 ONE_NOTE = {
-    "restarts": "It goes back once, as a run does that is started again: of what was "
-    "written twice the last writing is kept.",
+    "restarts": "The log goes back once, as a run does that is started again: of what "
+    "was written twice the last writing is kept.",
     "twice": "One reading was written again at the same place: the last writing is "
     "kept.",
     "carried": "One row does not say where it stands: it is taken to stand where the "
@@ -59,7 +59,7 @@ ONE_NOTE = {
 NO_ACCURACY = (
     "No dips: no column holds the accuracy of features. One is needed, such as knn, "
     "probe, val_acc or top1, read every few tens of steps; the ten lines that log it "
-    f"are in {CHAPTER}, *Judge your own log*."
+    f"are in {CHAPTER}, *First look densely*."
 )
 ONE_READING = "One reading of accuracy tells no fall from noise; {least} are least."
 FEW_READINGS = (
@@ -73,8 +73,8 @@ MISSED = (
     "{runs} recorded runs, and {depth} % of their depth."
 )
 NO_FALL = (
-    "No fall: no reading lies a point, or five times the curve's own noise of {noise} "
-    "points, below the level that was reached before it."
+    "No fall: no reading lies more than a point, and more than five times the curve's "
+    "own noise of {noise} points, below the level that was reached before it."
 )
 CHANCE = (
     "By chance: noise of that size alone, read {readings} times, falls so {chance} "
@@ -114,9 +114,9 @@ HELD = (
     "stands for the untrained network here."
 )
 NOT_RISEN = (
-    "It has not risen: no level lies a point, or five times the curve's own noise, "
-    "above its first reading, {first} % at {axis} {at}, which stands for the untrained "
-    "network here; it ends at {end} %."
+    "It has not risen: no level lies more than a point, and more than five times the "
+    "curve's own noise, above its first reading, {first} % at {axis} {at}, which "
+    "stands for the untrained network here; it ends at {end} %."
 )
 NO_START = (
     "Whether it has collapsed cannot be said: no reading is early enough to stand for "
@@ -163,7 +163,7 @@ LEVEL = (
     "Neither the gradient of {first} nor that of {last} is ahead by more than chance "
     "gives: {ahead} sd over {steps} readings."
 )
-DIVERGED = "From {axis} {at} on its loss is no number."
+DIVERGED = "From {axis} {at} on its loss is NaN or infinite."
 
 ADVICE = {
     "no_number": "What to do: look for the cause in the precision first.",

@@ -31,6 +31,7 @@ VALUES = {  # as they are written in prose
     "simclr": "SimCLR",
     "byol": "BYOL",
     "sincos": "sin-cos",
+    "step": "stepped",  # a schedule of the temperature
     # what may calm a run (design.REMEDIES) or keep a spike away (analysis.causes)
     "projection_slow": "projection slow (rate × 0.2)",
     "projection_clipped_lightly": "projection clipped at 0.001",
@@ -120,6 +121,8 @@ def short(value: float) -> str:
 def layer_name(layer: str) -> str:
     """A layer: `block 1, qkv` for `blocks.0.qkv`."""
     head, *rest = layer.split(".")
+    if head == "blocks" and len(rest) == 1:
+        return said("block {number}", number=int(rest[0]) + 1)
     if head == "blocks":
         return said("block {number}, {part}", number=int(rest[0]) + 1, part=rest[1])
     if rest and rest[-1].isdecimal():
