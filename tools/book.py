@@ -33,7 +33,8 @@ FRAME = [
 SOURCES = [
     *FRAME,
     *("pyproject.toml", "assets", "book", "data", "examples", "mocolib"),
-    *("tools/inpage.py", "tools/kernels.py", "tools/ort.py", "tools/wheel.py"),
+    *("tools/inpage.py", "tools/kernels.py", "tools/ort.py", "tools/tables.py"),
+    "tools/wheel.py",
 ]
 
 # "-n" asks for unknown references, "-W --keep-going" makes each warning fail the

@@ -29,9 +29,10 @@ AT_A_TIME = 2
 TIMEOUT = 600  # seconds a cell may take
 SOURCES = [  # what a chapter's outputs depend on beside its own cells
     *("requirements.txt", "pyproject.toml", "tools/chapters.py", "tools/kernels.py"),
-    "tools/judged.py",
+    *("tools/judged.py", "tools/tables.py"),
     *("assets/lab", "assets/lab.css", "data", "examples", "mocolib"),
 ]
+FIRST = "from tools.tables import say_tables; say_tables()"  # in a page's kernel
 FAILED = (CellExecutionError, CellTimeoutError, DeadKernelError)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -67,8 +68,11 @@ def stored(chapter: Path, language: str = ENGLISH):
     return nbformat.read(file, as_version=4) if file.exists() else None
 
 
-def run(notebook, folder: Path, manager=AsyncKernelManager, **environment):
-    """All cells in a new kernel, on one thread; a failing cell raises."""
+def run(notebook, folder: Path, manager=AsyncKernelManager, first="", **environment):
+    """All cells in a new kernel, on one thread; a failing cell raises.
+
+    first: what the kernel does before them.
+    """
     client = NotebookClient(
         notebook,
         timeout=TIMEOUT,
@@ -76,6 +80,7 @@ def run(notebook, folder: Path, manager=AsyncKernelManager, **environment):
         kernel_manager_class=manager,
         resources={"metadata": {"path": str(folder)}},
     )
+    client.on_notebook_start = lambda notebook: client.kc.execute(first, silent=True)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
     return asyncio.run(client.async_execute(env=environment))
 
@@ -92,7 +97,7 @@ def execute_one(chapter: Path, language: str, notebook, own_key, manager) -> flo
         own |= {"MOCOLIB_LANGUAGE": LOCALES[language], "MOCOLIB_HEARD": str(heard)}
         own["PYTHONPATH"] = str(ROOT)
         try:
-            run(notebook, chapter.parent, manager, **own)
+            run(notebook, chapter.parent, manager, FIRST, **own)
         except FAILED as error:
             told = COLOUR.sub("", str(error))
             raise ChapterFailed(f"{chapter.relative_to(ROOT)}: {told}") from None

@@ -34,6 +34,10 @@ WORDS = "words.js"
 HAN = "㐀-鿿豈-﫿"  # signs, as a range of a pattern
 SEARCH = "Search this book..."  # as Jupyter Book has it
 SHOWN = ("html_title", "project", "ogp_site_name", "ogp_image_alt")  # of the settings
+FOLDED = {  # myst-nb's settings
+    "nb_code_prompt_show": "Show the code",
+    "nb_code_prompt_hide": "Hide the code",
+}
 SHARED = "../../../inpage/"  # the folder that trains, from a script below zh/_static
 
 
@@ -57,6 +61,8 @@ def written(language: str) -> dict:
     config["html"]["baseurl"] += below(language)
     sphinx["ogp_site_url"] = config["html"]["baseurl"]
     sphinx["language"] = LOCALES[language]
+    known = translated(CODE, language)
+    sphinx |= {name: known.get(words, words) for name, words in FOLDED.items()}
     # a site has one page for a wrong address
     sphinx["extensions"].remove("notfound.extension")
     config["sphinx"]["config"] = {
@@ -69,7 +75,12 @@ def configured() -> list[str]:
     """The words of _config.yml that readers see."""
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
     sphinx = config["sphinx"]["config"]
-    return [config["title"], SEARCH, *(sphinx[name] for name in SHOWN[2:])]
+    return [
+        config["title"],
+        SEARCH,
+        *FOLDED.values(),
+        *(sphinx[name] for name in SHOWN[2:]),
+    ]
 
 
 def catalogue(language: str, name: str) -> Path:

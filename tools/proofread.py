@@ -25,6 +25,7 @@ TAG = re.compile(r"</?[a-z][^>]*>")
 STRAY = re.compile(r"\*+|`|\$|\{[a-z:]+\}")
 TARGET = re.compile(r"<([^>]*)>\s*$")
 CODE = "pre, code, .highlight, .citation, .citation-reference, .math, style, noscript"
+LISTED = re.compile(r'<span class="\w{1,3}">')  # a line of code with its colours
 RUN = re.compile(r"(?:[A-Za-z][A-Za-z'’-]*[ ,\n]+){3,}[A-Za-z'’-]+")  # four words
 STYLE = {  # how Chinese is set
     rf"[{HAN}] *[,;:?!](?=[{HAN}\s]|$)": "half-width punctuation behind a Han sign",
@@ -126,7 +127,8 @@ def english(page: str) -> list[str]:
     for one in article.find_all(string=True):
         given = one.parent.get("type") == "application/json"
         texts += _strings(json.loads(one)) if given else [one]
-    return [run for text in texts for run in RUN.findall(TAG.sub(" ", text))]
+    words = (TAG.sub(" ", text) for text in texts if not LISTED.search(text))
+    return [run for text in words for run in RUN.findall(text)]
 
 
 def _strings(data) -> list[str]:

@@ -105,8 +105,8 @@ def _heard():
 
 
 def _field(message: str) -> bool:
-    """Whether it is only a field, which gives what it is given."""
-    return not SPOKEN.search(FIELD.sub("", message))
+    """Whether it is one field and no more, which gives what it is given."""
+    return bool(FIELD.fullmatch(message))
 
 
 def _claimed():
