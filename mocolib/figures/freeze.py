@@ -78,11 +78,12 @@ def _over_rates(ax, values: pd.Series, colour: str, mark: str, label: str = ""):
 
 
 @style.figure
-def side_by_side(groups: dict[str, list[Run]]) -> Figure:
+def side_by_side(groups: dict[str, list[Run]], fall: str = "deepest_fall") -> Figure:
     """Deepest fall and linear probe of groups of runs, a row a group; a dot a seed.
 
-    The bar is the mean. The first group's mean goes down as a dotted line, for the
-    others to be compared with. A row without runs stays empty.
+    fall: the measure of it, `fall_depth` of runs that climb back. The bar is the mean.
+    The first group's mean goes down as a dotted line, for the others to be compared
+    with. A row without runs stays empty.
     """
     for members in groups.values():
         check_groups(members)
@@ -90,7 +91,8 @@ def side_by_side(groups: dict[str, list[Run]]) -> Figure:
     figure, axes = plt.subplots(
         ncols=2, sharey=True, figsize=(7.4, 1.2 + 0.36 * len(groups))
     )
-    for ax, (column, label) in zip(axes, COLUMNS.items(), strict=True):
+    columns = zip((fall, "linear_probe"), COLUMNS.values(), strict=True)
+    for ax, (column, label) in zip(axes, columns, strict=True):
         for row, members in enumerate(groups.values()):
             _row(ax, row, 100 * _values(members, column))
         ax.set(xlabel=label, ylabel="setting")
