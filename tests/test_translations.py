@@ -5,12 +5,13 @@ What is not translated yet fails nothing: the page shows English there.
 
 import re
 
+import pandas as pd
 import pytest
 from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
 from mocolib.claims import findings
-from tools import ROOT, translations
+from tools import ROOT, tables, translations
 from tools.language import (
     ENGLISH,
     LOCALES,
@@ -156,3 +157,17 @@ def test_languages_are_asked_for_by_name(monkeypatch):
 
 def test_no_catalogue_is_committed_as_gettext_reads_it():
     assert "*.mo" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def test_a_table_has_its_words_said_and_its_numbers_left(monkeypatch):
+    monkeypatch.setattr(tables, "said", lambda text: {"rate": "学习率"}.get(text, text))
+    given = pd.DataFrame({"rate": [1.25, 2], "x": ["rate", None]}, index=["rate", "a"])
+    shown = tables.told(given.rename_axis("rate"))
+    assert shown.columns.tolist() == ["学习率", "x"]
+    assert shown.index.tolist() == ["学习率", "a"]
+    assert shown.index.name == "学习率"
+    assert shown["x"].tolist() == ["学习率", None]
+    assert shown["学习率"].tolist() == [1.25, 2]
+    assert given.columns.tolist() == ["rate", "x"]  # a copy
+    counts = tables.told(pd.DataFrame({3: [1], 2: [2]}))
+    assert counts.columns.tolist() == [3, 2]

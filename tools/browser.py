@@ -155,7 +155,7 @@ def resize(page: Page, width: int) -> None:
 
 if __name__ == "__main__":
     if not find_chromium():
-        install("chromium", "fonts-liberation")
+        install("chromium", "fonts-liberation", "fonts-wqy-zenhei")
     if not find_firefox():
         install("firefox-esr")
     if not find_chromium():
