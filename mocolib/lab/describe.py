@@ -14,6 +14,7 @@ from mocolib.analysis.alike import check_alike
 from mocolib.errors import BadInput
 from mocolib.lab.groups import Line, group
 from mocolib.runs import Run
+from mocolib.sweep import design
 
 STANDARD = {
     "knn": "kNN accuracy, %",
@@ -21,7 +22,7 @@ STANDARD = {
     "gradient": "first layer: largest gradient entry",
 }
 SYMBOLS = {
-    "fall": "deepest fall below the best accuracy so far, after the warmup",
+    "fall": "deepest fall after the warmup, from the level before it",
     "spike": f"spike: the first layer's gradient exceeds {measures.SPIKE:g} times its "
     "recent median",
 }
@@ -147,7 +148,19 @@ def _line(run: Run, charts: dict) -> Line:
     if baselines.known(run.recipe):
         outcomes["collapsed"] = measures.has_collapsed(run)
     found = dict(facts=facts, outcomes=outcomes, spikes=measures.spike_steps(run))
+    if design.of([run]) is design.MINI:  # runs that have a level to fall from
+        facts[FALL] = 100 * row["fall_depth"]
+        found["fall"] = _fall(run)
     return Line.of(run, y, steps, **found)
+
+
+def _fall(run: Run) -> tuple:
+    """The deepest fall by the rule, as `Line.fall` has it."""
+    deep = max(measures.falls_in(run), key=lambda fall: fall.depth, default=None)
+    if deep is None:
+        return ()
+    steps = measures.monitored(run)["step"].to_numpy()
+    return int(steps[deep.start]), int(steps[deep.low]), 100 * deep.depth
 
 
 def _axis_of(name: str, lines: list[Line]) -> Axis:

@@ -26,7 +26,8 @@ class Line:
     steps, samples: [n]. y: {chart key: [n]}, None or nan where there is no reading.
     facts: {name: value} for the table, shown with three digits under `words.fact` of
     the name. outcomes: {name: bool}, counted over the seeds. spikes: the steps at which
-    a spike begins.
+    a spike begins. fall: the deepest, as (step of the top, step of the low, points), ()
+    of none; None: the most that a reading lies below the best one before it.
     """
 
     settings: dict
@@ -37,6 +38,7 @@ class Line:
     facts: dict = field(default_factory=dict)
     outcomes: dict = field(default_factory=dict)
     spikes: Sequence = ()
+    fall: tuple | None = None
 
     @classmethod
     def of(
@@ -45,7 +47,7 @@ class Line:
         """Columns of a run's step table, or of some rows of it.
 
         y: their names, or {chart key: name}. given: settings beside the recipe's own,
-        facts, outcomes, spikes.
+        facts, outcomes, spikes, fall.
         """
         table = run.steps if rows is None else rows
         names = y if isinstance(y, dict) else {name: name for name in y}
@@ -84,7 +86,7 @@ class Group:
 
 def group(at: tuple, lines: list[Line], charts: dict, seed: int | None) -> Group:
     lines = sorted(lines, key=lambda line: line.seed)
-    median = sorted(lines, key=_fall_of)[len(lines) // 2]
+    median = sorted(lines, key=_depth)[len(lines) // 2]
     strong = next((line for line in lines if line.seed == seed), median)
     others = [line for line in lines if line is not strong]
     table = pd.DataFrame([line.facts for line in lines], dtype=float)
@@ -134,21 +136,31 @@ def _after_warmup(line: Line) -> tuple[np.ndarray, np.ndarray]:
     return steps[late], knn[late]
 
 
-def _fall_of(line: Line) -> float:
-    knn = _after_warmup(line)[1]
-    return measures.deepest_fall(knn) if len(knn) else 0.0
+def _fall_of(line: Line) -> tuple:
+    """Its deepest fall, as `Line.fall` has it."""
+    if line.fall is not None:
+        return line.fall
+    steps, knn = _after_warmup(line)
+    if not len(knn):
+        return ()
+    top, low = measures.ends_of_fall(knn)
+    return int(steps[top]), int(steps[low]), float(knn[top] - knn[low])
+
+
+def _depth(line: Line) -> float:
+    return _fall_of(line)[2] if _fall_of(line) else 0.0
 
 
 def _points(line: Line, drawn: dict) -> dict:
     """The symbols of a line: its deepest fall, and its spikes."""
-    found, (steps, knn) = {}, _after_warmup(line)
-    depth = measures.deepest_fall(knn)
+    found, depth = {}, _depth(line)
     if "knn" in drawn and depth >= LEAST_FALL:
-        top, low = measures.ends_of_fall(knn)
+        x = list(_fall_of(line)[:2])
+        values = dict(zip(*_after_warmup(line), strict=True))
+        y = [float(values[step]) for step in x]
         words = said(
             "falls {points} points", points=f"{depth:.{0 if depth >= 10 else 1}f}"
         )
-        x, y = [int(steps[i]) for i in (top, low)], [float(knn[i]) for i in (top, low)]
         found["knn"] = [{"kind": "fall", "x": x, "y": y, "words": words}]
     if "gradient" in drawn:
         values = dict(zip(*_readings(line, "gradient"), strict=True))
