@@ -14,6 +14,8 @@ globalThis.Why = globalThis.Why ?? {};
     (Why.messages?.[message] ?? message).replace(/\{(\w+)\}/g, (_, key) => fields[key]);
   /* The message for one thing, or that for several, which takes {count}. */
   const counted = (one, many, count) => said(count === 1 ? one : many, { count });
+  /* Names or settings in a row. */
+  const listed = (parts) => parts.join(said(", "));
   /* What is told of a thing, behind its name where it has one. */
   const named = (name, text) => (name ? said("{name}: {text}", { name, text }) : text);
 
@@ -145,6 +147,16 @@ globalThis.Why = globalThis.Why ?? {};
     return parts.join("");
   }
 
-  Object.assign(Why, { AXES, counted, escaped, finite, named, reach, said, short });
+  Object.assign(Why, {
+    AXES,
+    counted,
+    escaped,
+    finite,
+    listed,
+    named,
+    reach,
+    said,
+    short,
+  });
   Why.axes = { BARE, LEFT, TOP, axes, fixed, layout, shows, wide, words };
 })();

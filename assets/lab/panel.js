@@ -75,18 +75,16 @@
     }
 
     name(at) {
-      return at.map((i, k) => this.data.axes[k].spoken[i]).join(", ");
+      return Why.listed(at.map((i, k) => this.data.axes[k].spoken[i]));
     }
 
     /* What sets a setting apart from the others that are shown. */
     label(at, shown) {
       const { axes } = this.data;
-      return at
-        .map((i, k) => {
-          return shown.every((one) => one[k] === i) ? "" : axes[k].alone[i];
-        })
-        .filter(Boolean)
-        .join(", ");
+      const alone = at.map((i, k) =>
+        shown.every((one) => one[k] === i) ? "" : axes[k].alone[i],
+      );
+      return Why.listed(alone.filter(Boolean));
     }
 
     /* The recorded settings that have all that is held. */

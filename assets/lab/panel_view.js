@@ -102,7 +102,7 @@ globalThis.Why = globalThis.Why ?? {};
   /* `of 10 runs: dips made good in 9, lasting falls in 2, collapsed: 0` */
   function counts({ tally: found, seeds }) {
     const each = Object.entries(found).map(([name, count]) => TALLY[name](count));
-    const counted = each.join(", ");
+    const counted = Why.listed(each);
     return said("of {runs} runs: {counted}", { runs: seeds.length, counted });
   }
 
@@ -156,7 +156,7 @@ globalThis.Why = globalThis.Why ?? {};
       "In front in the first chart: seed {seed}; {ends}. Press it once more to let it go.",
       {
         seed,
-        ends: ends.join(", "),
+        ends: Why.listed(ends),
       },
     );
   }
@@ -166,7 +166,7 @@ globalThis.Why = globalThis.Why ?? {};
     const held = kept
       .filter((one) => one.includes(null))
       .map((one) =>
-        one.flatMap((i, k) => (i === null ? [] : axes[k].spoken[i])).join(", "),
+        Why.listed(one.flatMap((i, k) => (i === null ? [] : axes[k].spoken[i]))),
       );
     if (!held.length || axes.length < 2) return "";
     return said(

@@ -30,12 +30,12 @@ globalThis.Why = globalThis.Why ?? {};
       ? changes.filter(({ step }) => step >= from.step).map(({ words }) => words)
       : [];
   const nameOf = (record) =>
-    [record.words, ...changed(record)].filter(Boolean).join(", ") || said("this run");
+    Why.listed([record.words, ...changed(record)].filter(Boolean)) || said("this run");
 
   /* A branch that was changed is told from that of the other side of a pair. */
   function labelOf(record) {
     const own = changed(record);
-    return own.length ? [record.run, ...own].filter(Boolean).join(", ") : record.words;
+    return own.length ? Why.listed([record.run, ...own].filter(Boolean)) : record.words;
   }
   /* What of a run's rows a chart shows: a column, and times what. */
   const columns = (layer) => ({
@@ -180,7 +180,7 @@ globalThis.Why = globalThis.Why ?? {};
           ({ name, values, spoken }) => spoken[values.indexOf(runs[0].settings[name])],
         );
       const which = apart.length
-        ? said("nearest to it, {settings}", { settings: apart.join(", ") })
+        ? said("nearest to it, {settings}", { settings: Why.listed(apart) })
         : said("of this setting");
       return runs.length === 1
         ? said("{which} (seed {seeds})", { which, seeds })
@@ -307,7 +307,7 @@ globalThis.Why = globalThis.Why ?? {};
 
   /* What the charts show, for those who do not see them. */
   function sentence({ training: { live, phase }, data, at, seed }) {
-    const chosen = data.axes.map((axis, k) => axis.spoken[at[k]]).join(", ");
+    const chosen = Why.listed(data.axes.map((axis, k) => axis.spoken[at[k]]));
     if (!live.length)
       return phase === "idle"
         ? said("Chosen: {chosen}, seed {seed}. Press Train.", { chosen, seed })

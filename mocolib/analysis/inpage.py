@@ -11,7 +11,7 @@ import pandas as pd
 from mocolib.data import data_root
 from mocolib.files import read_json
 from mocolib.presets import named_recipe
-from mocolib.words import layer_name, title, value
+from mocolib.words import layer_name, listed, title, value
 
 VECTORS = {
     "loss": "loss",
@@ -48,7 +48,7 @@ def parity_steps(path: Path | None = None) -> pd.DataFrame:
     """
     rows = [
         {
-            "setting": ", ".join(map(value, setting.split())),
+            "setting": listed(map(value, setting.split())),
             "steps": found["steps"],
             "at a kink": found["at_a_kink"],
         }

@@ -15,7 +15,7 @@ from mocolib.analysis import baselines
 from mocolib.analysis.measures import settings
 from mocolib.recipe import Recipe
 from mocolib.runs import Run
-from mocolib.words import counted, said, short, title, value
+from mocolib.words import counted, listed, said, short, title, value
 
 # A page draws the letters of a figure, matplotlib only measures them: for Chinese by
 # this font without shapes, in which each sign is as wide as it is high.
@@ -183,7 +183,7 @@ def caption(runs: list[Run]) -> str:
     seeds = len({run.recipe.seed for run in runs})
     return said(
         "{what}; {runs}, {seeds}",
-        what=", ".join(what),
+        what=listed(what),
         runs=counted("1 run", "{count} runs", len(runs)),
         seeds=counted("1 seed", "{count} seeds", seeds),
     )

@@ -15,7 +15,7 @@ from mocolib.figures import style
 from mocolib.figures.style import KINDS, STROKES, percent, ticks
 from mocolib.recipe import FIELDS
 from mocolib.runs import Run
-from mocolib.words import title
+from mocolib.words import listed, title
 
 ROWS = {
     "knn": "kNN, %",
@@ -85,7 +85,7 @@ def _names(runs: list[Run]) -> list[str]:
     Copies of a run differ in none, and are told apart by their folders.
     """
     fields = [n for n in FIELDS if len({getattr(run.recipe, n) for run in runs}) > 1]
-    names = [", ".join(style.told(run.recipe, fields)) for run in runs]
+    names = [listed(style.told(run.recipe, fields)) for run in runs]
     return [
         name if names.count(name) == 1 else f"{name} ({run.id})".lstrip()
         for name, run in zip(names, runs, strict=True)

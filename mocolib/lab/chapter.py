@@ -119,7 +119,7 @@ def _row(verdict: claims.Verdict, key: str, other: dict) -> str:
         place = f' id="ledger-{verdict.id}" class="primary"'
         told[2], told[-2] = value(verdict.word), text.p(verdict)
         below = findings.sentence(verdict)
-    cells = list(map(html.escape, told))
+    cells = list(map(_emphasised, told))
     cells[1] += f"<p>{html.escape(below)}</p>" if below else ""
     return _cells("td", cells, place, _heads(LEDGER))
 
@@ -237,4 +237,4 @@ def elsewhere(*ids: str) -> HTML:
     second = claims.second_ledger()
     told = together(claims.finding(second[id]) for id in ids if id in second)
     lead = f"<em>{said('On a second data set, the JPEG re-encode of CIFAR-10.')}</em>"
-    return HTML(f"<p>{together([lead, html.escape(told)])}</p>" if told else "")
+    return HTML(f"<p>{together([lead, _emphasised(told)])}</p>" if told else "")

@@ -70,7 +70,7 @@ class Description:
     def name(self, at: tuple) -> str:
         """A setting in words: `base rate 4e-3, learned projection`."""
         pairs = zip(self.axes, at, strict=True)
-        return ", ".join(words.spoken(axis.name, axis.values[i]) for axis, i in pairs)
+        return words.listed(words.spoken(a.name, a.values[i]) for a, i in pairs)
 
 
 def describe(

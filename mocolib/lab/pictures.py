@@ -24,7 +24,7 @@ from mocolib.figures.style import BLUE
 from mocolib.figures.themed import themed
 from mocolib.lab.describe import axis
 from mocolib.lab.page import axis_data, figure
-from mocolib.words import said
+from mocolib.words import listed, said
 
 MOST_FRAMES = 120
 PIECE = re.compile(r"[^>\]]*[>\]]|[^>\]]+")  # up to the end of a tag or of an array
@@ -136,7 +136,7 @@ def strips(parts: dict, limit: float) -> str:
             f'<path d="{bars}"/><path d="M{left} {zero:g}H{wide}" '
             'stroke="currentColor" stroke-width="0.6"/>'
         )
-    shown = said("{names}, as bars", names=", ".join(names))
+    shown = said("{names}, as bars", names=listed(names))
     return (
         f'<svg viewBox="0 0 {wide} {len(parts) * (high + gap)}" width="{wide * 1.2:g}" '
         'style="max-width:100%;height:auto" fill="currentColor" font-size="11" '

@@ -16,7 +16,7 @@ from mocolib.lab.curves import COLOURS, columns, picture
 from mocolib.lab.numbers import points
 from mocolib.lab.pictures import MOST_FRAMES, Frame, beside, data_uri, frames
 from mocolib.runs import Run
-from mocolib.words import layer_name, said, together
+from mocolib.words import layer_name, listed, said, together
 
 BEFORE, AFTER = 8, 15  # steps around a spike that the slider reaches
 AROUND = 40  # steps around it that the curves show
@@ -78,7 +78,7 @@ def _spoken(run: Run, ratios: pd.DataFrame, now: int) -> str:
     row, read = ratios.loc[now], run.steps.set_index("step")["knn"].loc[:now].dropna()
     names = list(dict.fromkeys([row.index[0], "projector.0", row.index[-1]]))
     ratio = {n: f"{layer_name(n)} ×{2 ** row[n]:.1f}" for n in names if n in row}
-    told = said("Step {step}: {layers}.", step=now, layers=", ".join(ratio.values()))
+    told = said("Step {step}: {layers}.", step=now, layers=listed(ratio.values()))
     if not len(read):
         return told
     last = said("kNN was last read as {knn}.", knn=f"{read.iloc[-1]:.1%}")

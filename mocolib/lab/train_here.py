@@ -23,7 +23,7 @@ from mocolib.lab.wire import Live, Wire
 from mocolib.moco import MoCo
 from mocolib.presets import named_recipe
 from mocolib.probe import layers
-from mocolib.words import counted, layer_name, said, spoken
+from mocolib.words import counted, layer_name, listed, said, spoken
 
 SHAPE = "page"  # the recipe that is exported for the pages
 CHARTS = {
@@ -136,7 +136,7 @@ def _line(axes: list, place: tuple[int, ...], same: list[dict]) -> str:
         "With {settings}: {fell} points, {ended} %, 1 seed.",
         "With {settings}: {fell} points, {ended} %, {count} seeds.",
         len(same),
-        **{"settings": ", ".join(words), "fell": fell, "ended": ended},
+        **{"settings": listed(words), "fell": fell, "ended": ended},
     )
 
 

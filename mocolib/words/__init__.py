@@ -6,7 +6,7 @@
 claims/ has all sentences about the claims, a file each.
 """
 
-from mocolib.words.language import counted, said, together
+from mocolib.words.language import counted, listed, said, together
 from mocolib.words.settings import (
     fact,
     label,
@@ -22,6 +22,7 @@ __all__ = [
     "fact",
     "label",
     "layer_name",
+    "listed",
     "said",
     "short",
     "spoken",

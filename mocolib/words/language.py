@@ -36,6 +36,14 @@ def counted(one: str, many: str, count: int, /, **fields) -> str:
     return said(one if count == 1 else many, count=count, **fields)
 
 
+def listed(parts) -> str:
+    """Names or settings in a row: `base rate 0.12, fixed projection`."""
+    first, *rest = [*parts] or [""]
+    for one in rest:
+        first = said("{before}, {then}", before=first, then=one)
+    return first
+
+
 def together(sentences) -> str:
     """Whole sentences in a row, without those that are empty."""
     row = ""
