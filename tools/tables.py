@@ -11,7 +11,7 @@ from pandas.api.types import is_object_dtype
 
 from mocolib.words import said
 
-WORD = re.compile(r"[^\W\d_]{3}")  # three letters: it may be one
+WORD = re.compile(r"(?!\S*[\d_:]\S*$)(?=.*[^\W\d_]{3})")  # and no id, such as `vit_b`
 AXES = ("index", "columns")
 
 
@@ -38,4 +38,4 @@ def told(table: pd.DataFrame) -> pd.DataFrame:
 def _said(given):
     if isinstance(given, tuple):
         return tuple(map(_said, given))
-    return said(given) if isinstance(given, str) and WORD.search(given) else given
+    return said(given) if isinstance(given, str) and WORD.match(given) else given
