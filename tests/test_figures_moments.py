@@ -39,8 +39,8 @@ def test_the_mean_over_all_spikes_is_drawn(run):
     figure = figures.misjudged({"light views": [run, run], "full views": []})
     labelled(figure)
     light, full = figure.axes[:2]
-    assert light.get_title() == f"light views: {2 * len(spike_steps(run))} events"
-    assert full.get_title() == "full views: 0 events"
+    assert light.get_title() == f"light views: {2 * len(spike_steps(run))} spikes"
+    assert full.get_title() == "full views: 0 spikes"
     assert np.nanmax(light.lines[-1].get_ydata()) == 2
 
 
