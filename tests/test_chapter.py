@@ -109,4 +109,5 @@ def test_findings_stand_in_a_paragraph_or_a_line_each_linked_to_the_ledger():
             assert f'href="ledger.html#ledger-{id}"' in shown
             said = html.unescape(re.sub("<.*?>", "", shown))
             assert claims.finding(id).replace("*", "") in said
+            assert "*" not in shown
     assert "What we saw" not in finding("C4", lead="").data

@@ -9,6 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
+from tests.test_translations import SEARCHED
 from tools import ROOT, social
 from tools.book import HTML
 from tools.browser import open_page
@@ -84,6 +85,14 @@ def test_search_finds_chinese(site, reader, asked_for):
             "all => all.map(a => a.href)"
         )
         assert any("/zh/book/glossary.html" in one for one in found)
+        assert problems == []
+
+
+@pytest.mark.parametrize("asked_for", SEARCHED)
+def test_search_finds_what_the_articles_readers_ask_for(site, reader, asked_for):
+    url = f"{site}/zh/search.html?q={asked_for}"
+    with open_page(reader, url, 1280, "light") as (page, problems):
+        page.locator("ul.search li a[href*='book/']").first.wait_for()
         assert problems == []
 
 

@@ -18,7 +18,15 @@ from pathlib import Path
 import yaml
 
 from tools import ROOT, chapters, fingerprint, inpage, ort, wheel
-from tools.language import ENGLISH, LOCALES, asked, below, compile_all, written
+from tools.language import (
+    ASKED,
+    ENGLISH,
+    LOCALES,
+    asked,
+    below,
+    compile_all,
+    written,
+)
 from tools.site import lighten, root_anywhere, write_sitemap
 
 BUILD = ROOT / "_build"
@@ -84,7 +92,7 @@ def forget(executed: list[tuple[Path, str]]) -> None:
 def run_jupyter_book(language: str) -> int:
     """All of its talk in a log, warnings shown."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
-    environment["LANGUAGES"] = " ".join(asked())
+    environment[ASKED] = " ".join(asked())
     command = COMMAND
     if language != ENGLISH:
         own = own_folder(language) / "_config.yml"

@@ -80,7 +80,9 @@ def run(notebook, folder: Path, manager=AsyncKernelManager, first="", **environm
         kernel_manager_class=manager,
         resources={"metadata": {"path": str(folder)}},
     )
-    client.on_notebook_start = lambda notebook: client.kc.execute(first, silent=True)
+    if first:
+        ahead = dict(code=first, silent=True)
+        client.on_notebook_start = lambda notebook: client.kc.execute(**ahead)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
     return asyncio.run(client.async_execute(env=environment))
 

@@ -12,6 +12,7 @@ from mocolib.analysis.paper import paper_numbers
 from mocolib.figures import style
 from mocolib.figures.style import GREY, KINDS, STROKES
 from mocolib.runs import Run
+from mocolib.sweep import design
 from mocolib.sweep.design import REMEDIES, only
 from mocolib.words import layer_name, value
 
@@ -78,12 +79,11 @@ def _over_rates(ax, values: pd.Series, colour: str, mark: str, label: str = ""):
 
 
 @style.figure
-def side_by_side(groups: dict[str, list[Run]], fall: str = "deepest_fall") -> Figure:
+def side_by_side(groups: dict[str, list[Run]]) -> Figure:
     """Deepest fall and linear probe of groups of runs, a row a group; a dot a seed.
 
-    fall: the measure of it, `fall_depth` of runs that climb back. The bar is the mean.
-    The first group's mean goes down as a dotted line, for the others to be compared
-    with. A row without runs stays empty.
+    The bar is the mean. The first group's mean goes down as a dotted line, for the
+    others to be compared with. A row without runs stays empty.
     """
     for members in groups.values():
         check_groups(members)
@@ -91,7 +91,7 @@ def side_by_side(groups: dict[str, list[Run]], fall: str = "deepest_fall") -> Fi
     figure, axes = plt.subplots(
         ncols=2, sharey=True, figsize=(7.4, 1.2 + 0.36 * len(groups))
     )
-    columns = zip((fall, "linear_probe"), COLUMNS.values(), strict=True)
+    columns = zip((design.of(runs).fall, "linear_probe"), COLUMNS.values(), strict=True)
     for ax, (column, label) in zip(axes, columns, strict=True):
         for row, members in enumerate(groups.values()):
             _row(ax, row, 100 * _values(members, column))

@@ -148,8 +148,9 @@ def _line(run: Run, charts: dict) -> Line:
     if baselines.known(run.recipe):
         outcomes["collapsed"] = measures.has_collapsed(run)
     found = dict(facts=facts, outcomes=outcomes, spikes=measures.spike_steps(run))
-    if design.of([run]) is design.MINI:  # runs that have a level to fall from
-        facts[FALL] = 100 * row["fall_depth"]
+    fall = design.of([run]).fall
+    facts[FALL] = 100 * row[fall]
+    if fall != FALL:
         found["fall"] = _fall(run)
     return Line.of(run, y, steps, **found)
 

@@ -148,14 +148,14 @@ def _fall_of(line: Line) -> tuple:
 
 
 def _depth(line: Line) -> float:
-    return _fall_of(line)[2] if _fall_of(line) else 0.0
+    *_, depth = _fall_of(line) or (0.0,)
+    return depth
 
 
 def _points(line: Line, drawn: dict) -> dict:
     """The symbols of a line: its deepest fall, and its spikes."""
-    found, depth = {}, _depth(line)
+    found, (*x, depth) = {}, _fall_of(line) or (0.0,)
     if "knn" in drawn and depth >= LEAST_FALL:
-        x = list(_fall_of(line)[:2])
         values = dict(zip(*_after_warmup(line), strict=True))
         y = [float(values[step]) for step in x]
         words = said(

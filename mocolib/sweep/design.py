@@ -27,6 +27,7 @@ class Design:
     calm: float
     shaking: tuple
     hopeless: float
+    fall: str = "deepest_fall"  # the measure of it that fits: these have no level
 
     @property
     def shaky(self) -> float:
@@ -40,7 +41,7 @@ SHORT = Design(  # 400 steps, which collapse where they shake
 )
 MINI = Design(  # 1600 steps, which dip and climb back
     **dict(plain=NAMED["mini"], smallest=3e-3, calm=1.2e-2),
-    **dict(shaking=(0.12,), hopeless=0.16),
+    **dict(shaking=(0.12,), hopeless=0.16, fall="fall_depth"),
 )
 CIFAR10 = Design(  # its runs had been seen when these were chosen
     **dict(plain=NAMED["cifar10"], smallest=1e-3, calm=4e-3),

@@ -38,18 +38,18 @@ def counted(one: str, many: str, count: int, /, **fields) -> str:
 
 def listed(parts) -> str:
     """Names or settings in a row: `base rate 0.12, fixed projection`."""
-    first, *rest = [*parts] or [""]
-    for one in rest:
-        first = said("{before}, {then}", before=first, then=one)
-    return first
+    return _in_a_row("{before}, {then}", parts)
 
 
 def together(sentences) -> str:
     """Whole sentences in a row, without those that are empty."""
-    row = ""
-    for one in filter(None, sentences):
-        row = said("{before} {then}", before=row, then=one) if row else one
-    return row
+    return _in_a_row("{before} {then}", filter(None, sentences))
+
+
+def _in_a_row(message: str, parts) -> str:
+    """Parts one behind the other, as a message sets two; "" of none."""
+    first, *rest = [*parts] or [""]
+    return functools.reduce(lambda a, b: said(message, before=a, then=b), rest, first)
 
 
 @functools.cache
