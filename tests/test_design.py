@@ -46,6 +46,14 @@ def test_each_remedy_and_part_is_a_point_of_its_sweep_and_the_other_way_round():
     assert settings("ablations") == {calm, *parts}
 
 
+def test_points_that_change_the_same_settings_stand_together():
+    ways = list(map(set, REMEDIES.values()))
+    assert ways == sorted(ways, key=ways.index)
+    assert list(REMEDIES)[3:5] == [
+        f"projection_clipped_{x}" for x in ("lightly", "hard")
+    ]
+
+
 def test_each_remedy_and_part_has_its_words():
     assert not any("_" in value(name) for name in (*REMEDIES, *PARTS))
 

@@ -14,7 +14,7 @@ BEHIND = BASE | {"runs", "sweep", "analysis", "logs", "claims", "figures"}
 MAY = {  # of each room the others that it may import
     "root": {"data", "execution", "frameworks"},
     "frameworks": {"errors", "execution", "moco", "recipe", "vit"},
-    "words": {"errors"},
+    "words": {"errors", "fields"},
     "data": {"errors", "files"},
     "execution": {"errors", "fields", "recipe"},
     "weights": BASE,

@@ -1,4 +1,4 @@
-/* From what a log shows to what to do, by the entries of mocolib/logs/advice.py. */
+/* From what a log shows to what to do, by the entries of mocolib/words/advice.toml. */
 
 import { rules } from "./rules.js";
 

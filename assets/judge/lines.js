@@ -48,7 +48,7 @@ export function encodingOf(head) {
 
 /* What a file begins with, in words; undefined where it may be a log. */
 export const knownAs = (head) =>
-  rules.refusals.KNOWN.find(([mark]) => startsWith(head, mark))?.[1];
+  Object.entries(rules.refusals.KNOWN).find(([mark]) => startsWith(head, mark))?.[1];
 
 /* What turns bytes into text, part by part. A browser's own latin-1 is Windows's. */
 export function decoder(encoding) {

@@ -183,8 +183,8 @@ const often = (jumps) => [...jumps].reduce((a, b) => (b[1] > a[1] ? b : a), ["",
 function advice(judged) {
   const { ENTRIES, CHAPTER } = rules.advice;
   return ENTRIES.filter(({ id }) => judged.advice.includes(id)).flatMap(
-    ({ id, anchor, claims }) => [
-      said(rules.sentences.ADVICE[id], {
+    ({ says, anchor, claims }) => [
+      said(says, {
         layer: often(judged.jumps),
         dense: rules.judged.DENSE,
       }),

@@ -15,24 +15,19 @@ which its function was registered. All are in the effect's unit, points of accur
 unless the sentence says otherwise.
 """
 
-import functools
 import math
-from pathlib import Path
 
 from mocolib import words
 from mocolib.claims.register import CLAIMS
 from mocolib.claims.verdicts import FEW, VOID, Effect, Verdict
-from mocolib.fields import read_table
-from mocolib.words import said, together
+from mocolib.words import said, table, together
 
-SENTENCES = Path(words.__file__).parent / "claims"
 EVERY = "every"
 
 
-@functools.cache
 def sentences(id: str) -> dict:
     """All that can be said of a claim, in English and with its fields open."""
-    return read_table(SENTENCES / f"{id}.toml")
+    return table(f"claims/{id}")
 
 
 def title(id: str) -> str:

@@ -23,45 +23,26 @@ from mocolib.logs import (
     chosen,
     columns,
     judged,
-    refusals,
-    sentences,
     table,
     telling,
     text,
 )
+from mocolib.logs.words import page, panel, refusals, sentences
 from mocolib.words import said
 
-MODULES = (advice, axis, chance, chosen, columns, curves, judged, leads, refusals)
-MODULES += (sentences, table, telling, text)
-OWN = {  # what only the page says
-    "PARQUET": "file {place} is Parquet, which this page does not read: export it as "
-    "CSV, or use the command line, `mocolib judge FILE`.",
-    "FAILED": "file {place} could not be judged: {reason}.",
-    "POINTS": "{depth} points",
-}
-QUESTION = (
-    "Drop logs of your own here, paste one, or choose some: CSV, JSON, printed lines, "
-    "TensorBoard's events. They are read in this page and never leave your browser. "
-    "Two are laid over each other: did the change that you made calm the run?"
-)
+MODULES = (advice, axis, chance, chosen, columns, curves, judged, leads)
+MODULES += (table, telling, text)
 SCRIPTS = ("judge_view", "judge")  # of pages with this panel alone
 SCRIPT = '<script defer src="../_static/lab/{}.js"></script>'
-WITHOUT_SCRIPT = "Judging a log in the page needs JavaScript."
-IN_A_KERNEL = (
-    "In the built book a panel stands here that judges a dropped log. In a notebook "
-    "these lines do the same: from mocolib import logs; "
-    "print(*logs.told(logs.judge(logs.read('metrics.csv')[0])), sep='\\n')"
-)
-WORDS = (sentences, refusals)
 
 
-def own_log(id="log", *, question=QUESTION, answer=None) -> HTML:
+def own_log(id="log", *, question=panel.QUESTION, answer=None) -> HTML:
     """The panel; `id` is a word that is this panel's in the page's address."""
     if not in_page():
-        return HTML(f"<p>{escape(said(IN_A_KERNEL))}</p>")
+        return HTML(f"<p>{escape(said(panel.IN_A_KERNEL))}</p>")
     shown = figure(
         *("why-judge", f"lab-{id}", rules()),
-        plain=said(WITHOUT_SCRIPT),
+        plain=said(panel.WITHOUT_SCRIPT),
         question=question,
         answer=answer,
     )
@@ -76,15 +57,23 @@ def rules() -> dict:
         for readings in range(judged.FEWEST, judged.DENSE)
         if (missed := judged.missed_by(readings))
     }
-    return found | {"own": {name: said(words) for name, words in OWN.items()}}
+    for entry in found["advice"]["ENTRIES"]:
+        entry["says"] = said(entry["says"])
+    spoken = {"sentences": sentences, "refusals": refusals, "own": page}
+    return found | {name: _told(vars(words)) for name, words in spoken.items()}
+
+
+def _told(words):
+    """Sentences as the reader is told them."""
+    if isinstance(words, dict):
+        return {name: _told(one) for name, one in words.items()}
+    return said(words)
 
 
 def _constants(module: ModuleType) -> dict:
-    """Its constants that JSON can hold; sentences as the reader is told them."""
+    """Its constants that JSON can hold."""
     own = {name: value for name, value in vars(module).items() if name.isupper()}
     plain = {name: _plain(value) for name, value in own.items()}
-    if module in WORDS:
-        plain = {name: _told(value) for name, value in plain.items()}
     return {name: value for name, value in plain.items() if value is not None}
 
 
@@ -107,11 +96,3 @@ def _plain(value):
     if isinstance(value, tuple | list):
         return [_plain(one) for one in value]
     return value if isinstance(value, str | int | float) else None
-
-
-def _told(value):
-    if isinstance(value, dict):
-        return {key: _told(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [[mark, said(what)] for mark, what in value]
-    return said(value) if isinstance(value, str) else value

@@ -1,131 +1,28 @@
 """From what a log shows to what to do: the tree of the chapter *What to do today*.
 
-Data in one place. An entry fits where all of its symptoms are there and none of those
-that speak against it; what speaks for it is left to recorded claims.
+Its entries, with their sentences, stand in words/advice.toml.
 """
 
 from dataclasses import dataclass
+
+from mocolib.words import table
 
 CHAPTER = "book/what_to_do.ipynb"  # whose headings the anchors are
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One piece of advice; the sentence for it is `sentences.ADVICE[id]`."""
+    """One piece of advice."""
 
     id: str
-    when: tuple  # symptoms that are all there
-    unless: tuple = ()  # and none of these
+    when: list  # symptoms that are all there
+    unless: list = ()  # and none of these
     anchor: str  # a heading of the chapter
-    claims: tuple = ()  # of the ledger
+    claims: list = ()  # of the ledger
+    says: str
 
 
-ENTRIES = (
-    Entry(
-        id="no_number",
-        when=("diverged",),
-        anchor="the-loss-is-no-number",
-    ),
-    Entry(
-        id="collapse_in_warmup",
-        when=("collapse", "fell_in_warmup"),
-        unless=("diverged",),
-        anchor="it-falls-and-stays-down",
-        claims=("C9",),
-    ),
-    Entry(
-        id="collapse",
-        when=("collapse",),
-        unless=("diverged", "fell_in_warmup"),
-        anchor="it-falls-and-stays-down",
-        claims=("C9",),
-    ),
-    Entry(
-        id="lasting_at_peak",
-        when=("lasting_fall", "lasting_at_peak"),
-        unless=("collapse", "diverged"),
-        anchor="it-falls-and-stays-down",
-        claims=("C4",),
-    ),
-    Entry(
-        id="lasting_fall",
-        when=("lasting_fall",),
-        unless=("collapse", "lasting_at_peak", "diverged"),
-        anchor="it-falls-and-stays-down",
-        claims=("C4",),
-    ),
-    Entry(
-        id="not_risen",
-        when=("not_risen",),
-        unless=("collapse", "diverged"),
-        anchor="when-it-is-something-else",
-    ),
-    Entry(
-        id="one_layer_jumps",
-        when=("one_layer_jumps",),
-        anchor="the-loss-spikes-and-one-layer-jumps",
-        claims=("C6", "C7"),
-    ),
-    Entry(
-        id="layers_jump",
-        when=("layers_jump",),
-        anchor="the-loss-spikes-and-one-layer-jumps",
-        claims=("C6",),
-    ),
-    Entry(
-        id="spikes_without_norms",
-        when=("loss_spikes",),
-        unless=("layers",),
-        anchor="first-look-densely",
-    ),
-    Entry(
-        id="spikes_alone",
-        when=("loss_spikes", "layers"),
-        unless=("one_layer_jumps", "layers_jump"),
-        anchor="what-a-spike-is-and-what-it-is-not",
-    ),
-    Entry(
-        id="dip_with_spike",
-        when=("dip", "dip_with_spike"),
-        unless=("one_layer_jumps", "layers_jump"),
-        anchor="it-dips-and-climbs-back",
-        claims=("C4",),
-    ),
-    Entry(
-        id="dip_without_spike",
-        when=("dip", "spikes_seen"),
-        unless=("dip_with_spike",),
-        anchor="it-dips-and-climbs-back",
-        claims=("C4",),
-    ),
-    Entry(
-        id="dip_alone",
-        when=("dip",),
-        unless=("spikes_seen",),
-        anchor="first-look-densely",
-    ),
-    Entry(
-        id="no_accuracy",
-        when=("no_accuracy",),
-        anchor="first-look-densely",
-    ),
-    Entry(
-        id="too_sparse",
-        when=("sparse",),
-        unless=("no_accuracy",),
-        anchor="first-look-densely",
-        claims=("C2",),
-    ),
-    Entry(
-        id="fine",
-        when=("calm",),
-        unless=(
-            *("sparse", "diverged", "collapse", "loss_spikes"),
-            *("one_layer_jumps", "layers_jump", "not_risen"),
-        ),
-        anchor="nothing-is-wrong",
-    ),
-)
+ENTRIES = tuple(Entry(id=id, **row) for id, row in table("advice").items())
 
 
 def fitting(symptoms: tuple) -> tuple:

@@ -7,8 +7,8 @@ import numpy as np
 from mocolib.errors import BadInput
 from mocolib.files import unreadable
 from mocolib.logs import columns
-from mocolib.logs import refusals as words
 from mocolib.logs.table import Tables
+from mocolib.logs.words import refusals as words
 from mocolib.runs import step_table
 from mocolib.words import said
 
@@ -20,7 +20,7 @@ ROWS = 2**16  # of a Parquet file at a time
 def refuse_known(head: bytes, place: str):
     """BadInput where a file begins as something that is no log."""
     for mark, what in words.KNOWN.items():
-        if head.startswith(mark):
+        if head.startswith(mark.encode("latin-1")):
             raise BadInput(said(words.IS_KNOWN, place=place, what=said(what)))
 
 

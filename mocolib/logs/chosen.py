@@ -4,8 +4,8 @@ import numpy as np
 
 from mocolib.errors import BadInput
 from mocolib.logs import columns
-from mocolib.logs import refusals as words
 from mocolib.logs.table import Table
+from mocolib.logs.words import refusals as words
 from mocolib.words import said
 
 ROLES = ("axis", "accuracy", "loss", "rate")

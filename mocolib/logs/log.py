@@ -17,9 +17,9 @@ import numpy as np
 from mocolib.errors import BadInput
 from mocolib.files import check_file, shown
 from mocolib.logs import axis, binary, text
-from mocolib.logs import refusals as words
 from mocolib.logs.chosen import ROLES, chosen, nothing_known, shares
 from mocolib.logs.table import Table, Tables
+from mocolib.logs.words import refusals as words
 from mocolib.runs import Run
 from mocolib.words import said
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from mocolib.errors import BadInput
 from mocolib.logs import columns
-from mocolib.logs import refusals as words
+from mocolib.logs.words import refusals as words
 from mocolib.words import said
 
 MOST_NUMBERS = 20_000_000  # some 300 MB of memory

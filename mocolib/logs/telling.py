@@ -1,10 +1,10 @@
 """A judged log told in sentences: which of them, in which order, with which numbers."""
 
 from mocolib.logs import advice
-from mocolib.logs import sentences as words
 from mocolib.logs.advice import CHAPTER
 from mocolib.logs.columns import ends
 from mocolib.logs.judged import DENSE, FEWEST, LEAD_FROM, SURE, Judged
+from mocolib.logs.words import sentences as words
 from mocolib.words import said
 
 MOST_FALLS, MOST_PLACES, MOST_NORMS, MOST_NAMES = 5, 8, 3, 8  # told one by one
@@ -161,7 +161,7 @@ def _advice(judged: Judged) -> list[str]:
     lines = []
     for entry in advice.ENTRIES:
         if entry.id in judged.advice:
-            lines.append(said(words.ADVICE[entry.id], layer=layer, dense=DENSE))
+            lines.append(said(entry.says, layer=layer, dense=DENSE))
             where = words.EVIDENCE if entry.claims else words.WHERE
             claims = ", ".join(entry.claims)
             fields = dict(chapter=CHAPTER, anchor=entry.anchor, claims=claims)

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mocolib.errors import BadInput
-from mocolib.logs import refusals as words
 from mocolib.logs.table import Tables, number
+from mocolib.logs.words import refusals as words
 from mocolib.words import said
 
 HEAD = 2**20  # bytes that are looked at before anything is read

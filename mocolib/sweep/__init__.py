@@ -11,6 +11,7 @@ combination of the grid:
     title = "Learning rate"      core_hours = 1.4      shows = "one sentence"
     recipe = "mini"
     [[points]]                   # optional
+    id = "large_batch"           # optional: what `points` knows it by
     batch_size = 1024
     [grid]
     base_lr = [1e-3, 4e-3]
@@ -132,9 +133,25 @@ def _planned(path: Path, table: dict, changes: dict) -> list[Recipe]:
     planned = [
         base.replace(**{**point, **dict(zip(grid, values, strict=True)), **changes})
         for values in itertools.product(*lists)
-        for point in points
+        for point in map(_unnamed, points)
     ]
     return list(dict.fromkeys(planned))
+
+
+def points(*names: str) -> dict[str, dict]:
+    """The points of sweeps that have an id, by it: what each changes.
+
+    Those that change the same settings stand together.
+    """
+    tables = (read_table(FOLDER / f"{name}.toml") for name in names)
+    listed = [point for table in tables for point in table["points"]]
+    found = {point["id"]: _unnamed(point) for point in listed if "id" in point}
+    order = list(map(set, found.values()))
+    return dict(sorted(found.items(), key=lambda one: order.index(set(one[1]))))
+
+
+def _unnamed(point: dict) -> dict:
+    return {name: value for name, value in point.items() if name != "id"}
 
 
 def names() -> list[str]:

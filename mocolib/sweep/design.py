@@ -15,7 +15,7 @@ from mocolib.errors import BadInput
 from mocolib.presets import NAMED
 from mocolib.recipe import FIELDS, Recipe
 from mocolib.runs import Run
-from mocolib.sweep import fits
+from mocolib.sweep import fits, points
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,33 +49,8 @@ CIFAR10 = Design(  # its runs had been seen when these were chosen
 )
 DESIGNS = (SHORT, MINI, CIFAR10)
 
-# what may calm without freezing
-REMEDIES = {
-    "nothing": {},
-    "projection_fixed": {"patch_projection": "fixed"},
-    "projection_slow": {"patch_projection_lr": 0.2},
-    "projection_clipped_lightly": {"patch_projection_clip": 1e-3},
-    "projection_clipped_hard": {"patch_projection_clip": 1e-8},
-    "projection_batch_norm": {"patch_projection_norm": "batch"},
-    "projection_weight_norm": {"patch_projection_norm": "weight"},
-    "all_clipped": {"grad_clip": 0.1},
-    "beta2_95": {"beta2": 0.95},
-    "stableadamw": {"optimizer": "stableadamw"},
-    "qk_norm": {"qk_norm": True},
-    "conv_stem": {"stem": "conv"},
-}
-# the parts of the method, one left out or changed at a time
-PARTS = {
-    "no_predictor": {"predictor": False},
-    "no_head_norm": {"head_norm": "none"},
-    "positions_learned": {"position": "learned"},
-    "no_positions": {"position": "none"},
-    "average_after_norm": {"pool": "average"},
-    "average_without_norm": {"pool": "average_without_norm"},
-    "momentum_0": {"momentum": 0.0},
-    "momentum_9": {"momentum": 0.9},
-    "momentum_999": {"momentum": 0.999},
-}
+REMEDIES = points("remedies", "clip")  # what may calm without freezing
+PARTS = points("ablations")  # of the method, one left out or changed at a time
 CHANGED = {name for way in (*REMEDIES.values(), *PARTS.values()) for name in way}
 
 SMALL, LARGE, LARGEST = 128, 512, 1024  # batches beside the plain 256

@@ -3,10 +3,11 @@
     said("step {step} of {steps}", step=3, steps=400)
     value("adamw"), spoken("qk_norm", True), layer_name("blocks.0.qkv")
 
-claims/ has all sentences about the claims, a file each.
+Sentences stand in TOML: claims/ has those about the claims, a file each, logs.toml and
+advice.toml those about a reader's log.
 """
 
-from mocolib.words.language import counted, listed, said, together
+from mocolib.words.language import counted, listed, said, table, together
 from mocolib.words.settings import (
     fact,
     label,
@@ -26,6 +27,7 @@ __all__ = [
     "said",
     "short",
     "spoken",
+    "table",
     "title",
     "together",
     "value",

@@ -11,11 +11,18 @@ import os
 from pathlib import Path
 
 from mocolib.errors import BadInput
+from mocolib.fields import read_table
 
 LANGUAGE = "MOCOLIB_LANGUAGE"
 HEARD = "MOCOLIB_HEARD"  # a file that collects what is said, for tools.translations
 CATALOGUES = Path(__file__).parents[2] / "book" / "locale"
 NAME = "mocolib"
+
+
+@functools.cache
+def table(name: str) -> dict:
+    """What a file of this folder has, in English and with its fields open."""
+    return read_table(Path(__file__).parent / f"{name}.toml")
 
 
 def said(message: str, /, **fields) -> str:

@@ -1,74 +1,17 @@
 """Settings, their values, measures and layers in words; ids in code, words for readers.
 
-An id is ASCII and never shown. One that reads as it should, with spaces for its
-underscores, needs no entry.
+An id is ASCII and never shown. Its words stand in settings.toml, unless it reads as it
+should with spaces for its underscores.
 """
 
 from numbers import Integral, Real
 
-from mocolib.words.language import said
+from mocolib.words.language import said, table
 
-LABELS = {
-    "base_lr": "base rate",
-    "batch_size": "batch",
-    "temperature": "temperature τ",
-    "momentum": "momentum m",
-    "beta2": "β₂",
-    "negatives": "negatives K",
-    "qk_norm": "qk-norm",
-    "patch_projection_start": "projection's start",
-    "patch_projection_lr": "projection's rate ×",
-}
-TITLES = {"temperature": "τ", "momentum": "m"}  # where there is little room
-VALUES = {  # as they are written in prose
-    "adamw": "AdamW",
-    "stableadamw": "StableAdamW",
-    "lamb": "LAMB",
-    "conv": "convolutional",
-    "xavier": "random start",
-    "orthogonal": "orthogonal start",
-    "moco_v3": "MoCo v3",
-    "simclr": "SimCLR",
-    "byol": "BYOL",
-    "sincos": "sin-cos",
-    "step": "stepped",  # a schedule of the temperature
-    # what may calm a run (design.REMEDIES) or keep a spike away (analysis.causes)
-    "projection_slow": "projection slow (rate × 0.2)",
-    "projection_clipped_lightly": "projection clipped at 0.001",
-    "projection_clipped_hard": "projection clipped at 1e-8",
-    "projection_batch_norm": "BatchNorm on the projection",
-    "projection_weight_norm": "weight norm on the projection",
-    "all_clipped": "whole gradient clipped at 0.1",
-    "beta2_95": "β₂ = 0.95",
-    "qk_norm": "qk-norm",
-    "conv_stem": "convolutional stem",
-    # what is left out of the method (design.PARTS)
-    "no_head_norm": "no BatchNorm in the heads",
-    "average_after_norm": "average after the norm",
-    "average_without_norm": "average without it",
-    "momentum_0": "m = 0",
-    "momentum_9": "m = 0.9",
-    "momentum_999": "m = 0.999",
-    # outcomes and verdicts
-    "too_few": "too few runs",
-    # units of effects
-    "seed_sds": "seed SDs",
-    "chance_sds": "SDs of chance",
-    "percent_of_spikes": "% of spikes",
-    "percent_of_runs": "% of runs",
-}
-FACTS = {  # measures of a run, as a table has them
-    "jitter": "jitter, points",
-    "deepest_fall": "deepest fall, points",
-    "knn": "accuracy (kNN), %",
-    "linear_probe": "linear probe, %",
-    "dips": "dips made good",
-    "lasting_falls": "lasting falls",
-}
-PHRASES = {  # fields whose value alone says nothing
-    "patch_projection": "{value} projection",
-    "stem": "{value} stem",
-}
+LABELS, TITLES, VALUES, FACTS, PHRASES = (
+    table("settings")[part]
+    for part in ("labels", "titles", "values", "facts", "phrases")
+)
 
 
 def label(name: str) -> str:
