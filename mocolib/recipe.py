@@ -39,9 +39,7 @@ class Recipe:
 
     # backbone
     backbone: str = setting(
-        "vit",
-        "the encoder's body",
-        choices=("vit", "resnet8", "resnet18", "resnet50"),
+        "vit", "the encoder's body", choices=("vit", "resnet8", "resnet18", "resnet50")
     )
     patch_size: int = setting(7, "pixels a side of one patch", low=1, high=256)
     width: int = setting(64, "token width d", low=4, high=4096)

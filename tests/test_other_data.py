@@ -90,12 +90,12 @@ def test_weights_are_tried_on_the_runs_own_images(
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_sweep_does_not_count_a_run_of_other_images(here, monkeypatch, change):
-    assert sweep.missing_of([recipe()], here / "runs") == []
+    assert sweep.standing([recipe()], here / "runs") == ([], ())
     change(here, monkeypatch)
     with pytest.raises(BadInput, match="imgs"):
-        sweep.missing_of([recipe()], here / "runs")
+        sweep.standing([recipe()], here / "runs")
     other = recipe(seed=9)
-    assert sweep.missing_of([other], here / "runs") == [other]
+    assert sweep.standing([other], here / "runs")[0] == [other]
 
 
 @pytest.mark.parametrize("large", [False, True])

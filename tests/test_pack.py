@@ -238,7 +238,7 @@ def test_a_published_run_stays_published(packed, published):
 def test_a_packed_run_is_not_trained_again(packed, monkeypatch):
     monkeypatch.setattr(record, "train", None)
     assert list(record.record(tiny(), blobs(), packed)) == []
-    assert sweep.missing_of([], packed) == []
+    assert sweep.standing([], packed) == ([], ())
     assert not (packed / tiny().id).exists()
     other: Dataset = blobs(channels=1)
     with pytest.raises(BadInput, match=r"under .*first\.parquet was trained on"):

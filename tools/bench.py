@@ -64,14 +64,16 @@ def step(batch: int) -> dict:
     from mocolib.cost import flops
     from mocolib.recipe import Recipe
     from mocolib.train import train
+    from tools.bench_peers.clock import Clock
 
     recipe = Recipe(**SETTING, batch_size=batch, steps=1000)
     training = train(recipe, random_data())
     views = timed(lambda: training.batches.batch(0))
-    for part in ("before", "after"):
-        clocked(training.probe, part)
+    clock = Clock()
+    for method in ("before", "after"):
+        clock.wrap(training.probe, method, "probes")
     whole = timed(lambda: next(training))
-    probes = (training.probe.spent["before"] + training.probe.spent["after"]) / 8
+    probes = clock.spent["probes"] / 8
     return {
         "images_s": batch / whole,
         "gflops": batch / whole * flops(recipe) / 1e9,
@@ -80,20 +82,6 @@ def step(batch: int) -> dict:
         "knn": timed(training.knn, 3) / (10 * whole),
         "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
-
-
-def clocked(thing, name: str):
-    """Replace a method by itself plus a clock."""
-    method, spent = getattr(thing, name), thing.__dict__.setdefault("spent", {})
-    spent[name] = 0.0
-
-    def call():
-        start = time.perf_counter()
-        result = method()
-        spent[name] += time.perf_counter() - start
-        return result
-
-    setattr(thing, name, call)
 
 
 def plain() -> dict:

@@ -18,15 +18,7 @@ from pathlib import Path
 import yaml
 
 from tools import ROOT, chapters, fingerprint, inpage, ort, wheel
-from tools.language import (
-    ASKED,
-    ENGLISH,
-    LOCALES,
-    asked,
-    below,
-    compile_all,
-    written,
-)
+from tools.language import ASKED, ENGLISH, LOCALES, asked, below, compile_all, written
 from tools.site import lighten, root_anywhere, write_sitemap
 
 BUILD = ROOT / "_build"

@@ -13,13 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    Page,
-    Request,
-    sync_playwright,
-)
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
 THEMES = ("light", "dark")
 WIDTHS = (1280, 390)
@@ -84,10 +78,6 @@ def open_browser(*arguments: str) -> Iterator[Browser]:
         browser.close()
 
 
-def _failure(request: Request) -> str:
-    return f"request failed: {request.url} ({request.failure})"
-
-
 @contextmanager
 def _all_come(page: Page) -> Iterator[None]:
     """Go on when nothing has been under way for a fifth of a second.
@@ -95,10 +85,7 @@ def _all_come(page: Page) -> Iterator[None]:
     Playwright's own "networkidle" waits for ever for a worker that was ended at once.
     """
     under_way: set[Request] = set()
-    page.on(
-        "request",
-        lambda one: one.url.startswith("blob:") or under_way.add(one),
-    )
+    page.on("request", lambda one: one.url.startswith("blob:") or under_way.add(one))
     for end in ("requestfinished", "requestfailed"):
         page.on(end, lambda one: under_way.discard(one))  # it takes no method of C
     yield
@@ -127,7 +114,10 @@ def open_page(
         lambda message: message.type == "error" and problems.append(message.text),
     )
     page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
-    page.on("requestfailed", lambda request: problems.append(_failure(request)))
+    page.on(
+        "requestfailed",
+        lambda one: problems.append(f"request failed: {one.url} ({one.failure})"),
+    )
     page.on(
         "response",
         lambda response: (

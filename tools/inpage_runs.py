@@ -9,7 +9,7 @@ and a seed is recorded anew.
 import sys
 import tempfile
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from mocolib.files import as_json, read_json, write_atomic
 from mocolib.lab.train_here import SHAPE, VALUES
 from tools import ROOT, inpage, ort
 from tools.browser import open_browser
-from tools.serve import running
+from tools.serve import BookHandler, running
 
 BOTH = ("learned", "fixed")
 RUNS = [  # settings where they are not the shape's own, and how many seeds of each
@@ -48,18 +48,13 @@ ROWS = """([base, seed, settings, shape]) => new Promise((done, fail) => {
 })"""
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
 def site(folder: Path) -> ThreadingHTTPServer:
     """The scripts and the graphs, laid out as in the built book."""
     ort.build()
     (folder / "inpage").symlink_to(inpage.build())
     (folder / "_static").symlink_to(ROOT / "assets")
     (folder / "index.html").write_text("<!doctype html><title>Runs</title>")
-    handler = partial(Quiet, directory=folder)
+    handler = partial(BookHandler, directory=folder)
     return ThreadingHTTPServer(("127.0.0.1", 0), handler)
 
 

@@ -82,7 +82,8 @@ def in_pages() -> dict[str, dict[str, set[str]]]:
 def in_code() -> dict[str, set[str]]:
     """What the chapters were heard to say, and what code could say another time."""
     found = {}
-    for message, place in chain(_heard(), _claimed(), _literal(), _configured()):
+    settings = ((message, "_config.yml") for message in configured())
+    for message, place in chain(_heard(), _claimed(), _literal(), settings):
         if SPOKEN.search(message):
             found.setdefault(message, set()).add(place)
     return dict(sorted(found.items(), key=lambda one: (min(one[1]), one[0])))
@@ -99,14 +100,11 @@ def _heard():
             sys.exit(f"{name} was not executed; `make book SERVE=0` does that.")
         said = known["said"]
         plain = [(m, {m.replace("*", ""), t.replace("*", "")}, t) for m, t in said]
-        made = [t.replace("*", "") for m, _, t in plain if t != m and not _field(m)]
+        made = [
+            t.replace("*", "") for m, _, t in plain if t != m and not FIELD.fullmatch(m)
+        ]
         lines = {line for one in made for line in one.splitlines()}
         yield from ((m, name) for m, both, _ in plain if not both <= lines)
-
-
-def _field(message: str) -> bool:
-    """Whether it is one field and no more, which gives what it is given."""
-    return bool(FIELD.fullmatch(message))
 
 
 def _claimed():
@@ -129,10 +127,6 @@ def _literal():
             for one in node.args[: 1 + (name == "counted")] if name in SAYS else []:
                 if isinstance(one, ast.Constant) and isinstance(one.value, str):
                     yield one.value, str(path.relative_to(ROOT))
-
-
-def _configured():
-    return ((message, "_config.yml") for message in configured())
 
 
 def in_scripts() -> dict[str, set[str]]:

@@ -14,23 +14,12 @@ import re
 import warnings
 
 from mocolib import sweep
-from mocolib.claims import mechanism, parts, relatives, shaking  # noqa: F401
+from mocolib.claims import mechanism, parts, relatives, shaking
 from mocolib.claims.findings import sentence
 from mocolib.claims.register import CLAIMS, Claim, asked_for, of_record
 from mocolib.claims.verdicts import Effect, Verdict, corrected
 from mocolib.errors import BadInput, LeftOut
 from mocolib.sweep.found import strangers
-
-__all__ = [
-    "CLAIMS",
-    "Claim",
-    "Effect",
-    "Verdict",
-    "finding",
-    "judge",
-    "ledger",
-    "second_ledger",
-]
 
 
 def judge(id: str, root=None, pooled: bool = False) -> Verdict:

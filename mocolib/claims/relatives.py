@@ -11,10 +11,7 @@ from mocolib.sweep.design import DEVICES, EACH, END_TO_END, FEW, FEWER, MANY, SO
 # --- MoCo v1 ----------------------------------------------------------------------
 
 
-@claim(
-    *("C3", "negatives"),
-    **dict(few=FEW, some=SOME, many=MANY, batch=END_TO_END),
-)
+@claim(*("C3", "negatives"), **dict(few=FEW, some=SOME, many=MANY, batch=END_TO_END))
 def _negatives(runs):
     def knn(keys: str, negatives: int):
         return at(runs, "knn", keys=keys, negatives=negatives)
@@ -34,13 +31,7 @@ def _negatives(runs):
     }
 
 
-@claim(
-    "C3-bn",
-    "bn_leak",
-    devices=DEVICES,
-    fewer=FEWER,
-    each=EACH,
-)
+@claim("C3-bn", "bn_leak", devices=DEVICES, fewer=FEWER, each=EACH)
 def _leak(runs):
     def setting(groups: int, shuffled: bool = False):
         return chosen(runs, bn_groups=groups, shuffle_bn=shuffled)
@@ -77,11 +68,9 @@ def _relatives(runs):
             for kind in ("learned", "fixed")
         )
         effects[f"{framework}_accuracy"] = difference(
-            at(fixed, "linear_probe"),
-            at(learned, "linear_probe"),
+            at(fixed, "linear_probe"), at(learned, "linear_probe")
         )
         effects[f"{framework}_fall"] = difference(
-            at(learned, "deepest_fall"),
-            at(fixed, "deepest_fall"),
+            at(learned, "deepest_fall"), at(fixed, "deepest_fall")
         )
     return effects

@@ -9,15 +9,7 @@ from mocolib.analysis.measures import (
     trained_layers,
 )
 from mocolib.analysis.sparse import missed_depth
-from mocolib.claims.contrasts import (
-    POINT,
-    at,
-    best,
-    by_seed,
-    chosen,
-    frontier,
-    grid,
-)
+from mocolib.claims.contrasts import POINT, at, best, by_seed, chosen, frontier, grid
 from mocolib.claims.register import claim
 from mocolib.claims.verdicts import difference, effect
 from mocolib.runs import Run
@@ -93,9 +85,7 @@ def _monitor(runs):
     return {
         "fall": difference(missed(SHAKY), missed(MINI.calm)),
         "loss": difference(
-            _apart(learned, "linear_probe"),
-            _apart(learned, "final_loss"),
-            "seed_sds",
+            _apart(learned, "linear_probe"), _apart(learned, "final_loss"), "seed_sds"
         ),
     }
 

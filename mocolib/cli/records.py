@@ -106,15 +106,7 @@ def _each(chosen, told) -> int:
     return 2 if damaged else 0
 
 
-def _list(options) -> int:
-    return _all(options, attrgetter("line"))
-
-
-def _show(options) -> int:
-    return _all(options, _whole)
-
-
-def _all(options, told) -> int:
+def _all(told, options) -> int:
     root, chosen = _chosen(options)
     if not chosen:
         print(f"no runs under {root}.")
@@ -185,8 +177,11 @@ def _once_more(calmest) -> tuple[str, bool]:
 
 
 RUNS = {
-    "list": (_list, "a line for each run"),
-    "show": (_show, "recipe and provenance, as a recipe file"),
+    "list": (functools.partial(_all, attrgetter("line")), "a line for each run"),
+    "show": (
+        functools.partial(_all, _whole),
+        "recipe and provenance, as a recipe file",
+    ),
     "verify": (_verify, "check runs, and train the start of one again"),
     "publish": (_publish, "copy finished runs, without their weights"),
 }

@@ -157,7 +157,7 @@ def _sweep(options) -> int:
     root = options.runs or runs.default_root()
     print(f"{plan.title}: {len(plan.recipes)} runs, kept in {root}.")
     wanted = list(plan.recipes)
-    if sweep.missing_of(wanted, root):
+    if sweep.standing(wanted, root)[0]:
         wanted = _fitted(plan, changes)
     missing, damaged = sweep.standing(wanted, root)
     if missing:  # what is there can be read in any folder

@@ -85,12 +85,11 @@ def check_ranges(files):
 
 def all_grey(files) -> bool:
     """Whether no file has colours, by their headers alone: it stops at the first."""
-    return all(map(_is_grey, files))
-
-
-def _is_grey(file: Path) -> bool:
-    with _opened(file) as image:
-        return image.mode in GREY or image.mode[0] == "I"
+    for file in files:
+        with _opened(file) as image:
+            if image.mode not in GREY and image.mode[0] != "I":
+                return False
+    return True
 
 
 @contextlib.contextmanager

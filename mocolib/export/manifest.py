@@ -69,8 +69,5 @@ def manifest(name: str, recipe, layout, model, data) -> dict:
         "strengths": [asdict(s) for s in augment.STRENGTHS[recipe.augmentation]],
         "measures": list(MEASURES),
         "draw": {"chunk": augment.CHUNK, "tries": augment.TRIES},
-        "knn": {
-            "neighbours": evaluate.NEIGHBOURS,
-            "sharpness": evaluate.SHARPNESS,
-        },
+        "knn": {"neighbours": evaluate.NEIGHBOURS, "sharpness": evaluate.SHARPNESS},
     }

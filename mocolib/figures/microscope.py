@@ -7,12 +7,7 @@ from matplotlib.figure import Figure
 
 from mocolib.analysis import measures, sparse
 from mocolib.figures import style
-from mocolib.figures.style import (
-    GREY,
-    KINDS,
-    grouped,
-    percent,
-)
+from mocolib.figures.style import GREY, KINDS, grouped, percent
 from mocolib.runs import Run
 from mocolib.words import counted, layer_name, said
 

@@ -28,35 +28,7 @@ from mocolib.lab.describe import Line
 from mocolib.lab.matching import matches
 from mocolib.lab.method import method, taken
 from mocolib.lab.own_log import own_log
+from mocolib.lab.page import experiment
 from mocolib.lab.pictures import Frame, beside, frames, meters, pixels, strips, svg
-from mocolib.lab.recorded import experiment
 from mocolib.lab.spikes import spikes
 from mocolib.lab.train_here import train_here
-
-__all__ = [
-    "Frame",
-    "Line",
-    "beside",
-    "elsewhere",
-    "example",
-    "experiment",
-    "finding",
-    "frames",
-    "headlines",
-    "ledger",
-    "matches",
-    "meters",
-    "method",
-    "own_log",
-    "picture",
-    "pixels",
-    "remarked",
-    "remarks",
-    "source",
-    "spikes",
-    "strips",
-    "svg",
-    "taken",
-    "train_here",
-    "verdict",
-]

@@ -1,7 +1,6 @@
 """Charts as a piece of HTML: the page's own element, with what they show inside."""
 
 from mocolib.figures.style import BLUE, GREEN, ORANGE, RED
-from mocolib.lab.numbers import brief
 from mocolib.lab.page import element
 
 # by order, as in assets/lab/chart.js, and the page's theme may set others
@@ -15,8 +14,3 @@ DASHES = ("", "7 3", "2 3", "9 3 2 3", "12 3", "4 2 1 2")
 def picture(description: dict) -> str:
     """Charts as HTML, to stand in a widget or a frame; see assets/lab/charts.js."""
     return f'<div class="why-panel bare">{element("why-charts", description)}</div>'
-
-
-def columns(rows: list) -> list[list]:
-    """Points as two lists of numbers."""
-    return [[brief(v) for v in column] for column in zip(*rows, strict=True)]

@@ -22,7 +22,7 @@ from mocolib.lab.page import figure
 from mocolib.lab.pictures import pixels
 from mocolib.recipe import Recipe
 from mocolib.train import train
-from mocolib.words import said
+from mocolib.words import said, table
 
 LOW, HIGH = np.array([222, 143, 5]), np.array([1, 115, 178])  # below and above zero
 
@@ -136,13 +136,11 @@ def method(step: Taken, *, id="method", question=None, answer=None) -> HTML:
     return figure("why-method", f"method-{id}", data, plain=plain, **asked)
 
 
-def _part(id: str, title: str, picture: str, words: str, code: str, **fields) -> dict:
-    return {
-        "id": id,
-        "title": said(title),
-        "shown": f"{picture}<p>{said(words, **fields)}</p>",
-        "code": code,
-    }
+def _part(id: str, picture: str, code: str, **fields) -> dict:
+    """A part with the words that words/method.toml has for it."""
+    own = table("method")[id]
+    shown = f"{picture}<p>{said(own['words'], **fields)}</p>"
+    return {"id": id, "title": said(own["title"]), "shown": shown, "code": code}
 
 
 def _encoders(step: Taken) -> list[dict]:
@@ -152,36 +150,25 @@ def _encoders(step: Taken) -> list[dict]:
     return [
         _part(
             "views",
-            "Two views of each image",
             pixels(both, 2, "two rows of views"),
-            "{count} images, each cut out at random twice. Upper row: view 1; lower "
-            "row: view 2 of the same images.",
             listing(augment.two_views, "draw(", "apply(", ran=step.ran),
             count=n,
         ),
         _part(
             "query",
-            "Query encoder",
             pixels(tiles(step.features), 6, "features"),
-            "Each image becomes {width} numbers, its features: a row an image, blue "
-            "above zero, orange below. They are what is kept and tested in the end.",
             listing(moco.Encoder.forward, "self.backbone(", ran=step.ran),
             width=width,
         ),
         _part(
             "projector",
-            "Projector",
             pixels(tiles(step.projected), 4, "embeddings"),
-            "A small network behind the encoder: {width} numbers become {dim}.",
             listing(moco.Encoder.forward, "self.projector", ran=step.ran),
             **{"width": width, "dim": dim},
         ),
         _part(
             "predictor",
-            "Predictor",
             pixels(tiles(step.queries), 4, "queries"),
-            "One more network, on this side alone. What comes out, brought to length "
-            "1, are the queries.",
             listing(moco.MoCo.forward, "self.predictor", ran=step.ran),
         ),
     ]
@@ -193,11 +180,7 @@ def _keys(step: Taken) -> list[dict]:
     return [
         _part(
             "momentum",
-            "Momentum",
             "",
-            "The key encoder is a slow copy: θ<sub>k</sub> ← {momentum} θ<sub>k</sub> "
-            "+ {rest} θ<sub>q</sub>. The two sides' weights are {before} apart before "
-            "this line, {behind} behind it.",
             listing(moco.MoCo.update_key, "lerp", "list(", ran=step.ran),
             momentum=f"{step.momentum:g}",
             rest=f"{1 - step.momentum:.2g}",
@@ -206,10 +189,7 @@ def _keys(step: Taken) -> list[dict]:
         ),
         _part(
             "key",
-            "Key encoder and its projector, without gradient",
             pixels(tiles(step.keys), 4, "keys"),
-            "The keys of the other view. Under <code>no_grad</code> no gradient "
-            "enters: a key is a target that does not run away while one aims at it.",
             listing(
                 moco.MoCo.forward, "no_grad", "update_key", "self.key(", ran=step.ran
             ),
@@ -224,11 +204,7 @@ def _comparison(step: Taken) -> list[dict]:
     return [
         _part(
             "similarity",
-            "Similarity matrix",
             pixels(grey(step.probabilities), 20, "matrix"),
-            "A row: a query of view 1. A column: a key of view 2. Dark: a large share. "
-            "The right key, on the diagonal, gets {right} on average; guessing would "
-            "give it {guess}. τ is {temperature}.",
             listing(moco.contrast, "normalize", "logits =", ran=step.ran),
             right=f"{right:.0%}",
             guess=f"{1 / n:.0%}",
@@ -236,10 +212,7 @@ def _comparison(step: Taken) -> list[dict]:
         ),
         _part(
             "loss",
-            "Loss",
             "",
-            "The cross entropy of the diagonal times 2τ, in both directions: {one} + "
-            "{other} = <b>{both}</b>. Guessing costs 4τ ln N = {guess}.",
             listing(moco.contrast, "target =", "cross_entropy", ran=step.ran),
             one=f"{one:.3f}",
             other=f"{other:.3f}",
@@ -248,9 +221,7 @@ def _comparison(step: Taken) -> list[dict]:
         ),
         _part(
             "gradient",
-            "Gradient",
             _norms({**step.gradients, "key side": None}),
-            "From the loss back through the queries alone; L2 norm by part.",
             listing(moco.MoCo.forward, "self.compare", "no_grad", ran=step.ran),
         ),
     ]

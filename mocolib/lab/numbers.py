@@ -24,6 +24,11 @@ def points(x: Sequence, y: Sequence, *, log: bool, most=MOST_POINTS) -> list[tup
     return [*kept, good[-1]]
 
 
+def columns(rows: Sequence) -> list[list]:
+    """Points as two lists of numbers, for JSON."""
+    return [[brief(v) for v in column] for column in zip(*rows, strict=True)]
+
+
 def brief(value: float):
     """Four digits, for JSON: a chart shows no more; None where it is not finite."""
     value = float(value)

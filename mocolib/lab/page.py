@@ -13,15 +13,9 @@ from pathlib import Path
 
 from IPython.display import HTML
 
-from mocolib.lab.describe import (
-    DOTS,
-    SYMBOLS,
-    X_AXES,
-    Axis,
-    Description,
-)
+from mocolib.lab.describe import DOTS, SYMBOLS, X_AXES, Axis, Description, describe
 from mocolib.lab.groups import LOG, Group
-from mocolib.lab.numbers import brief
+from mocolib.lab.numbers import brief, columns
 from mocolib.words import fact, said, spoken
 
 PAGE = "MOCOLIB_PAGE"  # set while the book is built: no kernel will stand behind it
@@ -109,13 +103,24 @@ def scripts(trains: bool = False) -> str:
     return "" if in_page() else _inline(trains)
 
 
-def explorer(description: Description, question=None, answer=None) -> HTML:
-    """The panel over recorded runs."""
+def experiment(runs, *, id, by, question=None, answer=None, **options) -> HTML:
+    """Buttons and sliders over recorded runs, or `Line`s; only recorded settings.
+
+    runs: a list. id: a word that is this panel's in the page's address. by: recipe
+    fields that become controls. question stands above, answer can be unfolded below.
+    options: start={field: value}, the setting shown first (without it the one with the
+    deepest fall); keep=[settings] beside it, up to five, each a curve that holds what
+    it names and follows the controls in the rest; charts={key: title};
+    x="step" or "images", the axis shown first; marks={step: words}, upright lines.
+    All seeds are drawn in the first chart; the strong line is the run whose deepest
+    fall is the median one, or that of seed=.
+    """
+    description = describe(runs, id=id, by=by, **options)
     if not description.groups:
         return HTML(f"<p>{escape(said(NO_RUNS))}</p>")
     return figure(
         "why-lab",
-        f"lab-{description.id}",
+        f"lab-{id}",
         as_data(description),
         plain=_table(description),
         question=question,
@@ -125,10 +130,7 @@ def explorer(description: Description, question=None, answer=None) -> HTML:
 
 def as_data(description: Description) -> dict:
     """The description as plain values, numbers no longer than a screen can show."""
-    charts = [
-        {"key": key, "title": said(title), "log": key in LOG, "dots": key in DOTS}
-        for key, title in description.charts.items()
-    ]
+    charts = chart_data(description.charts)
     levels = [{"y": brief(y), "words": said(n)} for n, y in description.levels.items()]
     for chart in charts:
         if chart["key"] == "knn":
@@ -152,6 +154,14 @@ def as_data(description: Description) -> dict:
     }
 
 
+def chart_data(charts: dict, log=LOG) -> list[dict]:
+    """Charts {key: title} as plain values; `log`: those with a logarithmic y axis."""
+    return [
+        {"key": key, "title": said(title), "log": key in log, "dots": key in DOTS}
+        for key, title in charts.items()
+    ]
+
+
 def axis_data(axis: Axis) -> dict:
     """A control as plain values."""
     phrases = [spoken(axis.name, value) for value in axis.values]
@@ -170,14 +180,14 @@ def axis_data(axis: Axis) -> dict:
 
 def group_data(group: Group) -> dict:
     """One setting with its curves as plain values."""
-    lines = {key: _columns(rows) for key, rows in group.lines.items()}
+    lines = {key: columns(rows) for key, rows in group.lines.items()}
     others = [
-        {key: _columns(rows) for key, rows in other.items()} for other in group.others
+        {key: columns(rows) for key, rows in other.items()} for other in group.others
     ]
     for other in others:  # seeds that were read at the same steps share them
-        for key, columns in other.items():
-            if columns and lines[key] and columns[0] == lines[key][0]:
-                columns[0] = None
+        for key, line in other.items():
+            if line and lines[key] and line[0] == lines[key][0]:
+                line[0] = None
     return {
         "at": list(group.at),
         "seeds": list(group.seeds),
@@ -194,11 +204,6 @@ def group_data(group: Group) -> dict:
             for name, values in group.facts.items()
         },
     }
-
-
-def _columns(rows: list) -> list[list]:
-    """Rows as columns: steps, then values."""
-    return [[brief(v) for v in column] for column in zip(*rows, strict=True)]
 
 
 def _point(point: dict) -> dict:

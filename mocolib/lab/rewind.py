@@ -10,8 +10,9 @@ import pandas as pd
 
 from mocolib.analysis import causes
 from mocolib.analysis.measures import first_layer
-from mocolib.lab.curves import COLOURS, DASHES, columns, picture
-from mocolib.lab.numbers import points
+from mocolib.lab.curves import COLOURS, DASHES, picture
+from mocolib.lab.numbers import columns, points
+from mocolib.lab.page import chart_data
 from mocolib.lab.pictures import Frame, frames
 from mocolib.runs import Run
 from mocolib.words import said, short, value
@@ -71,15 +72,7 @@ def _charts(run: Run, spike: int, replays: dict, change: str) -> str:
     marks = {"restart": restart, "spike": spike}
     return picture(
         {
-            "charts": [
-                {
-                    "key": k,
-                    "title": said(title),
-                    "log": k == "first",
-                    "dots": k == "knn",
-                }
-                for k, title in CHARTS.items()
-            ],
+            "charts": chart_data(CHARTS, log=("first",)),
             "x": {"title": said("training step"), "since": since, "until": end},
             "lines": [
                 {"name": name, "label": name, **look, "data": _data(table)}

@@ -12,8 +12,9 @@ from IPython.display import HTML
 
 from mocolib.analysis import measures
 from mocolib.analysis.causes import lone_spikes
-from mocolib.lab.curves import COLOURS, columns, picture
-from mocolib.lab.numbers import points
+from mocolib.lab.curves import COLOURS, picture
+from mocolib.lab.numbers import columns, points
+from mocolib.lab.page import chart_data
 from mocolib.lab.pictures import MOST_FRAMES, Frame, beside, data_uri, frames
 from mocolib.runs import Run
 from mocolib.words import layer_name, listed, said, together
@@ -42,9 +43,7 @@ def spikes(run: Run, *, only=(), start: dict | None = None, **asked):
     whole = [s for s in lone_spikes(run) if s + AFTER <= len(run.steps)]
     whole = [s for s in whole if s in only] if only else whole
     if not whole:
-        return HTML(
-            f"<p>{escape(said('This run has no spike that stands alone.'))}</p>"
-        )
+        return HTML(f"<p>{escape(said(NO_SPIKE))}</p>")
     ratios = over_median(run)
 
     def draw(spike_at_step: int, steps_from_it: int) -> Frame:
@@ -161,10 +160,7 @@ def _curves(run: Run, spike: int, now: int) -> str:
         marks.append({"at": now, "words": said("now")})
     return picture(
         {
-            "charts": [
-                {"key": key, "title": said(title), "dots": key == "knn"}
-                for key, title in titles.items()
-            ],
+            "charts": chart_data(titles),
             "x": {
                 "title": said("training step"),
                 "since": int(at[0]),

@@ -12,13 +12,15 @@ panel of them. In a page a worker in assets/inpage trains, with mocolib's own st
 graph; in a kernel mocolib does, see `engine`.
 """
 
+import itertools
+
 from mocolib import __version__
 from mocolib.analysis.inpage import record
 from mocolib.errors import BadInput
 from mocolib.lab.describe import axis
 from mocolib.lab.groups import SEED_POINTS
-from mocolib.lab.numbers import brief, points
-from mocolib.lab.page import axis_data, figure, in_page
+from mocolib.lab.numbers import columns, points
+from mocolib.lab.page import axis_data, chart_data, figure, in_page
 from mocolib.lab.wire import Live, Wire
 from mocolib.moco import MoCo
 from mocolib.presets import named_recipe
@@ -113,7 +115,8 @@ def _values(fields, start: dict, compare: str | None) -> dict:
 
 def _told(runs: list[dict], axes: list) -> list[str]:
     """What recorded runs did, a line for each setting that the controls can have."""
-    shown = [a for a in axes if _varies(a, runs)] or axes
+    varied = (len({run["settings"][a.name] for run in runs}) > 1 for a in axes)
+    shown = list(itertools.compress(axes, varied)) or axes
     found = {}
     for run in runs:
         given = [run["settings"][a.name] for a in shown]
@@ -122,10 +125,6 @@ def _told(runs: list[dict], axes: list) -> list[str]:
             found.setdefault(tuple(place), []).append(run)
     lines = [_line(shown, *one) for one in sorted(found.items())]
     return [said(BEHIND), *lines] if lines else []
-
-
-def _varies(axis, runs: list[dict]) -> bool:
-    return len({run["settings"][axis.name] for run in runs}) > 1
 
 
 def _line(axes: list, place: tuple[int, ...], same: list[dict]) -> str:
@@ -161,10 +160,7 @@ def as_data(id: str, recipe, axes: list, compare, charts, seed, recorded) -> dic
         "axes": [{**axis_data(a), "values": list(a.values)} for a in axes],
         "at": [a.values.index(own[a.name]) for a in axes],
         "compare": pair and _compared(pair),
-        "charts": [
-            {"key": k, "title": said(CHARTS[k]), "log": k in LOG, "dots": k == "knn"}
-            for k in charts
-        ],
+        "charts": chart_data({key: CHARTS[key] for key in charts}, LOG),
         "recorded": [_thin(run, charts) for run in recorded],
     }
 
@@ -191,8 +187,7 @@ def _thin(run: dict, charts) -> dict:
     """The run with what a thin line behind the charts can show."""
     lines = {key: line for key, line in run["lines"].items() if key in charts}
     for key, line in lines.items():
-        kept = points(*line, log=key in LOG, most=SEED_POINTS)
-        lines[key] = [[brief(v) for v in column] for column in zip(*kept, strict=True)]
+        lines[key] = columns(points(*line, log=key in LOG, most=SEED_POINTS))
     shown = {name: run[name] for name in ("settings", "seed", "name")}
     return {**shown, "lines": lines}
 

@@ -24,10 +24,6 @@ def refuse_known(head: bytes, place: str):
             raise BadInput(said(words.IS_KNOWN, place=place, what=said(what)))
 
 
-def is_events(head: bytes) -> bool:
-    return b"brain.Event:" in head[:64]
-
-
 def read_parquet(path: Path, tables: Tables):
     """Columns of numbers, and one that names the run; lists and tables are passed over.
 

@@ -113,7 +113,7 @@ def _fill(path: Path, tables: Tables):
     binary.refuse_known(head, tables.place)
     if head.startswith(b"PAR1"):
         binary.read_parquet(path, tables)
-    elif binary.is_events(head):
+    elif b"brain.Event:" in head[:64]:
         binary.read_events(path, tables)
     else:
         text.read(path, head, tables)

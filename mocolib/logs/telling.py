@@ -12,12 +12,7 @@ MOST_FALLS, MOST_PLACES, MOST_NORMS, MOST_NAMES = 5, 8, 3, 8  # told one by one
 
 def told(judged: Judged) -> list[str]:
     """The sentences, in the order in which they are read."""
-    return [
-        *_read(judged),
-        *_accuracy(judged),
-        *_spikes(judged),
-        *_advice(judged),
-    ]
+    return [*_read(judged), *_accuracy(judged), *_spikes(judged), *_advice(judged)]
 
 
 def _read(judged: Judged) -> list[str]:

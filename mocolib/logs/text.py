@@ -44,7 +44,7 @@ def read(path: Path, head: bytes, tables: Tables):
         raise BadInput(said(words.MARKUP, place=tables.place))
     with open(path, encoding=encoding, errors="replace", newline="") as file:
         lines = _lines(file, tables.place)
-        json_alone = start[:1] in ("[", "{") and not _a_record(start)
+        json_alone = start[:1] in ("[", "{") and _record(start.splitlines()[0]) is None
         if json_alone and (value := _one_value(path, encoding, start, tables.place)):
             for row in _records(value, tables.place):
                 tables.add(row)
@@ -93,10 +93,6 @@ def _record(line: str) -> dict | None:
     return None
 
 
-def _a_record(start: str) -> bool:
-    return _record(start.splitlines()[0]) is not None
-
-
 def _one_value(path: Path, encoding: str, start: str, place: str):
     """The JSON that a whole file is; None where it is none but has lines to read."""
     with open(path, encoding=encoding, errors="replace") as file:
@@ -119,7 +115,9 @@ def _records(value, place: str) -> Iterator[dict]:
         value = value.get("log_history", value)
     if isinstance(value, list) and all(isinstance(row, dict) for row in value):
         yield from map(_flat, value)
-    elif isinstance(value, list) and all(_scalar(row) for row in value):
+    elif isinstance(value, list) and all(
+        isinstance(row, list) and len(row) == 3 for row in value
+    ):
         yield from ({"Step": row[1], "Value": row[2]} for row in value)  # TensorBoard's
     elif isinstance(value, dict):
         lists = {k: v for k, v in _flat(value).items() if isinstance(v, list)}
@@ -127,10 +125,6 @@ def _records(value, place: str) -> Iterator[dict]:
             yield {k: v[row] for k, v in lists.items() if row < len(v)}
     else:
         raise BadInput(said(words.NO_ROWS, place=place))
-
-
-def _scalar(row) -> bool:
-    return isinstance(row, list) and len(row) == 3
 
 
 def _flat(row: dict, before: str = "") -> dict:

@@ -279,11 +279,6 @@ def standing(wanted, root: Path) -> tuple[list[Recipe], tuple]:
     return missing, tuple(damaged)
 
 
-def missing_of(wanted, root: Path) -> list[Recipe]:
-    """The recipes that are still to be trained; BadInput as of `standing`."""
-    return standing(wanted, root)[0]
-
-
 def images_seen(wanted) -> int:
     """Images in all steps of all recipes: what a run's time goes with."""
     return sum(recipe.steps * recipe.batch_size for recipe in wanted)

@@ -8,27 +8,4 @@ advice.toml those about a reader's log.
 """
 
 from mocolib.words.language import counted, listed, said, table, together
-from mocolib.words.settings import (
-    fact,
-    label,
-    layer_name,
-    short,
-    spoken,
-    title,
-    value,
-)
-
-__all__ = [
-    "counted",
-    "fact",
-    "label",
-    "layer_name",
-    "listed",
-    "said",
-    "short",
-    "spoken",
-    "table",
-    "title",
-    "together",
-    "value",
-]
+from mocolib.words.settings import fact, label, layer_name, short, spoken, title, value

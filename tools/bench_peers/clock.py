@@ -6,6 +6,7 @@ on a busy one still what the work costs.
 
 import contextlib
 import time
+from collections import defaultdict
 
 from tools.bench_peers import PARTS
 
@@ -14,7 +15,7 @@ class Clock:
     """Adds up what each part takes; `rest` is the step less its parts."""
 
     def __init__(self):
-        self.spent = dict.fromkeys(PARTS, 0.0)
+        self.spent = defaultdict(float, dict.fromkeys(PARTS, 0.0))
 
     @contextlib.contextmanager
     def part(self, name: str):
