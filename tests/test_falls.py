@@ -133,11 +133,11 @@ def test_a_runs_falls_are_judged_by_the_noise_of_its_readings(tmp_path):
     )
     assert measures.reading_sigma(many) == pytest.approx(0.0045, abs=1e-4)
     assert measures.reading_sigma(few) == pytest.approx(0.009, abs=1e-4)
-    assert measures.fall_depth(few) == measures.dip_depth(few) == 0
-    assert measures.dip_depth(many) == measures.fall_depth(many)
-    assert measures.fall_depth(many) == pytest.approx(0.03, abs=0.01)
-    [row] = measures.summary([many]).to_dict("records")
-    assert row["dip_depth"] == measures.dip_depth(many)
+    table = measures.summary([few, many])
+    assert table["dip_depth"].tolist() == table["fall_depth"].tolist()
+    depths = measures.fall_depth(few), measures.fall_depth(many)
+    assert depths == tuple(table["fall_depth"])
+    assert depths == pytest.approx((0, 0.03), abs=0.01)
 
 
 def test_collapse_is_held_against_the_runs_own_untrained_network(tmp_path, monkeypatch):

@@ -21,20 +21,13 @@ def panel_times(steps: int = 60, rounds: int = 5) -> list[dict]:
         start = time.perf_counter()
         list(train(recipe, data, branch.THREADS))
         middle = time.perf_counter()
-        panel.engine.hear(begun(recipe))
+        run = {"seed": recipe.seed, "settings": vars(recipe)}
+        panel.engine.hear({"do": "begin", "run": 1, "runs": [run]})
         panel.engine.hear({"do": "train"})
         panel.engine.thread.join()
         end = time.perf_counter()
         times.append({"bare": middle - start, "panel": end - middle})
     return times[1:]  # the first round warms up
-
-
-def begun(recipe) -> dict:
-    return {
-        "do": "begin",
-        "run": 1,
-        "runs": [{"seed": recipe.seed, "settings": vars(recipe)}],
-    }
 
 
 def panel_cost(times: list[dict] | None = None) -> float:

@@ -1,8 +1,7 @@
 """Causes by spike: what still happens when one thing is changed just before it.
 
-    around_spikes(run, data)            # a table over all first-layer spikes of a run
+    counterfactuals(run, 130, data)     # a table of the spike that begins at step 130
     judged(tables.read("causes"))       # the same for the replays that were recorded
-    counterfactuals(run, 130, data)     # over the one that begins at step 130
 
 Everything else, batches and views included, stays as it was (see `replay`).
 """
@@ -181,21 +180,11 @@ def chance(run: Run) -> float:
     return sum(hits) / max(1, len(hits))
 
 
-def lone_spikes(run: Run, before: int = BEFORE) -> list[int]:
+def lone_spikes(run: Run) -> list[int]:
     """The first-layer spikes that stand alone.
 
     One that begins less than a restart's distance behind another is left out: the
     restart would already lie within the disturbance.
     """
     steps = [int(s) for s in spike_steps(run)]
-    return [s for i, s in enumerate(steps) if i == 0 or s - steps[i - 1] >= before]
-
-
-def around_spikes(run: Run, data: Dataset, changes=None, **window) -> pd.DataFrame:
-    """`counterfactuals` of every first-layer spike that stands alone."""
-    alone = lone_spikes(run, window.get("before", BEFORE))
-    parts = [counterfactuals(run, s, data, changes, **window) for s in alone]
-    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    found = {d for part in parts for d in part.attrs["departures"]}
-    table.attrs["departures"] = sorted(found)
-    return table
+    return [s for i, s in enumerate(steps) if i == 0 or s - steps[i - 1] >= BEFORE]

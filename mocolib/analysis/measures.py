@@ -55,11 +55,6 @@ def fall_depth(run: Run) -> float:
     return deepest(falls_in(run))
 
 
-def dip_depth(run: Run) -> float:
-    """The same of its made-good dips."""
-    return deepest(fall for fall in falls_in(run) if fall.made_good)
-
-
 def deepest(found: Iterable[Fall]) -> float:
     """The depth of the deepest of some falls; 0 of none."""
     return max((fall.depth for fall in found), default=0.0)
