@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from mocolib import claims, load, named_recipe, runs, sweep
+from mocolib import claims, load, logs, named_recipe, runs, sweep
 from mocolib.presets import NAMED, nearest
 from mocolib.recipe import Recipe
 from mocolib.train import train
@@ -80,3 +80,12 @@ def test_a_training_and_its_steps_say_where_they_stand():
     assert f"gradient of patch_projection {largest:.2g}" in told
     assert dataclasses.asdict(steps[4])["loss"] == steps[4].loss
     assert len(told) < SHORT
+
+
+def test_a_log_says_what_was_read_and_judged_what_was_seen(tmp_path):
+    file = tmp_path / "own.csv"
+    file.write_text("step,loss,knn\n" + "".join(f"{i},2.0,0.5\n" for i in range(40)))
+    [log] = logs.read(file)
+    assert repr(log) == "<Log own: 40 readings along step, 0 norms>"
+    judged = logs.judge(log)
+    assert repr(judged) == f"<Judged own: {', '.join(judged.symptoms)}>"

@@ -70,6 +70,9 @@ class Judged:
     symptoms: tuple
     advice: tuple  # ids of advice.ENTRIES
 
+    def __repr__(self) -> str:
+        return f"<Judged {self.title}: {', '.join(self.symptoms) or 'nothing seen'}>"
+
     def as_json(self) -> dict:
         return _plain(asdict(self))
 

@@ -41,6 +41,10 @@ class Log:
     notes: dict = field(default_factory=dict)  # what had to be done to read it
     diverged: float | None = None  # from where on the loss is no number
 
+    def __repr__(self) -> str:
+        ends = f"{len(self.steps)} readings along {self.axis}"
+        return f"<Log {self.title}: {ends}, {len(self.norms)} norms>"
+
     @classmethod
     def of(cls, run: Run) -> "Log":
         """A recorded run; its norms are the largest gradient entries by layer."""
