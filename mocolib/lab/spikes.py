@@ -23,7 +23,6 @@ BEFORE, AFTER = 8, 15  # steps around a spike that the slider reaches
 AROUND = 40  # steps around it that the curves show
 WIDE, ROW, TOP = 316, 11, 18
 HEAT, BARS = (98, 156), (264, 48)  # left end and width
-NO_SPIKE = "This run has no spike that stands alone."
 MAP = (
     "Layers by steps, dark where a gradient is large for its time; beside them a bar a "
     "layer for this step."
@@ -43,7 +42,8 @@ def spikes(run: Run, *, only=(), start: dict | None = None, **asked):
     whole = [s for s in lone_spikes(run) if s + AFTER <= len(run.steps)]
     whole = [s for s in whole if s in only] if only else whole
     if not whole:
-        return HTML(f"<p>{escape(said(NO_SPIKE))}</p>")
+        told = said("This run has no spike that stands alone.")
+        return HTML(f"<p>{escape(told)}</p>")
     ratios = over_median(run)
 
     def draw(spike_at_step: int, steps_from_it: int) -> Frame:
