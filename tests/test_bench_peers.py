@@ -31,7 +31,7 @@ def test_a_part_within_a_part_counts_once():
 
 
 def test_our_own_step_has_every_part(monkeypatch):
-    monkeypatch.setattr("tools.bench_peers.ours.BATCH", 16)
+    monkeypatch.setattr("tools.bench_peers.BATCH", 16)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.Tensor, "backward", torch.Tensor.backward)  # put back
         found = measure(2)
