@@ -1,6 +1,12 @@
-/* <why-frames>: a picture for each setting, all of them in the JSON inside. */
+/* <why-frames>: a picture for each setting, all of them in the JSON inside. One axis may
+   be played: a button goes through its values. */
 "use strict";
 (() => {
+  const { said } = Why;
+  const PLAY = said("Play"),
+    PAUSE = said("Pause"),
+    PACE = 300; // milliseconds a frame
+
   class WhyFrames extends HTMLElement {
     connectedCallback() {
       if (this.data) return;
@@ -26,18 +32,26 @@
     }
 
     build() {
-      const { axes, over } = this.data;
+      const { axes, over, plays } = this.data;
+      const play =
+        plays === undefined
+          ? ""
+          : `<button type="button" class="play">${PLAY}</button>`;
       const grid = over
         ? `<div class="over"><img src="${over.picture}" alt="" draggable="false">
         <div class="cell"></div></div>`
         : "";
-      this.innerHTML = `${Why.controls(this.id, axes)}
+      this.innerHTML = `${Why.controls(this.id, axes, play)}
         <div class="stage">${grid}<div class="frame"></div></div>
         <p class="spoken" role="status"></p>`;
       this.addEventListener("input", ({ target }) => {
-        if (target.dataset.axis)
-          this.choose(Number(target.dataset.axis), Number(target.value));
+        if (!target.dataset.axis) return;
+        this.play(false);
+        this.choose(Number(target.dataset.axis), Number(target.value));
       });
+      this.querySelector(".play")?.addEventListener("click", () =>
+        this.play(!this.playing),
+      );
       if (over) this.listenOver(this.querySelector(".over"));
     }
 
@@ -65,7 +79,34 @@
       if (this.at[axis] === value) return;
       this.at[axis] = value;
       this.show();
+      if (!this.playing) this.link();
+    }
+
+    link() {
       Why.toAddress(this.id, this.at.join("."));
+    }
+
+    /* Go through the axis that is played, from its first value where it stands at the
+       last. Meanwhile nothing is spoken, and the address stays. */
+    play(on) {
+      const { plays, axes } = this.data;
+      if (on === Boolean(this.playing)) return;
+      clearInterval(this.playing);
+      const last = axes[plays].words.length - 1;
+      const next = () => {
+        const over = this.at[plays] === last - 1;
+        this.choose(plays, (this.at[plays] + 1) % (last + 1));
+        if (over) this.play(false);
+      };
+      this.playing = on ? setInterval(next, PACE) : null;
+      this.querySelector(".play").textContent = on ? PAUSE : PLAY;
+      this.querySelector(".spoken").setAttribute("aria-live", on ? "off" : "polite");
+      if (on) next();
+      else this.link();
+    }
+
+    disconnectedCallback() {
+      clearInterval(this.playing);
     }
 
     show() {

@@ -6,7 +6,7 @@
 
 Recorded: describe (runs -> plain data) -> page (JSON that assets/lab draws, in the
 built page and in a kernel alike). Pictures: a frame a setting (`frames`); `heroes` and
-`spikes` open chapters. `own_log` judges a dropped log.
+`spikes` open chapters, `shares` compares two spikes. `own_log` judges a dropped log.
 `train_here` trains: in a built page in the reader's browser, in
 a kernel by engine (mocolib's loop in a thread; learned says what it learns) over wire
 (two hidden widgets; plain stands in where no script runs).
@@ -30,5 +30,6 @@ from mocolib.lab.method import method, taken
 from mocolib.lab.own_log import own_log
 from mocolib.lab.page import experiment
 from mocolib.lab.pictures import Frame, beside, frames, meters, pixels, strips, svg
+from mocolib.lab.shares import shares
 from mocolib.lab.spikes import spikes
 from mocolib.lab.train_here import train_here

@@ -45,6 +45,7 @@ def frames(
     question=None,
     answer=None,
     over=None,
+    plays=None,
     start=None,
     **options,
 ) -> HTML:
@@ -52,7 +53,8 @@ def frames(
 
     question stands above, answer can be unfolded below. over: (name, picture [H, W] or
     [H, W, 3] uint8, rows, columns): that option, the cells' numbers from 0 in reading
-    order, is chosen by dragging over the picture. start: {option: value} shown first;
+    order, is chosen by dragging over the picture. plays: an option that a button goes
+    through, one value after the other. start: {option: value} shown first;
     the first value where an option is left out. options: name=[values]; all frames,
     at most MOST_FRAMES, are drawn at once.
     """
@@ -67,6 +69,8 @@ def frames(
     }
     if over:
         data["over"] = _over(axes, *over)
+    if plays:
+        data["plays"] = _place(axes, plays)
     first = np.ravel_multi_index(at, [len(a.values) for a in axes])
     return figure(
         "why-frames",
@@ -91,8 +95,12 @@ def _drawn(draw, axes: list) -> list[Frame]:
 
 def _over(axes: list, name: str, picture, rows: int, columns: int) -> dict:
     """The picture over which an option is chosen."""
-    place, shown = [a.name for a in axes].index(name), data_uri(picture)
-    return {"axis": place, "picture": shown, "rows": rows, "columns": columns}
+    shown = dict(picture=data_uri(picture), rows=rows, columns=columns)
+    return {"axis": _place(axes, name), **shown}
+
+
+def _place(axes: list, name: str) -> int:
+    return [axis.name for axis in axes].index(name)
 
 
 def _in_pieces(texts: list[str]) -> dict:

@@ -100,7 +100,7 @@ def _layers(window: pd.DataFrame, now: int) -> str:
         f'<svg viewBox="0 0 {WIDE} {TOP + high + 18}" width="{WIDE}" '
         'style="max-width:100%;height:auto" fill="currentColor" font-size="11" '
         f'role="img" aria-label="{escape(said(MAP))}">'
-        f"{_names(window.columns)}"
+        f"{row_names(window.columns)}"
         f'<image x="{left}" y="{TOP}" width="{wide}" height="{high}" '
         f'preserveAspectRatio="none" href="{data_uri(picture)}" '
         'style="image-rendering:pixelated"/>'
@@ -113,9 +113,10 @@ def _layers(window: pd.DataFrame, now: int) -> str:
     )
 
 
-def _names(layers) -> str:
+def row_names(layers, top: int = TOP) -> str:
+    """The layers' names, one a row from `top` downwards; SVG."""
     return "".join(
-        f'<text x="{HEAT[0] - 6}" y="{TOP + ROW * row + 9}" text-anchor="end">'
+        f'<text x="{HEAT[0] - 6}" y="{top + ROW * row + 9}" text-anchor="end">'
         f"{escape(layer_name(layer))}</text>"
         for row, layer in enumerate(layers)
     )
