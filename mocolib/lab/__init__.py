@@ -24,12 +24,14 @@ from mocolib.lab.chapter import (
     source,
     verdict,
 )
+from mocolib.lab.crops import cropped, crops
 from mocolib.lab.describe import Line
 from mocolib.lab.matching import matches
 from mocolib.lab.method import method, taken
 from mocolib.lab.own_log import own_log
 from mocolib.lab.page import experiment
 from mocolib.lab.pictures import Frame, beside, frames, meters, pixels, strips, svg
+from mocolib.lab.room import room
 from mocolib.lab.shares import shares
 from mocolib.lab.spikes import spikes
 from mocolib.lab.train_here import train_here

@@ -33,20 +33,19 @@ from mocolib.words import said
 MODULES = (advice, axis, chance, chosen, columns, curves, judged, leads)
 MODULES += (table, telling, text)
 SCRIPTS = ("judge_view", "judge")  # of pages with this panel alone
-SCRIPT = '<script defer src="../_static/lab/{}.js"></script>'
 
 
 def own_log(id="log", *, question=panel.QUESTION, answer=None) -> HTML:
     """The panel; `id` is a word that is this panel's in the page's address."""
     if not in_page():
         return HTML(f"<p>{escape(said(panel.IN_A_KERNEL))}</p>")
-    shown = figure(
+    return figure(
         *("why-judge", f"lab-{id}", rules()),
         plain=said(panel.WITHOUT_SCRIPT),
         question=question,
         answer=answer,
+        own=SCRIPTS,
     )
-    return HTML(shown.data + "".join(map(SCRIPT.format, SCRIPTS)))
 
 
 def rules() -> dict:

@@ -34,6 +34,7 @@ TRAINING = (  # what trains, behind session.js in a page and kernel.js in a kern
     *("zip", "spikes", "record", "own_pictures", "learned"),
     *("link", "branches", "training", "train_view", "race", "heat", "train"),
 )
+OWN = '<script defer src="../_static/lab/{}.js"></script>'
 PICTURES = (  # assets/inpage/pictures.js as a part of a script
     "globalThis.Why = globalThis.Why ?? {{}}; "
     "Why.pictures = (() => {{ {module}\nreturn pictures; }})();"
@@ -46,12 +47,12 @@ def in_page() -> bool:
 
 
 def figure(
-    tag, id, data, *, plain="", question=None, answer=None, trains=False
+    tag, id, data, *, plain="", question=None, answer=None, trains=False, own=()
 ) -> HTML:
     """A panel: <`tag`> with its data, the question above, the answer folded below.
 
     answer: one paragraph a line. plain: HTML for readers without scripts. trains:
-    whether it needs what trains.
+    whether it needs what trains. own: scripts that only pages with this panel need.
     """
     asked = f"<figcaption>{escape(said(question))}</figcaption>" if question else ""
     told = ""
@@ -61,7 +62,7 @@ def figure(
         told = f"<details><summary>{fold}</summary>{lines}</details>"
     return HTML(
         f'<figure class="why-panel">{asked}'
-        f"{element(tag, data, id=id, plain=plain)}{told}</figure>{scripts(trains)}"
+        f"{element(tag, data, id=id, plain=plain)}{told}</figure>{scripts(trains, own)}"
     )
 
 
@@ -81,14 +82,14 @@ def script(text: str) -> str:
 
 
 @functools.cache
-def _inline(trains: bool) -> str:
+def _inline(trains: bool, own: tuple) -> str:
     here = Path(__file__).parents[1]
     assets = next(p for p in (here / "_assets", here.parent / "assets") if p.is_dir())
 
     def read(name: str) -> str:
         return (assets / name).read_text("utf-8")
 
-    names = (*SCRIPTS, "kernel", *TRAINING) if trains else SCRIPTS
+    names = (*SCRIPTS, "kernel", *TRAINING, *own) if trains else (*SCRIPTS, *own)
     code = [read(f"lab/{name}.js") for name in names]
     if trains:  # a module elsewhere
         module = read("inpage/pictures.js").replace("export ", "")
@@ -98,9 +99,9 @@ def _inline(trains: bool) -> str:
     )
 
 
-def scripts(trains: bool = False) -> str:
-    """What draws a panel, to stand behind it in a kernel; a page has it already."""
-    return "" if in_page() else _inline(trains)
+def scripts(trains: bool = False, own: tuple = ()) -> str:
+    """What draws a panel, to stand behind it; a page has all but its `own` already."""
+    return "".join(map(OWN.format, own)) if in_page() else _inline(trains, own)
 
 
 def experiment(runs, *, id, by, question=None, answer=None, **options) -> HTML:
