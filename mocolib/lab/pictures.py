@@ -66,11 +66,9 @@ def frames(
         "start": at,
         **_in_pieces([frame.html for frame in drawn]),
         "spoken": [frame.spoken for frame in drawn],
+        **(_over(axes, *over) if over else {}),
+        **({"plays": _place(axes, plays)} if plays else {}),
     }
-    if over:
-        data["over"] = _over(axes, *over)
-    if plays:
-        data["plays"] = _place(axes, plays)
     first = np.ravel_multi_index(at, [len(a.values) for a in axes])
     return figure(
         "why-frames",
@@ -96,7 +94,7 @@ def _drawn(draw, axes: list) -> list[Frame]:
 def _over(axes: list, name: str, picture, rows: int, columns: int) -> dict:
     """The picture over which an option is chosen."""
     shown = dict(picture=data_uri(picture), rows=rows, columns=columns)
-    return {"axis": _place(axes, name), **shown}
+    return {"over": {"axis": _place(axes, name), **shown}}
 
 
 def _place(axes: list, name: str) -> int:
