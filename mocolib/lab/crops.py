@@ -25,6 +25,7 @@ from mocolib.words import said
 SIZES = (14, 20, 28)  # pixels a side of a crop
 STRIDE = 2  # pixels between crops
 TEMPERATURES = (0.05, 0.1, 0.2, 0.5, 1.0)
+KEPT = 24  # numbers a vector that a page is given; cosines keep two digits
 PLAIN = "Moving the crops needs JavaScript; here are the images."
 
 
@@ -110,10 +111,8 @@ def crops(given: Cropped, *, id="crops", start=None, question=None, answer=None)
         "start": _start(axes, **(start or {})),
         "pictures": [data_uri(image) for image in given.images],
         **dict(side=given.images.shape[-1], sizes=SIZES, stride=STRIDE),
-        "dim": given.keys.shape[-1],
         "temperatures": TEMPERATURES,
-        "queries": _packed(given.queries),
-        "keys": _packed(given.keys),
+        **_packed(given.queries, given.keys),
     }
     plain = said(PLAIN) + "".join(
         pixels(image, 2, name)
@@ -129,7 +128,14 @@ def _start(axes: list, query=(0, 4), key=(10, 4), **places) -> list[int]:
     return [*at, *query, *key]
 
 
-def _packed(vectors: np.ndarray) -> str:
-    """Vectors as bytes in base64; the page brings them to length 1 again."""
-    whole = np.round(127 * vectors / np.abs(vectors).max()).astype(np.int8)
-    return base64.b64encode(whole.tobytes()).decode()
+def _packed(queries: np.ndarray, keys: np.ndarray) -> dict:
+    """Vectors of length 1 as bytes in base64; the page brings them to length 1 again.
+
+    Along the directions in which all of them lie most, which a page can carry.
+    """
+    both = np.stack([queries, keys]).reshape(2, -1, keys.shape[-1])
+    directions = np.linalg.svd(both.reshape(-1, both.shape[-1]), full_matrices=False)[2]
+    kept = both @ directions[:KEPT].T
+    whole = np.round(127 * kept / np.abs(kept).max(-1, keepdims=True)).astype(np.int8)
+    texts = (base64.b64encode(side.tobytes()).decode() for side in whole)
+    return {"dim": kept.shape[-1], **dict(zip(("queries", "keys"), texts, strict=True))}
