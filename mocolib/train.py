@@ -142,8 +142,7 @@ class Training:
         optim.carry_moments(self.optimizer, before, self.recipe)
         self.changes.append({"step": self.done, **fields})
         if "patch_projection" in fields and self.recipe.backbone == "vit":
-            learned = self.recipe.patch_projection == "learned"
-            self.model.query.backbone.patch_projection.requires_grad_(learned)
+            self.model.query.backbone.set_projection(self.recipe.patch_projection)
             self._averaging = None  # other parameters than before
 
     def reseed(self, seed: int):

@@ -68,8 +68,7 @@ class ViT(nn.Module):
         self.position = _positions(position, image_size // patch_size, width)
         self.blocks = nn.ModuleList(Block(width, heads, qk_norm) for _ in range(depth))
         self.norm = LayerNorm(width)
-        if patch_projection == "fixed":
-            self.patch_projection.requires_grad_(False)
+        self.set_projection(patch_projection)
 
     @classmethod
     def of(cls, recipe: Recipe, channels: int) -> "ViT":
@@ -77,6 +76,10 @@ class ViT(nn.Module):
         names = inspect.signature(cls).parameters.keys() - {"channels"}
         fields = {name: getattr(recipe, name) for name in names}
         return cls(channels=channels, **fields)
+
+    def set_projection(self, patch_projection: str):
+        """Let the patch projection learn, "learned", or keep it as it is, "fixed"."""
+        self.patch_projection.requires_grad_(patch_projection == "learned")
 
     def forward(self, images):
         patches = self.patch_projection(images)  # [B, T, d]

@@ -71,8 +71,10 @@ def test_nothing_is_loaded_before_train_and_then_the_curve_moves(address, browse
 def test_pause_step_and_reset(opened):
     press(opened, "step")
     assert len(wait_for_steps(opened, 1)) == 1
+    assert "step 1 of " in opened.text_content(".heard")
     press(opened, "step")
     wait_for_steps(opened, 2)
+    assert "step 2 of " in opened.text_content(".heard")  # each of these is told
     press(opened, "train")
     wait_for_steps(opened, 4)
     press(opened, "pause")

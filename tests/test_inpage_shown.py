@@ -114,6 +114,10 @@ def test_a_pair_begins_alike_and_differs_in_what_is_compared(opened):
     assert learned[5]["loss"] != fixed[5]["loss"]
     assert fixed[0]["grad_inf/patch_projection"] is None
     assert [words for words, *_ in runs_of(opened)] == SIDES
+    drawn = opened.locator("svg[data-key=gradient]")  # of a layer that learns in both
+    assert "block 1, qkv" in drawn.locator(".title").text_content()
+    assert drawn.locator("path.line").count() == 2
+    opened.select_option("select.layer", index=0)
     assert why_empty(opened) == "a fixed projection has no gradient"
     assert opened.locator("svg[data-key=knn] path.line").count() == 2
     press(opened, "reset")

@@ -217,9 +217,13 @@
       Why.showHeat(this.querySelector(".heats"), live, this.data.layers);
       this.showLearned();
       this.querySelector(".table").innerHTML = view.table(this);
-      const part = `${phase} ${Math.floor((live[0]?.steps ?? 0) / 50)} ${live[0]?.changes.length} ${this.at}`;
+      // while they train not every step is told
+      const steps =
+        phase === "training"
+          ? Math.floor(training.steps / 50)
+          : live.map(({ steps }) => steps);
+      const part = `${phase} ${steps} ${live.map(({ changes }) => changes.length)} ${this.at}`;
       if (part !== this.told) {
-        // not every step is told
         this.told = part;
         this.querySelector(".heard").textContent = view.sentence(this);
       }

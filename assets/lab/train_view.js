@@ -207,13 +207,14 @@ globalThis.Why = globalThis.Why ?? {};
 
   const isFixed = ({ patch_projection: how }) => how === "fixed";
 
-  /* The layer whose gradient is drawn: the chosen one, else the first that learns. */
+  /* The layer whose gradient is drawn: the chosen one, else the first that learns in
+     each run. */
   function layerOf({ layer, data, settings, training: { live } }) {
     if (layer in data.layers) return layer;
     const shown = live.length
       ? live.map((record) => record.settings)
       : [{ ...data.recipe, ...settings }];
-    return Object.keys(data.layers)[shown.every(isFixed) ? 1 : 0];
+    return Object.keys(data.layers)[shown.some(isFixed) ? 1 : 0];
   }
 
   /* Why a chart shows nothing, or nothing of some run; "" where it shows all. */
