@@ -6,8 +6,13 @@ import math
 from mocolib.claims import findings
 from mocolib.claims.verdicts import FEW, HOLDS, OPPOSITE, VOID, Verdict
 from mocolib.data import data_root
+from mocolib.sweep.design import CIFAR10
 from mocolib.words import value
 
+SECOND = (
+    "the JPEG re-encode of CIFAR-10, "
+    f"runs of {CIFAR10.plain.steps} steps at a constant rate"
+)
 BY_CHANCE = 0.025  # how often an effect of nothing holds, and how often its opposite
 
 
@@ -34,9 +39,10 @@ def as_text(verdicts: list[Verdict], second: dict | None = None, every=False) ->
             lines += [f"       {line(v, key)}" for key in v.effects]
         if every and other and other.effects:
             told = findings.sentence(other)
-            lines += [f"       JPEG re-encode of CIFAR-10: {told}"]
+            lines += [f"       {SECOND}: {told}"]
             lines += [f"       {line(other, key)}" for key in other.effects]
-    return "\n".join([*lines, "", chance(verdicts)])
+    about = [f"CIFAR-10: {SECOND}."] if second else []
+    return "\n".join([*lines, "", *about, chance(verdicts)])
 
 
 def _row(id: str, word: str, p: str, second, finding: str) -> str:

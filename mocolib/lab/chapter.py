@@ -19,10 +19,11 @@ from mocolib.claims import findings, text
 from mocolib.claims.verdicts import FEW
 from mocolib.data.places import data_root
 from mocolib.figures.themed import themed
+from mocolib.sweep.design import CIFAR10
 from mocolib.words import said, together, value
 
 MEASURED = ("measured", "outcome", "mean", "95 % interval", "unit", "exact p", "seeds")
-LEDGER = ("claim", *MEASURED, "Holm's p", "on CIFAR-10")  # its columns
+LEDGER = ("claim", *MEASURED, "Holm's p", "on CIFAR-10, 250 steps")  # its columns
 EMPHASIS = re.compile(r"\*([^*]+)\*")  # as in Markdown
 
 
@@ -120,7 +121,7 @@ def _row(verdict: claims.Verdict, key: str, other: dict) -> str:
         told[2], told[-2] = value(verdict.word), text.p(verdict)
         below = findings.sentence(verdict)
     cells = list(map(_emphasised, told))
-    cells[1] += f"<p>{html.escape(below)}</p>" if below else ""
+    cells[1] += f"<p>{_emphasised(below)}</p>" if below else ""
     return _cells("td", cells, place, _heads(LEDGER))
 
 
@@ -236,5 +237,10 @@ def elsewhere(*ids: str) -> HTML:
     """What was seen on the second data set, claim by claim."""
     second = claims.second_ledger()
     told = together(claims.finding(second[id]) for id in ids if id in second)
-    lead = f"<em>{said('On a second data set, the JPEG re-encode of CIFAR-10.')}</em>"
+    lead = said(
+        "On a second data set, the JPEG re-encode of CIFAR-10, in runs of {steps} "
+        "steps at a constant rate.",
+        steps=CIFAR10.plain.steps,
+    )
+    lead = f"<em>{lead}</em>"
     return HTML(f"<p>{together([lead, _emphasised(told)])}</p>" if told else "")
