@@ -146,14 +146,13 @@ def two_views(
 ):
     """Both views of a uint8 batch, normalized: float32 [2, n, C, size, size].
 
-    The images may be a share of a batch of `whole` images, from the `first` on. The
-    numbers are drawn for all, so that a share has the views that the batch would have.
+    first, whole: where a share of a batch begins, and the number of the batch's images.
     """
     n, channels, *side = images.shape
     views = torch.empty(2, n, channels, size, size, device=images.device)
     mean, std = (m.to(images.device)[:, None, None] for m in (mean, std))
     for view, own in zip(views, STRENGTHS[strength], strict=True):
-        params = draw(own, whole or n, side, generator)
+        params = draw(own, whole or n, side, generator)  # for all: a share has its own
         apply(images, params, size, mean, std, out=view, first=first)
     return views
 

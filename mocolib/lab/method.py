@@ -120,13 +120,12 @@ def method(step: Taken, *, id="method", question=None, answer=None) -> HTML:
     Next and Back walk through one step in the order in which it is computed.
     """
     parts = [*_encoders(step), *_keys(step), *_comparison(step)]
-    few = np.hstack(list(step.views[:, :4].reshape(-1, *step.views.shape[2:])))
     small = {
-        "views": pixels(few, 1, "views"),
+        "views": pixels(pairs(step.views), 1, "views"),
         "features": pixels(tiles(step.features), 2, "features"),
         "queries": pixels(tiles(step.queries), 1, "queries"),
         "keys": pixels(tiles(step.keys), 1, "keys"),
-        "matrix": pixels(grey(step.probabilities), 8, "similarity matrix"),
+        "matrix": pixels(grey(step.probabilities), 6, "similarity matrix"),
     }
     plain = "".join(
         f"<p class='part'>{one['title']}</p>{one['shown']}" for one in parts
@@ -146,11 +145,10 @@ def _part(id: str, picture: str, code: str, **fields) -> dict:
 def _encoders(step: Taken) -> list[dict]:
     """From images to queries."""
     (n, width), dim = step.features.shape, step.keys.shape[1]
-    both = np.concatenate([np.hstack(list(one)) for one in step.views])
     return [
         _part(
             "views",
-            pixels(both, 2, "two rows of views"),
+            pixels(pairs(step.views), 2, "two rows of views"),
             listing(augment.two_views, "draw(", "apply(", ran=step.ran),
             count=n,
         ),
@@ -232,6 +230,11 @@ def _norms(gradients: dict) -> str:
     norms = {n: said("none") if x is None else f"{x:.3g}" for n, x in gradients.items()}
     rows = (f"<tr><th>{said(n)}</th><td>{told}</td></tr>" for n, told in norms.items())
     return f"<table>{''.join(rows)}</table>"
+
+
+def pairs(views) -> np.ndarray:
+    """Views [2, N, S, S] in two rows, those of one image below each other."""
+    return np.vstack([np.hstack(list(one)) for one in views])
 
 
 def tiles(values) -> np.ndarray:
