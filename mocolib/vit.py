@@ -89,8 +89,7 @@ class ViT(nn.Module):
         if self.pool == "class_token":
             start = self.class_token.expand(len(images), 1, -1)
             tokens = torch.cat([start, tokens], dim=1)  # [B, 1 + T, d]
-        out = {"patches": patches, "tokens": tokens}
-        last = len(self.blocks) - 1
+        out, last = {"patches": patches, "tokens": tokens}, len(self.blocks) - 1
         for i, block in enumerate(self.blocks):
             # After the last attention only the class token is read, so only it is
             # computed: the same features for a fifth less work at depth 4.
