@@ -11,8 +11,42 @@ import numpy as np
 import pandas as pd
 
 from mocolib.analysis import baselines
-from mocolib.analysis.curves import *
-from mocolib.analysis.leads import *
+from mocolib.analysis.curves import (
+    AFTER,
+    AHEAD,
+    BURST,
+    SMOOTH,
+    SPIKE,
+    WINDOW,
+    Fall,
+    bursts,
+    collapsed,
+    deepest_fall,
+    dips,
+    ends_of_fall,
+    falls,
+    falls_of,
+    jitter,
+    log_ratio,
+    loss_spikes,
+    noise,
+    outbursts,
+    reading_noise,
+    running_median,
+    spikes,
+)
+from mocolib.analysis.leads import (
+    LAGS,
+    NEAR,
+    asymmetry,
+    correlation,
+    correlation_null,
+    cross_correlation,
+    detrended,
+    lead,
+    lead_null,
+    shifted,
+)
 from mocolib.data import CATALOGUE
 from mocolib.frameworks import FRAMEWORKS
 from mocolib.recipe import FIELDS
