@@ -10,6 +10,8 @@ from mocolib.claims import CLAIMS, findings, mechanism
 from mocolib.claims.verdicts import HOLDS, OPPOSITE, VOID
 from mocolib.sweep.design import REMEDIES, SHORT
 from tests.planted import LAYERS, events, group, plant, shaking
+from tests.test_edge import at_the_edge
+from tests.test_kicks import planted
 
 OUTCOMES = {1: HOLDS, -1: OPPOSITE}
 TRUTH = pytest.mark.parametrize("truth", [1, -1])
@@ -143,3 +145,30 @@ def test_c16_the_first_layer(truth):
         for step in (0, 1, 400)
     ]
     assert CLAIMS["C16"](pd.DataFrame(rows[::-1])).outcome == OUTCOMES[truth]
+
+
+@TRUTH
+def test_c20_the_weak_spot(truth):
+    fall = {"patch_projection": 1 + 0.5 * truth, "blocks.1": 1.0, "projector.0": 0.2}
+    verdict = CLAIMS["C20"](planted(fall, left=0.1, random=0.3))
+    assert verdict.outcome == OUTCOMES[truth]
+    found = verdict.effects
+    assert found["fall"].levels[1] == pytest.approx(1.075)  # the weakest of the others
+    assert found["loss"].mean == pytest.approx(0.1 * found["fall"].mean)
+    assert found["largest"].mean == pytest.approx(2 * found["fall"].mean)
+    assert found["back"].levels[1] == pytest.approx(0.1 * found["back"].levels[0])
+    assert found["random"].holds
+    assert not CLAIMS["C20"](pd.DataFrame()).effects
+
+
+@TRUTH
+def test_c21_the_edge(truth):
+    verdict = CLAIMS["C21"](at_the_edge(truth)[::-1])
+    assert verdict.outcome == OUTCOMES[truth]
+    found = verdict.effects
+    assert found["batch"].mean == pytest.approx(truth * np.log2(1.25))
+    assert found["little"].levels == pytest.approx((10, 5.95))
+    assert found["heads"].levels[0] == pytest.approx(40.6)
+    assert found["heads"].holds
+    assert found["little"].holds
+    assert not CLAIMS["C21"](pd.DataFrame()).effects

@@ -78,6 +78,26 @@ def test_the_largest_eigenvalue_of_the_whole_hessian(changes):
     assert single == pytest.approx(largest, rel=0.02)
 
 
+@pytest.mark.parametrize(
+    "part", [("query.backbone.patch_projection",), ("query.projector.", "predictor.")]
+)
+def test_what_is_constant_is_struck_out_of_the_hessian(part):
+    training = small()
+    found = preconditioned_sharpness(training, 60, torch.float64, constant=part)
+    kept = np.concatenate(
+        [
+            np.full(p.numel(), not name.startswith(part))
+            for name, p in training.model.named_parameters()
+            if p.requires_grad
+        ]
+    )
+    matrix = whole_hessian(training)[np.ix_(kept, kept)]
+    largest = np.linalg.eigvalsh((matrix + matrix.T) / 2)[-1]
+    assert found == pytest.approx(largest, rel=1e-6)
+    with pytest.raises(BadInput, match="constant has 'x', but must begin a parameter"):
+        preconditioned_sharpness(training, 1, constant=("x",))
+
+
 def symmetric(values, seed=0) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     size = (len(values), len(values))

@@ -31,42 +31,54 @@ from mocolib.train import Training
 
 
 def preconditioned_sharpness(
-    training: Training, iterations: int = 20, dtype=torch.float32
+    training: Training,
+    iterations: int = 20,
+    dtype=torch.float32,
+    later: int = 0,
+    constant: tuple = (),
 ) -> float:
     """`sharpness_of` a training: of the loss that its next step would see.
 
-    Its batch and views, keys held constant, BatchNorm in train mode. BadInput where it
-    is not AdamW at one rate.
+    Its batch and views, or those of a `later` step; keys held constant, BatchNorm in
+    train mode. BadInput where it is not AdamW at one rate.
     """
     _check(training)
-    index = training.done
+    index = training.done + later
     views = training.batches.batch(index)[0].to(dtype)
-    now = schedules.at(training.recipe, index)
+    now = schedules.at(training.recipe, training.done)
 
     def loss(model):
         return training.forward(index, now, views, model).loss
 
-    return sharpness_of(training.model, training.optimizer, loss, iterations, dtype)
+    model, optimizer = training.model, training.optimizer
+    return sharpness_of(model, optimizer, loss, iterations, dtype, constant)
 
 
 def sharpness_of(
-    model, optimizer, loss, iterations: int = 20, dtype=torch.float32
+    model,
+    optimizer,
+    loss,
+    iterations: int = 20,
+    dtype=torch.float32,
+    constant: tuple = (),
 ) -> float:
     """Largest eigenvalue of P^-1/2 H P^-1/2 at the state of an optimizer (2207.14484).
 
     `loss(model)` is the loss of one batch, a scalar; H is its Hessian in what the
     optimizer steps, Adam without weight decay in its gradient or AdamW. Where groups
-    have rates of their own, P is divided by their share of the largest. `loss` is
-    called once, with a copy of the model in `dtype`: the model stays as it is, and so
-    does the random state. Costs about 3 x `iterations` steps of that batch, and the
-    memory of a step that keeps its graph, of the copy, and of `iterations` vectors of
-    float64 as long as all weights.
+    have rates of their own, P is divided by their share of the largest. Parameters
+    whose names begin as one of `constant` are left out of H. `loss` is called once,
+    with a copy of the model in `dtype`: the model stays as it is, and so does the
+    random state. Costs about 3 x `iterations` steps of that batch, and the memory of a
+    step that keeps its graph, of the copy, and of `iterations` vectors of float64 as
+    long as all weights.
     """
     if iterations < 1:
         raise BadInput(f"iterations is {iterations}, but must be at least 1.")
     if any(piece.holders or piece.part for piece in shards.pieces(model).values()):
         raise BadInput("model lies in pieces over processes, but must be whole.")
-    gradients, parameters, precondition = _linearised(model, optimizer, loss, dtype)
+    found = _linearised(model, optimizer, loss, dtype, constant)
+    gradients, parameters, precondition = found
     sizes = [p.numel() for p in parameters]
 
     def product(vector):
@@ -145,16 +157,21 @@ def largest_eigenvalue(product, size: int, iterations: int, seed: int = 0) -> fl
     return float(np.linalg.eigvalsh(np.diag(diagonal) + off + off.T)[-1])
 
 
-def _linearised(model, optimizer, loss, dtype):
+def _linearised(model, optimizer, loss, dtype, constant):
     """(gradients with a graph, parameters, sqrt(P) [n]) on a copy of the model."""
     while hasattr(model, "_orig_mod") or isinstance(model, DistributedDataParallel):
         model = model._orig_mod if hasattr(model, "_orig_mod") else model.module
+    for beginning in constant:
+        if not any(name.startswith(beginning) for name, _ in model.named_parameters()):
+            raise BadInput(f"constant has {beginning!r}, but must begin a parameter.")
     own = copy.deepcopy(model).to(dtype)
     roots = _preconditioner(optimizer)
     pairs = [  # what is not trained is held constant
         (copied, roots[id(one)])
-        for one, copied in zip(model.parameters(), own.parameters(), strict=True)
-        if one.requires_grad and id(one) in roots
+        for (name, one), copied in zip(
+            model.named_parameters(), own.parameters(), strict=True
+        )
+        if one.requires_grad and id(one) in roots and not name.startswith(constant)
     ]
     where = {p.device for p in own.parameters() if p.is_cuda}
     # attention's fast kernels have no second derivative

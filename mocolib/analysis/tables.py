@@ -7,13 +7,16 @@ baselines     untrained networks, pixels and principal components, by a run's st
 completeness  what a random projection keeps of a patch, by width (C8)
 causes        spikes replayed with one thing changed, step by step (C15)
 curvature     preconditioned sharpness before spikes, in calm, and on the way (C14)
+edge          the same by batch, and with parts of the network held constant (C21)
 first_layer   rank of the patch projection and its cosine to the start, by step (C16)
+kicks         runs behind one update of one layer that was made too long (C20)
 noise         kNN readings on two disjoint halves of the test images: a reading's noise
 
 Each lies in data/tables as NAME.parquet. NAME.json says of each part with which
 versions and from which images it was made, and where a replay left the record.
 """
 
+import functools
 import io
 from pathlib import Path
 
@@ -25,8 +28,10 @@ from mocolib.analysis import (
     causes,
     completeness,
     curvature,
+    edge,
     filters,
     halves,
+    kicks,
     measures,
 )
 from mocolib.data import Dataset, data_root, load
@@ -34,11 +39,12 @@ from mocolib.errors import BadInput
 from mocolib.files import as_json, read_json, unreadable, write_atomic
 from mocolib.runs import Run, at, public_root
 from mocolib.runs.provenance import facts
-from mocolib.sweep.design import SHORT
+from mocolib.sweep.design import MINI, SHORT
 
 # Recorded on the processor that made the tables: elsewhere a run trained again has
 # other last digits, and after some hundred steps other spikes.
 SEEDS = (15, 16, 17, 18, 19)
+LATER_SEEDS = range(20, 28)  # of the runs that climb back
 KEEP = SEEDS[:2]  # whose patch projections are kept, a few states each
 SPIKES = 3  # of a run at most, the first ones: chosen by time, not by outcome
 FAR = 15  # steps from any spike at which a state counts as calm
@@ -209,6 +215,23 @@ def _curvature():
         yield run.id, _images(run), compute
 
 
+def _edge():
+    for run in _of_mini(MINI.shaky):
+        if edge.states(run):
+            yield run.id, _images(run), functools.partial(edge.along, run)
+
+
+def _kicks():
+    for run in _of_mini(MINI.calm):
+        yield run.id, _images(run), functools.partial(kicks.along, run)
+
+
+def _of_mini(base_lr: float) -> list[Run]:
+    """The runs that climb back, at one rate: learned projections, eight seeds."""
+    found = sweep.recorded("rates", base_lr=base_lr, patch_projection="learned")
+    return [run for run in found if run.recipe.seed in LATER_SEEDS]
+
+
 def _first_layer():
     for base_lr in (SHORT.shaky, SHORT.calm):
         for run in learned_runs(base_lr):
@@ -260,6 +283,8 @@ TABLES = {
     "completeness": _completeness,
     "causes": _causes,
     "curvature": _curvature,
+    "edge": _edge,
     "first_layer": _first_layer,
+    "kicks": _kicks,
     "noise": _noise,
 }

@@ -1,11 +1,11 @@
-"""Claims on what makes a spike, and what might prevent it (C14, C14b, C15, C16)."""
+"""Claims on what makes a spike, and what might prevent it (C14 to C16, C20, C21)."""
 
 import math
 
 import numpy as np
 import pandas as pd
 
-from mocolib.analysis import causes, curvature
+from mocolib.analysis import causes, curvature, edge, kicks
 from mocolib.analysis.measures import (
     AHEAD,
     dips,
@@ -15,7 +15,7 @@ from mocolib.analysis.measures import (
     monitored,
     spike_steps,
 )
-from mocolib.claims.contrasts import by_seed, calm_noise, chosen, means
+from mocolib.claims.contrasts import POINT, best, by_seed, calm_noise, chosen, means
 from mocolib.claims.register import claim
 from mocolib.claims.verdicts import difference, effect
 from mocolib.sweep import design
@@ -160,4 +160,72 @@ def _rank(table):
     return {
         "rank": difference(shaking.first(), shaking.last(), "dimensions"),
         "calm": difference(calm.last(), shaking.last(), "dimensions"),
+    }
+
+
+# --- C20: one layer kicked --------------------------------------------------------
+
+TENTH, USUAL, LARGEST = kicks.SIZES[1:]
+
+
+@claim(
+    *("C20", "table:kicks"),
+    **{"size": round(POINT * USUAL), "largest": round(POINT * LARGEST)},
+    **{"tenth": round(POINT * TENTH), "late": kicks.LATE[-1], "early": kicks.LATE[0]},
+)
+def _kicked(table):
+    def weakest(size, *how, unit="points", scale=POINT):
+        """The projection's cost, minus the other layers' largest by other seeds."""
+        costs = scale * kicks.costs(table, size, *how)
+        others = best(costs.drop(columns=kicks.FIRST))
+        return difference(costs[kicks.FIRST], others, unit)
+
+    def first(size, **how):
+        return POINT * kicks.costs(table, size, **how)[kicks.FIRST]
+
+    return {
+        "fall": weakest(USUAL),
+        "tenth": weakest(TENTH),
+        "largest": weakest(LARGEST),
+        "loss": weakest(USUAL, "loss", kicks.OWN, (2,), unit="loss", scale=1),
+        "random": difference(first(USUAL), first(USUAL, change=kicks.RANDOM)),
+        "back": difference(first(LARGEST), first(LARGEST, at=kicks.LATE)),
+    }
+
+
+# --- C21: the edge, by batch and by block -----------------------------------------
+
+LITTLE = 10  # percent of the sharpness that the projection is to take off at most
+
+
+@claim("C21", "table:edge", ahead=edge.AHEAD, little=LITTLE)
+def _edge(table):
+    ratio = np.log2(table["ratio"].clip(lower=1e-3))  # one that curves down is flat
+    looks = ratio.groupby(
+        [table["seed"], table["kind"], table["batch"], table["constant"]]
+    )
+    looks = looks.first().unstack(["kind", "batch", "constant"])
+
+    def sharp(kind, batch=edge.OWN, constant=edge.NOTHING):
+        return looks[kind, batch, constant]
+
+    def rise(batch):
+        return sharp(edge.BEFORE, batch) - sharp(edge.CALM, batch)
+
+    def goes(part):
+        """Percent of the sharpness before a spike that go with a part."""
+        return POINT * (1 - 2 ** (sharp(edge.BEFORE, constant=part) - whole))
+
+    whole, first = sharp(edge.BEFORE), kicks.FIRST
+    parts = {"heads": "heads", "block": "blocks.0", "second": "blocks.1"}
+    unit = "percent_of_sharpness"
+    return {
+        "sharp": difference(whole, sharp(edge.CALM), "log2"),
+        "other": effect(rise(edge.OTHER), "log2"),
+        "batch": difference(rise(edge.OWN), rise(edge.OTHER), "log2"),
+        "little": difference(0 * whole + LITTLE, goes(first), unit),
+        **{
+            key: difference(goes(part), goes(first), unit)
+            for key, part in parts.items()
+        },
     }

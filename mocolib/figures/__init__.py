@@ -16,6 +16,7 @@ from mocolib.figures.freeze import (
     spikes_by_layer,
 )
 from mocolib.figures.judged import judged
+from mocolib.figures.kicked import edges, kicked
 from mocolib.figures.leads import around_spikes, correlogram, first_and_last
 from mocolib.figures.ledger import chance_chart, ledger_map
 from mocolib.figures.microscope import around, lead_histogram, microscope, monitors
