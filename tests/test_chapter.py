@@ -40,6 +40,12 @@ def test_a_picture_carries_alt_text_and_caption_and_takes_the_page_s_colours():
     assert "<style" not in shown  # it would hold for the whole page
 
 
+def test_a_picture_of_what_is_not_there_yet_says_so():
+    said = picture(None, alt="A line.", caption="Look.").data
+    assert "has not been recorded yet" in said
+    assert "figure" not in said
+
+
 def test_no_letter_of_a_picture_is_too_small():
     figure = Figure(figsize=(7.6, 3))
     figure.subplots().set_title("small", fontsize=9)

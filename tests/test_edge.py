@@ -16,7 +16,7 @@ from tests.tiny import blobs, tiny
 def spiking(root, *steps):
     """A run of 240 steps, 40 of them warmup, whose projection spikes at these."""
     norms = np.ones(240)
-    norms[np.array(steps) - 1] = 6
+    norms[np.array(steps, int) - 1] = 6
     settings = {"norms": {"patch_projection": norms}, "warmup_steps": 40}
     return plant(root, shaking(0.002, 0), steps=240, **settings)
 
@@ -51,10 +51,8 @@ def at_the_edge(truth=1) -> pd.DataFrame:
     [
         ((120,), {edge.CALM: 105, edge.BEFORE: 117}),
         ((100, 120), {edge.CALM: 85, edge.BEFORE: 97}),  # the first one
-        (
-            (70, 90, 150),
-            {edge.CALM: 135, edge.BEFORE: 147},
-        ),  # the first with a calm one
+        # the first with a calm one
+        ((70, 90, 150), {edge.CALM: 135, edge.BEFORE: 147}),
         ((70,), {}),
         ((), {}),
     ],

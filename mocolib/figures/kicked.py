@@ -47,8 +47,8 @@ def kicked(table: pd.DataFrame) -> Figure | None:
     at_once.set_xticks(percent, [f"{x:g}" for x in percent], minor=False)
     at_once.minorticks_off()
     later.set_xlabel(said("steps from a kick of {size} %", size=f"{percent[-1]:g}"))
-    at_once.set_ylabel("fall of kNN, points")
     for ax in (at_once, later):
+        ax.set_ylabel("fall of kNN, points")
         ax.axhline(0, color=GREY, linewidth=1)
     at_once.legend(fontsize=8)
     return figure
@@ -65,6 +65,7 @@ def edges(table: pd.DataFrame) -> Figure | None:
         return None
     figure, (ahead, parts) = plt.subplots(ncols=2, figsize=(7.4, 3.6))
     looks = table.set_index(["batch", "constant", "kind", "seed"])["ratio"]
+    looks = looks.sort_index()
     for place, (batch, words) in enumerate(BATCHES.items()):
         both = [looks[batch, edge.NOTHING, kind] for kind in (edge.CALM, edge.BEFORE)]
         x = [3 * place, 3 * place + 1]

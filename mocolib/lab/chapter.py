@@ -27,8 +27,13 @@ LEDGER = ("claim", *MEASURED, "Holm's p", "on CIFAR-10, 250 steps")  # its colum
 EMPHASIS = re.compile(r"\*([^*]+)\*")  # as in Markdown
 
 
-def picture(figure: Figure, alt: str, caption: str) -> HTML:
-    """A figure with alt text and a caption, in the colours of the page around it."""
+def picture(figure: Figure | None, alt: str, caption: str) -> HTML:
+    """A figure with alt text and a caption, in the colours of the page around it.
+
+    Without a figure, a sentence that says why.
+    """
+    if figure is None:
+        return HTML(f"<p>{said('What is drawn here has not been recorded yet.')}</p>")
     return HTML(
         f'<figure class="picture"><div class="wide" style="overflow-x:auto">'
         f"{themed(figure, said(alt))}</div>"
