@@ -85,7 +85,10 @@ def edges(table: pd.DataFrame) -> Figure | None:
     for row, part in enumerate(edge.PARTS):
         gone = 100 * (1 - looks[edge.OWN, part, edge.BEFORE] / whole)
         style.strip(parts, row, gone)
-    words = [layer_name(part) for part in edge.PARTS]
+    words = [
+        said("projector and predictor") if part == "heads" else layer_name(part)
+        for part in edge.PARTS
+    ]
     parts.set_yticks(range(len(words)), words)
     parts.set(xlabel="% of the sharpness that go with it", ylabel="held constant")
     parts.invert_yaxis()
