@@ -11,7 +11,7 @@ from mocolib.words import layer_name, said, value
 
 LOOKS = (  # of the layers, the projection first; told apart without colour too
     *((style.RED, "o-"), (style.BLUE, "s--"), (style.GREEN, "^--")),
-    *((style.ORANGE, "D--"), ("#7a52a0", "v:"), ("#8a8a8a", "x:")),
+    *(("black", "D--"), ("#7a52a0", "v:"), ("#8a8a8a", "x:")),
 )
 BATCHES = {edge.OWN: "batch ahead", edge.OTHER: "another batch"}
 
@@ -78,8 +78,8 @@ def edges(table: pd.DataFrame) -> Figure | None:
         middle = {"xycoords": ("data", "axes fraction"), "ha": "center", "va": "bottom"}
         ahead.annotate(said(words), (x[0] + 0.5, 1), **middle)
     ahead.axhline(1, color=GREY, linewidth=1.2, linestyle=":")
-    names = [value(kind) for kind in (edge.CALM, edge.BEFORE)]
-    ahead.set_xticks([0, 1, 3, 4], names * 2, fontsize=8)
+    names = [value(kind).replace(" ", "\n", 1) for kind in (edge.CALM, edge.BEFORE)]
+    ahead.set_xticks([0, 1, 3, 4], names * 2, fontsize=9)
     ahead.set(xlim=(-0.6, 4.6), xlabel="state", ylabel="sharpness over its limit")
     whole = looks[edge.OWN, edge.NOTHING, edge.BEFORE]
     for row, part in enumerate(edge.PARTS):
