@@ -66,6 +66,12 @@ def test_a_verdict_is_the_ledgers_word():
                 assert f"<td>{value(effect.outcome)}</td>" in shown
 
 
+def printed(words: str) -> str:
+    """With *emphasis* as a page has it."""
+    parts = html.escape(words).split("*")
+    return "".join(f"<em>{one}</em>" if i % 2 else one for i, one in enumerate(parts))
+
+
 def test_the_ledger_has_a_line_for_every_effect_and_a_place_for_every_claim():
     shown, found = ledger().data, claims.ledger()
     lines = sum(max(1, len(one.effects)) for one in found)
@@ -74,11 +80,11 @@ def test_the_ledger_has_a_line_for_every_effect_and_a_place_for_every_claim():
         row = re.search(f'<tr id="ledger-{one.id}" class="primary">(.*?)</tr>', shown)
         cells = dict(re.findall(r'<td data-head="(.*?)">(.*?)</td>', row[1]))
         assert cells["claim"] == html.escape(findings.title(one.id))
-        assert cells["measured"].endswith(f"<p>{html.escape(claims.finding(one))}</p>")
+        assert cells["measured"].endswith(f"<p>{printed(claims.finding(one))}</p>")
         assert cells["outcome"] == value(one.word)
         for key in list(one.effects)[1:]:
             name, why = findings.name(one.id, key), findings.reason(one, key)
-            name = html.escape(name) + (f"<p>{html.escape(why)}</p>" if why else "")
+            name = html.escape(name) + (f"<p>{printed(why)}</p>" if why else "")
             outcome = f'<td data-head="outcome">{value(one.effects[key].outcome)}</td>'
             assert f'<td data-head="measured">{name}</td>{outcome}' in shown
 
