@@ -195,18 +195,6 @@ def test_c18_another_layer_fixed(tmp_path, truth):
     assert CLAIMS["C18"](fixed, []).outcome == FEW
 
 
-@TRUTH
-def test_c23_weight_decay(tmp_path, truth):
-    decays = {"weight_decay": 0.0}, {"weight_decay": 0.1}
-    runs = planted(tmp_path, truth, *decays, base_lr=MINI.shaky)
-    more = {**DIPS, "base_lr": MINI.shaky, "seeds": SEEDS, "weight_decay": 0.3}
-    runs += group(tmp_path, fall=0.08, **more)
-    verdict = CLAIMS["C23"]([], runs)
-    assert verdict.outcome == OUTCOMES[truth]
-    assert verdict.effects["more"].mean > 1  # points
-    assert verdict.effects["less"].outcome == verdict.effects["fixed"].outcome == FEW
-
-
 def test_a_frontier_is_where_two_points_are_lost_and_never_chosen_by_its_own_seed():
     table = pd.DataFrame(
         [[70, 72, 71, 67], [70, 72, 72, 72]], columns=[0.01, 0.02, 0.04, 0.08]

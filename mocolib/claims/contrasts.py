@@ -9,6 +9,7 @@ import pandas as pd
 
 from mocolib.analysis.alike import check_groups
 from mocolib.analysis.measures import jitter, monitored, summary
+from mocolib.claims.verdicts import Effect, difference
 from mocolib.runs import Run
 from mocolib.sweep import fits
 from mocolib.sweep.design import LOST
@@ -77,6 +78,12 @@ def by_seed(runs: list[Run], measure) -> pd.Series:
         return pd.Series(dtype=float)
     rows = pd.DataFrame([(run.recipe.seed, measure(run)) for run in kept])
     return rows.groupby(0)[1].mean()
+
+
+def between(measure, first: list[Run], second: list[Run], unit="points") -> Effect:
+    """The difference of two lists of runs in a column of the summary or a function."""
+    by = measure if callable(measure) else lambda runs: at(runs, measure)
+    return difference(by(first), by(second), unit)
 
 
 def _scaled(values, column: str):

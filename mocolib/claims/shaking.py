@@ -1,4 +1,4 @@
-"""The headline claims: what shakes, with what, and what calms (C1 to C9, C18, C23)."""
+"""The headline claims: what shakes, with what, and what calms (C1 to C9, C18)."""
 
 import pandas as pd
 
@@ -9,14 +9,22 @@ from mocolib.analysis.measures import (
     trained_layers,
 )
 from mocolib.analysis.sparse import missed_depth
-from mocolib.claims.contrasts import POINT, at, best, by_seed, chosen, frontier, grid
+from mocolib.claims.contrasts import (
+    POINT,
+    at,
+    best,
+    between,
+    by_seed,
+    chosen,
+    frontier,
+    grid,
+)
 from mocolib.claims.register import claim
 from mocolib.claims.verdicts import difference, effect
 from mocolib.runs import Run
 from mocolib.sweep import design
 from mocolib.sweep.design import (
     BATCH_RATE,
-    DECAYS,
     LARGE,
     LARGEST,
     LOST,
@@ -28,20 +36,9 @@ from mocolib.sweep.design import (
 SHAKY = MINI.shaky
 
 
-def _count(runs: list[Run]) -> pd.Series:
-    """Made-good dips and lasting falls a run, by seed."""
-    return at(runs, "dips") + at(runs, "lasting_falls")
-
-
 def _collapsed(runs: list[Run]) -> pd.Series:
     """The runs that have collapsed, in percent, by seed."""
     return 100 * by_seed(runs, has_collapsed)
-
-
-def _between(measure, first: list[Run], second: list[Run], unit: str = "points"):
-    """The difference of two lists of runs in a column of the summary or a function."""
-    by = measure if callable(measure) else lambda runs: at(runs, measure)
-    return difference(by(first), by(second), unit)
 
 
 # --- the batch --------------------------------------------------------------------
@@ -54,9 +51,9 @@ def _batch(runs):
         chosen(runs, batch_size=size) for size in (SMALL, LARGE, LARGEST)
     )
     return {
-        "dip": _between("dip_depth", large, small),
-        "accuracy": _between("linear_probe", small, large),
-        "collapse": _between(_collapsed, largest, large, "percent_of_runs"),
+        "dip": between("dip_depth", large, small),
+        "accuracy": between("linear_probe", small, large),
+        "collapse": between(_collapsed, largest, large, "percent_of_runs"),
     }
 
 
@@ -68,8 +65,8 @@ def _the_rate(runs):
         return chosen(runs, batch_size=size, base_lr=rate)
 
     return {
-        "rate": _between("dip_depth", part(LARGE, LARGE), part(LARGE, SMALL)),
-        "small": _between("dip_depth", part(SMALL, LARGE), part(SMALL, SMALL)),
+        "rate": between("dip_depth", part(LARGE, LARGE), part(LARGE, SMALL)),
+        "small": between("dip_depth", part(SMALL, LARGE), part(SMALL, SMALL)),
     }
 
 
@@ -111,8 +108,8 @@ def rate(runs):
     top = best(table)
     ends = (table.iloc[:, 0], table.iloc[:, -1]) if len(table) else (top, top)
     return {
-        "dip": _between("dip_depth", shaking, calm),
-        "accuracy": _between("linear_probe", calm, shaking),
+        "dip": between("dip_depth", shaking, calm),
+        "accuracy": between("linear_probe", calm, shaking),
         "left": difference(top, ends[0]),
         "right": difference(top, ends[1]),
     }
@@ -180,8 +177,8 @@ def freeze(runs):
     learned, fixed = (chosen(part, base_lr=design.of(runs).shaking) for part in kinds)
     tables = [grid(part, "linear_probe", "base_lr") for part in kinds]
     return {
-        "accuracy": _between("linear_probe", fixed, learned),
-        "fall": _between("fall_depth", learned, fixed),
+        "accuracy": between("linear_probe", fixed, learned),
+        "fall": between("fall_depth", learned, fixed),
         "price": difference(*map(best, tables)),
         "frontier": difference(*map(frontier, reversed(tables)), unit="doublings"),
     }
@@ -194,8 +191,8 @@ def _only_alleviates(runs):
         chosen(fixed, base_lr=rate) for rate in (rates.shaking[0], rates.hopeless)
     )
     return {
-        "accuracy": _between("linear_probe", shaking, large),
-        "collapse": _between(_collapsed, large, shaking, "percent_of_runs"),
+        "accuracy": between("linear_probe", shaking, large),
+        "collapse": between(_collapsed, large, shaking, "percent_of_runs"),
     }
 
 
@@ -209,26 +206,4 @@ def _placebo(rates, placebo):
     return {
         "accuracy": difference(at(fixed, "linear_probe"), best(accuracy)),
         "fall": difference(-best(-falls), at(fixed, "fall_depth")),
-    }
-
-
-# --- weight decay -----------------------------------------------------------------
-
-
-@claim("C23", "rates", "decay", shaking=SHAKY, decay=MINI.plain.weight_decay, **DECAYS)
-def _decay(rates, decays):
-    runs = [*chosen(rates, base_lr=SHAKY), *decays]
-
-    def part(decay: float, projection: str = "learned") -> list[Run]:
-        return chosen(runs, weight_decay=decay, patch_projection=projection)
-
-    plain, free = part(MINI.plain.weight_decay), part(0.0)
-    return {
-        "fall": _between("fall_depth", plain, free),
-        "count": _between(_count, plain, free, "dips"),
-        "accuracy": _between("linear_probe", free, plain),
-        "fixed": _between("linear_probe", part(0.0, "fixed"), free),
-        "least": _between("fall_depth", plain, part(DECAYS["least"])),
-        "less": _between("fall_depth", plain, part(DECAYS["less"])),
-        "more": _between("fall_depth", part(DECAYS["more"]), plain),
     }

@@ -55,6 +55,7 @@ CHANGED = {name for way in (*REMEDIES.values(), *PARTS.values()) for name in way
 
 SMALL, LARGE, LARGEST = 128, 512, 1024  # batches beside the plain 256
 BATCH_RATE = 0.048  # their base rate
+MAP_RATES = (0.024, 0.048, MINI.shaky, MINI.hopeless)  # of the map of rates by decays
 DECAYS = {"least": 0.01, "less": 0.03, "more": 0.3}  # beside none and the plain one
 LOST = 2.0  # points of accuracy that a rate may cost and be usable
 INSIDE = 36  # numbers in a patch of the sweep `width`: a token of them has room for all
