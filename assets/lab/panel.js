@@ -104,7 +104,11 @@
 
     /* Move one control, for the chosen curve and all that follow it. */
     choose(axis, value) {
-      const held = this.at.map((_, k) => (k === axis ? value : null));
+      this.go(this.at.map((_, k) => (k === axis ? value : null)));
+    }
+
+    /* To the nearest setting that has what is held. */
+    go(held) {
       if (!this.holding(held).length) return;
       this.at = [...this.nearest(held)];
       this.changed();
@@ -165,7 +169,8 @@
     build() {
       const { axes, x_axes: xAxes } = this.data;
       const option = ([value, text]) => `<option value="${value}">${text}</option>`;
-      this.innerHTML = `${Why.controls(this.id, axes)}
+      const map = this.data.map ? Why.map.frame(this, this.id) : "";
+      this.innerHTML = `${map}${Why.controls(this.id, axes)}
         <div class="buttons"><button type="button" class="keep">${said("Keep this curve")}</button>
         <label class="axis">${said("x axis")} <select class="x">${Object.entries(xAxes).map(option).join("")}
         </select></label></div>
@@ -183,18 +188,22 @@
         else if (target.className === "x") {
           this.x = target.value;
           this.changed();
-        } else if (target.className === "seed")
+        } else if (target.className === "by") Why.map.fill(this);
+        else if (target.className === "seed")
           this.raise(target.value === "" ? this.raised : Number(target.value));
       });
       this.addEventListener("why-seed", ({ detail }) => this.raise(detail));
       this.addEventListener("click", ({ target }) => {
-        if (target.className === "keep") this.keep();
+        const cell = target.closest("button.cell");
+        if (cell) this.go(Why.map.pressed(this, cell.dataset));
+        else if (target.className === "keep") this.keep();
         else if (target.dataset.drop) this.drop(Number(target.dataset.drop));
       });
     }
 
     show() {
       this.setControls();
+      if (this.data.map) Why.map.fill(this);
       const curves = this.curves(),
         { symbols, marks, x_axes: xAxes } = this.data;
       const until = Math.max(

@@ -13,12 +13,21 @@ from pathlib import Path
 
 from IPython.display import HTML
 
-from mocolib.lab.describe import DOTS, SYMBOLS, X_AXES, Axis, Description, describe
+from mocolib.lab.describe import (
+    DOTS,
+    FALL,
+    SYMBOLS,
+    X_AXES,
+    Axis,
+    Description,
+    describe,
+)
 from mocolib.lab.groups import LOG, Group
 from mocolib.lab.numbers import brief, columns
 from mocolib.words import fact, said, spoken
 
 PAGE = "MOCOLIB_PAGE"  # set while the book is built: no kernel will stand behind it
+MAPPED = (FALL, "linear_probe")  # the one is bad where it is large, the other good
 NO_RUNS = "No run of this experiment has been recorded yet."
 SCRIPTS = (
     "axes",
@@ -26,6 +35,7 @@ SCRIPTS = (
     "chart",
     "charts",
     "panel_view",
+    "map",
     "panel",
     "frames",
     "method",
@@ -148,6 +158,7 @@ def as_data(description: Description) -> dict:
         "start": list(description.start),
         "keep": [list(at) for at in description.keep],
         "x": description.x,
+        **({"map": _map(description.map)} if description.map else {}),
         "marks": [
             {"at": at, "words": said(words)} for at, words in description.marks.items()
         ],
@@ -161,6 +172,12 @@ def chart_data(charts: dict, log=LOG) -> list[dict]:
         {"key": key, "title": said(title), "log": key in log, "dots": key in DOTS}
         for key, title in charts.items()
     ]
+
+
+def _map(places: tuple) -> dict:
+    """The axes of a map, and by which facts its cells can be coloured."""
+    rows, columns = places
+    return {"rows": rows, "columns": columns, "by": [fact(name) for name in MAPPED]}
 
 
 def axis_data(axis: Axis) -> dict:
