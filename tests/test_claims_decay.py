@@ -56,7 +56,9 @@ def test_c23_the_map_is_ordered_by_what_its_depths_were_made_of(kind, seeds):
     depths = pd.Series(sizes).round(9).rank(method="dense").to_numpy()
     if kind is None:
         depths = np.ones(len(decay.MAP))
-    table = pd.DataFrame(20 * depths / depths.max() + luck.normal(size=(seeds, len(depths))))
+    table = pd.DataFrame(
+        20 * depths / depths.max() + luck.normal(size=(seeds, len(depths)))
+    )
     effects = decay.order(table).values()
     assert tuple(effect.outcome for effect in effects) == ORDERED[kind]
 

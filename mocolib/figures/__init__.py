@@ -8,6 +8,7 @@ carry a white ground, which reads in the dark theme too.
 from mocolib.figures.ablations import ablations
 from mocolib.figures.complete import freezing, reconstruction
 from mocolib.figures.contrastive import age_chart, first_losses, leak, negatives
+from mocolib.figures.decays import over_decays
 from mocolib.figures.freeze import (
     over_rates,
     remedies,
