@@ -119,6 +119,17 @@ def test_a_kept_curve_holds_what_it_names_alone():
             describe(lines, id="x", by=by, keep=[one])
 
 
+def test_a_map_has_two_of_the_controls_and_what_its_cells_may_show():
+    lines = [line(0, CALM), line(0, DEEP, 0.2)]
+    described = describe(lines, id="x", by=("warmup_steps", "rate"))
+    told = as_data(described.mapped("rate", "warmup_steps"))["map"]
+    assert (told["rows"], told["columns"]) == (1, 0)
+    assert told["by"] == ["deepest fall, points", "linear probe, %"]
+    assert "map" not in as_data(described)
+    with pytest.raises(BadInput, match="'seed', but must name two of warmup_steps, r"):
+        described.mapped("rate", "seed")
+
+
 def test_a_tally_counts_the_outcomes_that_all_runs_of_a_setting_have():
     known = {"dips": True, "collapsed": False}
     lines = [

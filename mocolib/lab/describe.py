@@ -6,7 +6,7 @@ built page and in a kernel alike.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mocolib import words
 from mocolib.analysis import baselines, measures
@@ -66,26 +66,25 @@ class Description:
     marks: Mapping  # {step: words}, upright lines
     levels: Mapping  # {words: accuracy in %}, thin lines across the accuracy's chart
     strong: str  # which run of each setting stands for all
-    map: tuple = ()  # the axes' places that are rows and columns of a map, if any
+    map: tuple = ()  # of two axes the places: rows and columns of a map
 
     def name(self, at: tuple) -> str:
         """A setting in words: `base rate 4e-3, learned projection`."""
         pairs = zip(self.axes, at, strict=True)
         return words.listed(words.spoken(a.name, a.values[i]) for a, i in pairs)
 
+    def mapped(self, rows: str, columns: str) -> "Description":
+        """The same with a map over two of its controls."""
+        names = [axis.name for axis in self.axes]
+        for name in (rows, columns):
+            if name not in names:
+                told = ", ".join(names)
+                raise BadInput(f"map names {name!r}, but must name two of {told}.")
+        return replace(self, map=(names.index(rows), names.index(columns)))
+
 
 def describe(
-    runs,
-    *,
-    id,
-    by,
-    start=None,
-    keep=(),
-    charts=None,
-    x="step",
-    marks=None,
-    seed=None,
-    map=(),
+    runs, *, id, by, start=None, keep=(), charts=None, x="step", marks=None, seed=None
 ) -> Description:
     """A description from runs and `Line`s; the values of each `by` become an axis.
 
@@ -93,9 +92,8 @@ def describe(
     Without a `start`, the setting with the deepest fall is shown first; fields that it
     leaves out are those of the first of `keep`, where that was recorded. `seed` names
     the run of each setting that is drawn strong; without it, or where a setting lacks
-    it, that is the run whose deepest fall is the median one. `map` names the two of
-    `by` that are rows and columns of a map. BadInput where lines of one setting differ
-    in more than their seed, or a seed is there twice.
+    it, that is the run whose deepest fall is the median one. BadInput where lines of
+    one setting differ in more than their seed, or a seed is there twice.
     """
     if x not in X_AXES:
         raise BadInput(f"x is {x!r}, but must be one of {', '.join(X_AXES)}.")
@@ -118,7 +116,6 @@ def describe(
         marks=marks or {},
         levels=_levels([run for run in runs if isinstance(run, Run)]),
         strong=words.said(MEDIAN if seed is None else "seed {seed}", seed=seed),
-        map=tuple(by.index(name) for name in map),
     )
 
 

@@ -114,11 +114,15 @@ def scripts(trains: bool = False, own: tuple = ()) -> str:
     return "".join(map(OWN.format, own)) if in_page() else _inline(trains, own)
 
 
-def experiment(runs, *, id, by, question=None, answer=None, **options) -> HTML:
+def experiment(
+    runs, *, id, by, map=(), question=None, answer=None, **options
+) -> HTML:
     """Buttons and sliders over recorded runs, or `Line`s; only recorded settings.
 
     runs: a list. id: a word that is this panel's in the page's address. by: recipe
-    fields that become controls. question stands above, answer can be unfolded below.
+    fields that become controls. map=(rows, columns), two of them: a map of the settings
+    above the charts, a cell each, of stronger colour the deeper its runs fell or the
+    lower their linear probe. question stands above, answer can be unfolded below.
     options: start={field: value}, the setting shown first (without it the one with the
     deepest fall); keep=[settings] beside it, up to five, each a curve that holds what
     it names and follows the controls in the rest; charts={key: title};
@@ -129,6 +133,8 @@ def experiment(runs, *, id, by, question=None, answer=None, **options) -> HTML:
     description = describe(runs, id=id, by=by, **options)
     if not description.groups:
         return HTML(f"<p>{escape(said(NO_RUNS))}</p>")
+    if map:
+        description = description.mapped(*map)
     return figure(
         "why-lab",
         f"lab-{id}",
