@@ -1,5 +1,5 @@
-/* The map of a panel: a cell a setting, rows and columns two of its axes, the darker the
-   worse. A press shows the cell's curves. */
+/* The map of a panel: a cell a setting, rows and columns two of its axes, the stronger its
+   colour the worse. A press shows the cell's curves. */
 "use strict";
 globalThis.Why = globalThis.Why ?? {};
 (() => {
@@ -68,12 +68,10 @@ globalThis.Why = globalThis.Why ?? {};
       const cells = axes[map.columns].words.map((_, k) => cell(panel, by, bad, i, k));
       return head(word) + cells.join("");
     });
-    const corner = said("{rows} ↓ {columns} →", {
-      rows: axes[map.rows].label,
-      columns: axes[map.columns].label,
-    });
+    const [down, across] = [map.rows, map.columns].map((k) => escaped(axes[k].label));
+    const corner = `<span class="head corner">${down} ↓<br>${across} →</span>`;
     place.innerHTML =
-      head(corner) + axes[map.columns].words.map(head).join("") + lines.join("");
+      corner + axes[map.columns].words.map(head).join("") + lines.join("");
     if (inside)
       place.querySelector(`[data-row="${row}"][data-column="${column}"]`)?.focus();
   }
