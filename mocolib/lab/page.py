@@ -114,9 +114,7 @@ def scripts(trains: bool = False, own: tuple = ()) -> str:
     return "".join(map(OWN.format, own)) if in_page() else _inline(trains, own)
 
 
-def experiment(
-    runs, *, id, by, map=(), question=None, answer=None, **options
-) -> HTML:
+def experiment(runs, *, id, by, map=(), question=None, answer=None, **options) -> HTML:
     """Buttons and sliders over recorded runs, or `Line`s; only recorded settings.
 
     runs: a list. id: a word that is this panel's in the page's address. by: recipe
