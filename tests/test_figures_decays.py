@@ -10,7 +10,7 @@ pytestmark = pytest.mark.usefixtures("an_untrained_network")
 
 
 def test_decays_stand_side_by_side_with_a_line_for_each_kind_of_projection(tmp_path):
-    depths, runs = {0.0: 0.02, 0.1: 0.04, 0.3: 0.08}, []
+    depths, runs = {0.0: 0.03, 0.1: 0.05, 0.3: 0.08}, []
     for decay, fall in depths.items():
         for kind in ("learned", "fixed"):
             place = {**DIPS, "weight_decay": decay, "patch_projection": kind}
