@@ -100,7 +100,7 @@
       );
       this.innerHTML = `${Why.controls(this.id, axes)}<div class="stage">
         <div class="photo"><img alt="" draggable="false">${crops.join("")}</div>
-        <div class="row"><div class="asks"><canvas class="asking" role="img"></canvas>
+        <div class="among"><div class="asks"><canvas class="asking" role="img"></canvas>
         <span>${said("the query: which of these keys is cut from the same image?")}</span></div>
         <ul>${keys.join("")}</ul></div></div><p class="spoken" role="status"></p>`;
       this.images = pictures.map((source) =>
