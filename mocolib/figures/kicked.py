@@ -50,7 +50,7 @@ def kicked(table: pd.DataFrame) -> Figure | None:
     for ax in (at_once, later):
         ax.set_ylabel("fall of kNN, points")
         ax.axhline(0, color=GREY, linewidth=1)
-    at_once.legend(fontsize=8)
+    at_once.legend(fontsize=8.5)
     return figure
 
 
