@@ -13,29 +13,58 @@ NAMED = {
     # takes as long as two steps, so it asks 2,000 test images, which is as noisy as .45
     # points; the reading at the end asks all.
     "mini": Recipe(
-        **dict(augmentation="light", width=32, depth=2, batch_size=256, base_lr=0.12),
-        **dict(steps=1600, warmup_steps=100, schedule="cosine", beta2=0.98),
-        **dict(knn_every=10, knn_memory="clean", knn_memory_size=2000),
+        augmentation="light",
+        width=32,
+        depth=2,
+        batch_size=256,
+        base_lr=0.12,
+        steps=1600,
+        warmup_steps=100,
+        schedule="cosine",
+        beta2=0.98,
+        knn_every=10,
+        knn_memory="clean",
+        knn_memory_size=2000,
         knn_test_size=2000,
     ),
     # 400 steps at a constant rate: what the parts of the method were compared on, at
     # calm rates. At this one it collapses rather than dips.
     "short": Recipe(
-        **dict(augmentation="light", width=32, depth=2, batch_size=512, base_lr=4.8e-2),
-        **dict(steps=400, knn_every=5, knn_memory="clean", knn_memory_size=2000),
+        augmentation="light",
+        width=32,
+        depth=2,
+        batch_size=512,
+        base_lr=4.8e-2,
+        steps=400,
+        knn_every=5,
+        knn_memory="clean",
+        knn_memory_size=2000,
     ),
     # What trains inside a page of the book: one block, so that a browser makes all
     # steps in half a minute. Light views leave little gradient noise for the shaking to
     # hide in; at this rate the curve rises and falls far, at a quarter it is calm.
     "page": Recipe(
-        **dict(augmentation="light", width=32, depth=1, batch_size=256, base_lr=0.096),
-        **dict(steps=400, knn_every=5, knn_memory="clean", knn_memory_size=1280),
+        augmentation="light",
+        width=32,
+        depth=1,
+        batch_size=256,
+        base_lr=0.096,
+        steps=400,
+        knn_every=5,
+        knn_memory="clean",
+        knn_memory_size=1280,
     ),
     # The second data set: JPEG re-encode of CIFAR-10, at the size of the runs that were
     # recorded on it.
     "cifar10": Recipe(
-        **dict(dataset="folder:cifar10", image_size=32, patch_size=8, width=32),
-        **dict(batch_size=1024, steps=250, warmup_steps=30, knn_every=5),
+        dataset="folder:cifar10",
+        image_size=32,
+        patch_size=8,
+        width=32,
+        batch_size=1024,
+        steps=250,
+        warmup_steps=30,
+        knn_every=5,
         knn_memory="clean",
     ),
 }
@@ -45,11 +74,22 @@ def _imagenet(width: int, heads: int, **changes) -> Recipe:
     """The paper's ImageNet setting: batch 4096, 300 epochs, 40 of them warmup."""
     steps_an_epoch = CATALOGUE["folder:imagenet"].images // 4096
     return Recipe(
-        **dict(dataset="folder:imagenet", image_size=224, patch_size=16, width=width),
-        **dict(depth=12, heads=heads, patch_projection="fixed", head_hidden=4096),
-        **dict(head_dim=256, batch_size=4096, base_lr=1.5e-4),
-        **dict(steps=300 * steps_an_epoch, warmup_steps=40 * steps_an_epoch),
-        **dict(schedule="cosine", momentum_schedule="cosine", knn_every=50),
+        dataset="folder:imagenet",
+        image_size=224,
+        patch_size=16,
+        width=width,
+        depth=12,
+        heads=heads,
+        patch_projection="fixed",
+        head_hidden=4096,
+        head_dim=256,
+        batch_size=4096,
+        base_lr=1.5e-4,
+        steps=300 * steps_an_epoch,
+        warmup_steps=40 * steps_an_epoch,
+        schedule="cosine",
+        momentum_schedule="cosine",
+        knn_every=50,
         knn_memory_size=131072,
         **changes,
     )
