@@ -72,6 +72,16 @@ globalThis.Why = globalThis.Why ?? {};
      notebook the address is not ours. */
   const ours = (panel) => !("kernel" in panel.dataset);
   const fromAddress = (id) => new URLSearchParams(location.search).get(id);
+  /* The places on controls, and what stands behind them, that an address has;
+     `start` where it has others than there are. */
+  function places(text, axes, start) {
+    const known = text?.split(".").map(Number) ?? [];
+    const there =
+      known.length === start.length &&
+      known.every((place) => Number.isInteger(place) && place >= 0) &&
+      axes.every(({ words }, k) => known[k] < words.length);
+    return there ? known : [...start];
+  }
   function toAddress(id, text) {
     const panel = document.getElementById(id);
     if (panel && !ours(panel)) return;
@@ -109,6 +119,7 @@ globalThis.Why = globalThis.Why ?? {};
     enable,
     setControls,
     fromAddress,
+    places,
     toAddress,
     define,
     takesDrops,

@@ -41,14 +41,7 @@
       const { dim, queries, keys, axes, start } = this.data;
       this.queries = unpacked(queries, dim);
       this.keys = unpacked(keys, dim);
-      this.at = [...start];
-      const known = Why.fromAddress(this.id)?.split(".").map(Number) ?? [];
-      if (
-        known.length === start.length &&
-        known.every((place) => Number.isInteger(place) && place >= 0) &&
-        axes.every(({ words }, k) => known[k] < words.length)
-      )
-        this.at = known;
+      this.at = Why.places(Why.fromAddress(this.id), axes, start);
       this.build();
       for (const k of [0, 1]) this.place(k, ...this.corner(k));
       this.show();

@@ -11,24 +11,14 @@
     connectedCallback() {
       if (this.data) return;
       this.data = JSON.parse(this.querySelector("script").textContent);
-      this.at = [...this.data.start];
-      const known = Why.fromAddress(this.id)?.split(".").map(Number) ?? [];
-      if (
-        this.data.frames[this.number(known)] !== undefined &&
-        known.length === this.at.length
-      )
-        this.at = known;
+      this.at = Why.places(Why.fromAddress(this.id), this.data.axes, this.data.start);
       this.build();
       this.show();
     }
 
     /* Which frame a setting has: the last axis changes fastest. */
     number(at) {
-      return this.data.axes.reduce(
-        (n, axis, k) =>
-          at[k] >= 0 && at[k] < axis.words.length ? n * axis.words.length + at[k] : NaN,
-        0,
-      );
+      return this.data.axes.reduce((n, { words }, k) => n * words.length + at[k], 0);
     }
 
     build() {

@@ -25,14 +25,7 @@
     connectedCallback() {
       if (this.data) return;
       this.data = JSON.parse(this.querySelector("script").textContent);
-      const { start, values } = this.data;
-      this.at = [...start];
-      const known = Why.fromAddress(this.id)?.split(".").map(Number) ?? [];
-      if (
-        known.length === start.length &&
-        known.every((i, k) => values[k][i] !== undefined)
-      )
-        this.at = known;
+      this.at = Why.places(Why.fromAddress(this.id), this.data.axes, this.data.start);
       this.build();
       // on a page it comes after this script, which stands in the page's text
       customElements.whenDefined("why-charts").then(() => this.show());

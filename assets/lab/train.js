@@ -37,13 +37,7 @@
 
     readAddress() {
       const [at, seed, done] = Why.fromAddress(this.id)?.split("_") ?? [];
-      const known = at?.split(".").map(Number) ?? [];
-      const { axes } = this.data;
-      if (
-        known.length === axes.length &&
-        axes.every((axis, k) => axis.words[known[k]] !== undefined)
-      )
-        this.at = known;
+      this.at = Why.places(at, this.data.axes, this.at);
       if (/^\d{1,9}$/.test(seed ?? "")) this.seed = Number(seed);
       this.script = Why.link.read(done, this.data);
     }

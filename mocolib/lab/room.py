@@ -6,7 +6,7 @@ room(tables.read("completeness"), {"ViT-B/16": (16, 3, 768)}, question="Complete
 import pandas as pd
 
 from mocolib.lab.describe import axis
-from mocolib.lab.numbers import brief
+from mocolib.lab.numbers import columns
 from mocolib.lab.page import axis_data, figure
 from mocolib.words import said
 
@@ -35,14 +35,14 @@ def room(measured: pd.DataFrame, presets: dict, *, question=None, answer=None):
         "presets": [{"name": said(name), "at": at} for name, at in places.items()],
         "start": next(iter(places.values())),
         "measured": {
-            int(inside): _columns(rows) for inside, rows in measured.groupby("inside")
+            int(inside): columns([*_middle(rows).items()])
+            for inside, rows in measured.groupby("inside")
         },
     }
     shown = dict(plain=said(PLAIN), question=question, answer=answer, own=("room",))
     return figure("why-room", "room", data, **shown)
 
 
-def _columns(rows: pd.DataFrame) -> list[list]:
-    """Widths, and the middle condition number of the matrices of each."""
-    middle = rows.groupby("width")["condition"].median()
-    return [[int(w) for w in middle.index], [brief(c) for c in middle]]
+def _middle(rows: pd.DataFrame) -> pd.Series:
+    """By width the middle condition number of its matrices."""
+    return rows.groupby("width")["condition"].median()
