@@ -50,12 +50,16 @@ CIFAR10 = Design(  # its runs had been seen when these were chosen
 DESIGNS = (SHORT, MINI, CIFAR10)
 
 REMEDIES = points("remedies", "clip")  # what may calm without freezing
+SCREENED = points("frontier_screen")  # the same, in runs that climb back
+ARMS = {arm: SCREENED[arm] for arm in points("frontier")}  # those with seeds and rates
+PLAIN, FIXED = "nothing", "projection_fixed"  # arms that all others are held against
 PARTS = points("ablations")  # of the method, one left out or changed at a time
 CHANGED = {name for way in (*REMEDIES.values(), *PARTS.values()) for name in way}
 
 SMALL, LARGE, LARGEST = 128, 512, 1024  # batches beside the plain 256
 BATCH_RATE = 0.048  # their base rate
 MAP_RATES = (0.024, 0.048, MINI.shaky, MINI.hopeless)  # of the map of rates by decays
+FRONTIER_RATES = (MINI.calm, 0.048, MINI.shaky, 0.24)  # of the map of remedies
 DECAYS = {"least": 0.01, "less": 0.03, "more": 0.3}  # beside none and the plain one
 LOST = 2.0  # points of accuracy that a rate may cost and be usable
 INSIDE = 36  # numbers in a patch of the sweep `width`: a token of them has room for all
