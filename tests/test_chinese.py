@@ -8,8 +8,10 @@ from tests.layout import check_clipped, check_listings, check_tables, check_tags
 from tests.test_page import BUT_COLOURS, against
 from tests.test_panels import WORDS
 from tools.browser import WIDTHS, open_page, resize
+from tools.language import HAN
 from tools.site import pages
 
+HAN_SIGN = re.compile(f"[{HAN}]")
 ARTICLE = [
     *(f"article-figure-{number}" for number in range(1, 8)),
     *("article-table-1", "article-equation-1"),
@@ -32,6 +34,8 @@ def test_a_page_has_its_room_and_says_what_it_shows(opened):
         check_clipped(page, width)
         check_listings(page)
         check_tags(page)
+    folds = page.locator("article summary:not([aria-label])").all_inner_texts()
+    assert [text for text in folds if not HAN_SIGN.search(text)] == []
     broken, _ = against(page, BUT_COLOURS)
     assert broken == {}
     assert problems == []

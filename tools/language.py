@@ -38,6 +38,7 @@ FOLDED = {  # myst-nb's settings
     "nb_code_prompt_show": "Show the code",
     "nb_code_prompt_hide": "Hide the code",
 }
+ANSWER = "Answer"  # what a fold of an exercise says, in HTML that Sphinx passes on
 SHARED = "../../../inpage/"  # the folder that trains, from a script below zh/_static
 
 
@@ -79,6 +80,7 @@ def configured() -> list[str]:
         config["title"],
         SEARCH,
         *FOLDED.values(),
+        ANSWER,
         *(sphinx[name] for name in SHOWN[2:]),
     ]
 
@@ -189,6 +191,19 @@ class Captions(SphinxTransform):
                     contents.apply_translated_message(message, known[message])
 
 
+class Folds(SphinxTransform):
+    """The heads of folded answers: HTML has no messages."""
+
+    default_priority = 102
+
+    def apply(self, **_) -> None:
+        told = translated(CODE, language_of(self.app)).get(ANSWER, ANSWER)
+        head = "<summary>{}</summary>".format
+        for fold in self.document.findall(nodes.raw):
+            if head(ANSWER) in fold.astext():
+                fold[0] = nodes.Text(fold.astext().replace(head(ANSWER), head(told)))
+
+
 CUT = r"""
 function splitQuery(query) {
   const runs = query.matchAll(/[HAN]+|(?:(?![HAN])[\p{L}\p{N}_])+/gu);
@@ -226,6 +241,7 @@ class Pairs(SearchLanguage):
 def setup(app) -> dict:
     app.add_search_language(Pairs)
     app.add_transform(Captions)
+    app.add_transform(Folds)
     app.add_message_catalog("booktheme", str(CATALOGUES))
     app.connect("config-inited", in_words)
     app.connect("builder-inited", with_words)

@@ -10,12 +10,12 @@ globalThis.Why = globalThis.Why ?? {};
     return data.groups.find((group) => group.at.every((v, k) => v === wanted[k]));
   };
 
-  /* How bad a value is, 0 to 1: a deep fall (the first measure), a low accuracy. */
+  /* How bad a value is, 0 to 1: a deep fall, much accuracy lost, a low linear probe. */
   function badness(panel, by) {
     const all = panel.data.groups.map(({ facts }) => facts[by]?.[0]).filter(finite);
     const [low, high] = [Math.min(...all), Math.max(...all)];
     const share = (v) => (high > low ? (v - low) / (high - low) : 0);
-    return by === panel.data.map.by[0] ? share : (v) => 1 - share(v);
+    return panel.data.map.good.includes(by) ? (v) => 1 - share(v) : share;
   }
 
   /* The map, and the words above it: which measure its numbers are. */

@@ -93,9 +93,9 @@ def reason(verdict: Verdict, key: str) -> str:
 
 
 def numbers(id: str) -> dict:
-    """The design's numbers that a claim's sentences take by name, written out."""
+    """The design's numbers and arms that a claim's sentences take by name, in words."""
     return {
-        name: words.short(x) if isinstance(x, float) else str(x)
+        name: str(x) if isinstance(x, int) else words.value(x)
         for name, x in CLAIMS[id].numbers.items()
     }
 

@@ -32,6 +32,7 @@ X_AXES = {"step": "training step", "images": "images seen"}
 FEW = 6  # values that get a button each; more get a slider
 MOST_SETTINGS = 64
 FALL = "deepest_fall"
+LOST = "lost"
 SHARES = ("jitter", FALL, "knn", "linear_probe")  # shown in points or percent
 COUNTS = ("dips", "lasting_falls", "spikes")
 OUTCOMES = ("dips", "lasting_falls")  # counts of which a run has some or none
@@ -84,7 +85,18 @@ class Description:
 
 
 def describe(
-    runs, *, id, by, start=None, keep=(), charts=None, x="step", marks=None, seed=None
+    runs,
+    *,
+    id,
+    by,
+    start=None,
+    keep=(),
+    charts=None,
+    x="step",
+    marks=None,
+    seed=None,
+    arms=None,
+    against=None,
 ) -> Description:
     """A description from runs and `Line`s; the values of each `by` become an axis.
 
@@ -92,13 +104,20 @@ def describe(
     Without a `start`, the setting with the deepest fall is shown first; fields that it
     leaves out are those of the first of `keep`, where that was recorded. `seed` names
     the run of each setting that is drawn strong; without it, or where a setting lacks
-    it, that is the run whose deepest fall is the median one. BadInput where lines of
-    one setting differ in more than their seed, or a seed is there twice.
+    it, that is the run whose deepest fall is the median one. `arms`, {id: changes}: a
+    run's setting `arm` is the one that makes it of a plain run. `against`: settings of
+    those whose accuracy the others' is held against, seed by seed, as the fact `lost`.
+    BadInput where lines of one setting differ in more than their seed, or a seed is
+    there twice.
     """
     if x not in X_AXES:
         raise BadInput(f"x is {x!r}, but must be one of {', '.join(X_AXES)}.")
     charts = charts or STANDARD
-    lines = [_line(run, charts) if isinstance(run, Run) else run for run in runs]
+    lines = [
+        _line(run, charts, _arm(run, arms or {})) if isinstance(run, Run) else run
+        for run in runs
+    ]
+    lines = _losses(lines, against or {})
     axes = tuple(_axis_of(name, lines) for name in by)
     members = _settings(axes, lines)
     groups = {at: group(at, members[at], charts, seed) for at in sorted(members)}
@@ -147,7 +166,37 @@ def _deepest(groups: dict) -> tuple:
     return max(falls, key=falls.get, default=())
 
 
-def _line(run: Run, charts: dict) -> Line:
+def _arm(run: Run, arms: dict) -> dict:
+    """The setting `arm`: which of some ways to change a plain run it has gone."""
+    if not arms:
+        return {}
+    one = run.recipe
+    plain = design.of([run]).plain.replace(seed=one.seed, base_lr=one.base_lr)
+    for id, way in arms.items():
+        if plain.replace(**way) == one:
+            return {"arm": id}
+    raise BadInput(f"run {run.id} is of no arm, but must be of {', '.join(arms)}.")
+
+
+def _losses(lines: list[Line], against: dict) -> list[Line]:
+    """The lines with the fact `lost`: the linear probe of `against`, same seed, less
+    their own."""
+    if not against:
+        return lines
+    probes = {
+        line.seed: line.facts["linear_probe"]
+        for line in lines
+        if all(line.settings[name] == value for name, value in against.items())
+    }
+    nan = math.nan
+    lost = [probes.get(one.seed, nan) - one.facts["linear_probe"] for one in lines]
+    return [
+        replace(line, facts={**line.facts, LOST: points})
+        for line, points in zip(lines, lost, strict=True)
+    ]
+
+
+def _line(run: Run, charts: dict, settings=()) -> Line:
     """A run as a line: what the charts ask for, and the facts of the summary."""
     steps, named = run.steps, {"gradient": f"grad_inf/{measures.first_layer(run)}"}
     y = {key: name for key in charts if (name := named.get(key, key)) in steps}
@@ -162,7 +211,7 @@ def _line(run: Run, charts: dict) -> Line:
     facts[FALL] = 100 * row[fall]
     if fall != FALL:
         found["fall"] = _fall(run)
-    return Line.of(run, y, steps, **found)
+    return Line.of(run, y, steps, settings, **found)
 
 
 def _fall(run: Run) -> tuple:

@@ -16,6 +16,7 @@ from IPython.display import HTML
 from mocolib.lab.describe import (
     DOTS,
     FALL,
+    LOST,
     SYMBOLS,
     X_AXES,
     Axis,
@@ -27,7 +28,8 @@ from mocolib.lab.numbers import brief, columns
 from mocolib.words import fact, said, spoken
 
 PAGE = "MOCOLIB_PAGE"  # set while the book is built: no kernel will stand behind it
-MAPPED = (FALL, "linear_probe")  # the one is bad where it is large, the other good
+MAPPED = (LOST, FALL, "linear_probe")  # what a cell can show
+GOOD = ("linear_probe",)  # of these the more the better
 NO_RUNS = "No run of this experiment has been recorded yet."
 SCRIPTS = (
     "axes",
@@ -119,12 +121,14 @@ def experiment(runs, *, id, by, map=(), question=None, answer=None, **options) -
 
     runs: a list. id: a word that is this panel's in the page's address. by: recipe
     fields that become controls. map=(rows, columns), two of them: a map of the settings
-    above the charts, a cell each, of stronger colour the deeper its runs fell or the
-    lower their linear probe. question stands above, answer can be unfolded below.
+    above the charts, a cell each, of stronger colour the worse: accuracy lost, where
+    `against` is given, depth of falls, linear probe. question stands above, answer can be unfolded below.
     options: start={field: value}, the setting shown first (without it the one with the
     deepest fall); keep=[settings] beside it, up to five, each a curve that holds what
     it names and follows the controls in the rest; charts={key: title};
-    x="step" or "images", the axis shown first; marks={step: words}, upright lines.
+    x="step" or "images", the axis shown first; marks={step: words}, upright lines;
+    arms={id: changes}, by which runs get the setting `arm`; against=settings, those
+    whose accuracy the others' is held against.
     All seeds are drawn in the first chart; the strong line is the run whose deepest
     fall is the median one, or that of seed=.
     """
@@ -162,7 +166,7 @@ def as_data(description: Description) -> dict:
         "start": list(description.start),
         "keep": [list(at) for at in description.keep],
         "x": description.x,
-        **({"map": _map(description.map)} if description.map else {}),
+        **({"map": _map(description)} if description.map else {}),
         "marks": [
             {"at": at, "words": said(words)} for at, words in description.marks.items()
         ],
@@ -178,10 +182,12 @@ def chart_data(charts: dict, log=LOG) -> list[dict]:
     ]
 
 
-def _map(places: tuple) -> dict:
+def _map(description: Description) -> dict:
     """The axes of a map, and by which facts its cells can be coloured."""
-    rows, columns = places
-    return {"rows": rows, "columns": columns, "by": [fact(name) for name in MAPPED]}
+    rows, columns = description.map
+    known = next(iter(description.groups.values())).facts
+    by, good = ([fact(n) for n in some if n in known] for some in (MAPPED, GOOD))
+    return {"rows": rows, "columns": columns, "by": by, "good": good}
 
 
 def axis_data(axis: Axis) -> dict:
