@@ -76,9 +76,9 @@ def test_an_arm_is_ranked_by_what_it_gains_on_the_seeds_that_have_all_rates(tmp_
 
 
 def test_what_was_only_screened_stands_behind_what_was_confirmed(tmp_path):
-    other = next(arm for arm in SCREENED if arm not in ARMS)
-    low, high = (0.4, 0.36, 0.24), (0.4, 0.4, 0.4)
+    other, low, high = frontier.FIRST, (0.4, 0.36, 0.24), (0.4, 0.4, 0.4)
     runs = arm(tmp_path / "a", PLAIN, low) + arm(tmp_path / "a", FIXED, low)
+    runs += arm(tmp_path / "a", other, high, seeds=SEEDS[:2])  # too few to be confirmed
     screen = arm(tmp_path / "b", PLAIN, low)[5:] + arm(tmp_path / "b", other, high)[5:]
     table = frontier.ranked(runs, screen)
     assert table.index.tolist() == [FIXED, other]

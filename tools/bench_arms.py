@@ -24,9 +24,7 @@ def measured() -> dict[str, float]:
     torch.set_num_threads(1)
     data = load(MINI.plain.dataset)
     quiet = MINI.plain.replace(knn_every=0)
-    running = {
-        arm: train(quiet.replace(**way), data) for arm, way in SCREENED.items()
-    }
+    running = {arm: train(quiet.replace(**way), data) for arm, way in SCREENED.items()}
     spent = {arm: [] for arm in running}
     for _ in range(ROUNDS):
         for arm, trainer in running.items():

@@ -7,9 +7,9 @@ other seeds and from the calm rate on. The order of *What to do today* is `ranke
 import numpy as np
 import pandas as pd
 
-from mocolib.claims.contrasts import best, frontier, grid, means
+from mocolib.claims.contrasts import best, frontier, grid
 from mocolib.claims.register import claim
-from mocolib.claims.verdicts import difference
+from mocolib.claims.verdicts import FEWEST, difference
 from mocolib.runs import Run
 from mocolib.sweep.design import (
     ARMS,
@@ -89,19 +89,23 @@ def numbers(runs: list[Run]) -> pd.DataFrame:
         for arm, table in tables.items()
         if len(table) > 1
     }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    columns = ["best", "frontier", "sensitivity", "seeds"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
 def ranked(confirmed: list[Run], screen: list[Run]) -> pd.DataFrame:
-    """All arms in the order of *What to do today*, what was confirmed first.
+    """All arms in the order of *What to do today*, what is confirmed first.
+
+    That is an arm with `FEWEST` seeds or more; the others stand by the screen.
 
     A row an arm: the linear probe that it gains over a plain run, in points, as the
     mean `over_rates` and at the rate that is `shaking`, and the depth of its `fall`
     there, of the `seeds` that both have; and how many `rates` there were.
     """
-    rest = [arm for arm in SCREENED if arm not in ARMS]
-    parts = [_ranking(confirmed, ARMS), _ranking(screen, rest)]
-    return pd.concat([part for part in parts if len(part)] or parts[:1])
+    sure = _ranking(confirmed, ARMS)
+    sure = sure[sure["seeds"] >= FEWEST]
+    rest = _ranking(screen, [arm for arm in SCREENED if arm not in sure.index])
+    return pd.concat([part for part in (sure, rest) if len(part)] or [sure])
 
 
 def deep(runs: list[Run], arm: str) -> pd.Series:
@@ -116,8 +120,8 @@ def screened(runs: list[Run]) -> list[str]:
         arm: grid(only(runs, "base_lr", **way), "linear_probe", "base_lr")
         for arm, way in SCREENED.items()
     }
-    means = {arm: table.mean().mean() for arm, table in probes.items() if len(table)}
-    return sorted(means, key=means.get, reverse=True)
+    found = {arm: table.mean().mean() for arm, table in probes.items() if len(table)}
+    return sorted(found, key=found.get, reverse=True)
 
 
 def _ranking(runs: list[Run], arms) -> pd.DataFrame:
@@ -133,5 +137,6 @@ def _ranking(runs: list[Run], arms) -> pd.DataFrame:
                 "seeds": len(gained),
                 "rates": gained.shape[1],
             }
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    return table.sort_values("over_rates", ascending=False) if rows else table
+    columns = ["over_rates", "shaking", "fall", "seeds", "rates"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    return table.sort_values("over_rates", ascending=False)

@@ -122,7 +122,8 @@ def experiment(runs, *, id, by, map=(), question=None, answer=None, **options) -
     runs: a list. id: a word that is this panel's in the page's address. by: recipe
     fields that become controls. map=(rows, columns), two of them: a map of the settings
     above the charts, a cell each, of stronger colour the worse: accuracy lost, where
-    `against` is given, depth of falls, linear probe. question stands above, answer can be unfolded below.
+    `against` is given, depth of falls, linear probe. question stands above, answer can
+    be unfolded below.
     options: start={field: value}, the setting shown first (without it the one with the
     deepest fall); keep=[settings] beside it, up to five, each a curve that holds what
     it names and follows the controls in the rest; charts={key: title};

@@ -1,4 +1,4 @@
-"""What remedies are worth: the map, three numbers for each, the order to try them in."""
+"""What remedies are worth: the map, three numbers for each, the order to try."""
 
 import math
 
@@ -9,19 +9,31 @@ from mocolib import sweep
 from mocolib.claims import frontier
 from mocolib.lab.page import experiment
 from mocolib.runs import Run
-from mocolib.sweep.design import ARMS, MINI, PLAIN
+from mocolib.sweep.design import ARMS, MINI, PLAIN, SCREENED
 from mocolib.words import said, short, value
 
 
 def remedies(*, id: str, **options) -> HTML:
-    """The map of remedies by rates, a cell the accuracy lost; pressed, its curves."""
+    """The map of remedies by rates, a cell the accuracy lost; pressed, its curves.
+
+    Lost: against an unchanged run at the calm rate, same seed.
+    """
+    return _map(sweep.recorded("frontier"), ARMS, MINI.calm, id=id, **options)
+
+
+def screen(*, id: str, **options) -> HTML:
+    """The same of the screen, against an unchanged run at the shaking rate."""
+    runs = sweep.recorded("frontier_screen")
+    return _map(runs, SCREENED, MINI.shaky, id=id, **options)
+
+
+def _map(runs: list[Run], arms: dict, rate: float, **options) -> HTML:
     return experiment(
-        sweep.recorded("frontier"),
-        id=id,
+        runs,
         by=("arm", "base_lr"),
         map=("arm", "base_lr"),
-        arms=ARMS,
-        against={"arm": PLAIN, "base_lr": MINI.calm},
+        arms=arms,
+        against={"arm": PLAIN, "base_lr": rate},
         keep=[{"arm": PLAIN}],
         charts={"knn": "kNN accuracy, %"},
         **options,
@@ -40,27 +52,26 @@ def three_numbers() -> pd.DataFrame:
     return pd.DataFrame(shown).rename(index=value).rename_axis("remedy")
 
 
-def in_order(screened: bool = False) -> pd.DataFrame:
+def in_order() -> pd.DataFrame:
     """The remedies, the first to try first, and what each does to accuracy and falls.
 
-    screened: those alone that have no more than the screen's rates and seeds.
+    A row gains points of linear probe over nothing changed. `there`: at the shaking
+    rate.
     """
     runs = sweep.recorded("frontier")
     table = frontier.ranked(runs, sweep.recorded("frontier_screen"))
-    rows = table[table.index.isin(ARMS) ^ screened].T.to_dict()
-    if not screened:
-        rows = {**_plain(runs), **rows}
+    rows = {**_plain(runs), **table.T.to_dict()}
     shown = {
         name: {
-            "linear probe there": f"{one['shaking']:+.1f}",
-            "linear probe, all rates": f"{one['over_rates']:+.1f}",
-            "deepest fall there": f"{one['fall']:.1f}",
-            "seeds": f"{one['seeds']:.0f}",
+            "there": f"{one['shaking']:+.1f}",
+            "all rates": f"{one['over_rates']:+.1f}",
+            "fall there": f"{one['fall']:.1f}",
+            "rates × seeds": f"{one['rates']:.0f} × {one['seeds']:.0f}",
         }
         for name, one in rows.items()
     }
-    table = pd.DataFrame.from_dict(shown, orient="index").replace("+nan", "–")
-    return table.rename(index=value)
+    table = pd.DataFrame.from_dict(shown, orient="index")
+    return table.replace({"nan": "–", "+nan": "–"}).rename(index=value)
 
 
 def _plain(runs: list[Run]) -> dict:
@@ -72,6 +83,7 @@ def _plain(runs: list[Run]) -> dict:
         name: {
             "shaking": (probe[rate] - probe[MINI.shaky]).mean(),
             "over_rates": math.nan,
+            "rates": 1,
             "fall": fall[rate].mean(),
             "seeds": len(probe),
         }
