@@ -1,11 +1,13 @@
 """What remedies are worth: the map, three numbers for each, the order to try."""
 
+import json
 import math
 
 import pandas as pd
 from IPython.display import HTML
 
 from mocolib import sweep
+from mocolib.analysis import tables
 from mocolib.claims import frontier
 from mocolib.lab.page import experiment
 from mocolib.runs import Run
@@ -41,12 +43,14 @@ def _map(runs: list[Run], arms: dict, rate: float, **options) -> HTML:
 
 
 def three_numbers() -> pd.DataFrame:
-    """By remedy its best accuracy, its frontier and its sensitivity to the rate."""
+    """By remedy its best accuracy, frontier, sensitivity to the rate, and price in time."""
     table = frontier.numbers(sweep.recorded("frontier"))
+    times = json.loads((tables.root() / "bench_arms.json").read_text("utf-8"))
     shown = {
         "best linear probe, %": table["best"].map("{:.1f}".format),
         "2 points are lost at": table["frontier"].map(short),
         "sensitivity, points": table["sensitivity"].map("{:.1f}".format),
+        "time of a step": [f"× {times[arm]:.2f}" for arm in table.index],
         "seeds": table["seeds"],
     }
     return pd.DataFrame(shown).rename(index=value).rename_axis("remedy")
