@@ -54,6 +54,7 @@ def test_a_sensitivity_is_the_mean_gap_to_the_best_over_the_rates_logarithm():
     table = pd.DataFrame([[70, 68, 60]] * 2, columns=[0.01, 0.02, 0.08], dtype=float)
     # one doubling at 69 in the mean, two at 64
     assert frontier.over_rates(table).tolist() == pytest.approx([197 / 3] * 2)
+    assert frontier.over_rates(table[[0.01]]).empty
     assert frontier.sensitivity(table).tolist() == pytest.approx([70 - 197 / 3] * 2)
 
 

@@ -11,6 +11,7 @@ from mocolib import lab
 from mocolib.errors import BadInput
 from mocolib.lab.describe import FEW, Line, axis, describe
 from mocolib.lab.page import as_data
+from mocolib.sweep.design import MINI
 from mocolib.words import spoken
 from tests.calls import calls, made
 from tests.planted import plant, shaking
@@ -120,14 +121,39 @@ def test_a_kept_curve_holds_what_it_names_alone():
 
 
 def test_a_map_has_two_of_the_controls_and_what_its_cells_may_show():
-    lines = [line(0, CALM), line(0, DEEP, 0.2)]
+    facts = {"deepest_fall": 3.0, "linear_probe": 70.0, "spikes": 2}
+    lines = [replace(line(0, CALM, rate), facts=facts) for rate in (0.1, 0.2)]
     described = describe(lines, id="x", by=("warmup_steps", "rate"))
     told = as_data(described.mapped("rate", "warmup_steps"))["map"]
     assert (told["rows"], told["columns"]) == (1, 0)
     assert told["by"] == ["deepest fall, points", "linear probe, %"]
+    assert told["good"] == ["linear probe, %"]
     assert "map" not in as_data(described)
     with pytest.raises(BadInput, match="'seed', but must name two of warmup_steps, r"):
         described.mapped("rate", "seed")
+
+
+def test_an_arm_is_known_by_what_it_changes_and_loses_against_a_run_of_its_seed(
+    tmp_path, an_untrained_network
+):
+    arms = {"nothing": {}, "projection_fixed": {"patch_projection": "fixed"}}
+    probes = {("nothing", 0): 0.7, ("nothing", 1): 0.6}
+    probes |= {("projection_fixed", 0): 0.68, ("projection_fixed", 1): 0.62}
+    runs = []
+    for (arm, seed), probe in probes.items():
+        recipe = MINI.plain.replace(**arms[arm], seed=seed)
+        settings = {"knn_every": recipe.knn_every, **recipe.changed()}
+        runs.append(plant(tmp_path, shaking(0.001, seed, 160), probe, **settings))
+    asked = dict(id="x", by=("arm",), against={"arm": "nothing"})
+    described = describe(runs, arms=arms, **asked)
+    assert described.axes[0].values == ("nothing", "projection_fixed")
+    nothing, fixed = (g.facts["lost"] for g in described.groups.values())
+    assert nothing == (0, 0, 0)
+    assert fixed == pytest.approx((0, -2, 2))
+    told = as_data(describe(runs, arms=arms, **{**asked, "by": ("arm", "seed")}))
+    assert "accuracy lost, points" in told["groups"][0]["facts"]
+    with pytest.raises(BadInput, match="is of no arm, but must be of nothing"):
+        describe(runs, arms={"nothing": {}}, **asked)
 
 
 def test_a_tally_counts_the_outcomes_that_all_runs_of_a_setting_have():

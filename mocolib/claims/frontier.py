@@ -55,8 +55,11 @@ def by_rate(runs: list[Run], arm: str, column="linear_probe") -> pd.DataFrame:
 
 
 def over_rates(table: pd.DataFrame) -> pd.Series:
-    """By seed, the mean of a table's accuracies over the logarithm of the rate."""
-    if table.empty:
+    """By seed, the mean of a table's accuracies over the logarithm of the rate.
+
+    Of fewer than two rates there is none.
+    """
+    if table.empty or table.shape[1] < 2:
         return pd.Series(dtype=float)
     logs = np.log2(table.columns.to_numpy(float))
     widths, values = np.diff(logs), table.to_numpy()

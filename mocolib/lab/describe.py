@@ -91,7 +91,7 @@ def describe(
     by,
     start=None,
     keep=(),
-    charts=None,
+    charts=STANDARD,
     x="step",
     marks=None,
     seed=None,
@@ -101,29 +101,17 @@ def describe(
     """A description from runs and `Line`s; the values of each `by` become an axis.
 
     Of `keep` each names what its curve holds; what it leaves out follows the controls.
-    Without a `start`, the setting with the deepest fall is shown first; fields that it
-    leaves out are those of the first of `keep`, where that was recorded. `seed` names
-    the run of each setting that is drawn strong; without it, or where a setting lacks
-    it, that is the run whose deepest fall is the median one. `arms`, {id: changes}: a
-    run's setting `arm` is the one that makes it of a plain run. `against`: settings of
-    those whose accuracy the others' is held against, seed by seed, as the fact `lost`.
+    What `start` leaves out is that of the first of `keep`, where that was recorded.
     BadInput where lines of one setting differ in more than their seed, or a seed is
-    there twice.
+    there twice. The rest is told by `page.experiment`.
     """
     if x not in X_AXES:
         raise BadInput(f"x is {x!r}, but must be one of {', '.join(X_AXES)}.")
-    charts = charts or STANDARD
-    lines = [
-        _line(run, charts, _arm(run, arms or {})) if isinstance(run, Run) else run
-        for run in runs
-    ]
-    lines = _losses(lines, against or {})
+    lines = _losses(_lines(runs, charts, arms or {}), against or {})
     axes = tuple(_axis_of(name, lines) for name in by)
-    members = _settings(axes, lines)
-    groups = {at: group(at, members[at], charts, seed) for at in sorted(members)}
-    first = next(iter(groups), ())
+    groups = _groups(axes, lines, charts, seed)
     kept = tuple(_held(one, axes, groups) for one in keep if groups)
-    near = _filled(kept[0], first) if kept else first
+    near = _filled(kept[0], next(iter(groups))) if kept else next(iter(groups), ())
     return Description(
         id=id,
         axes=axes,
@@ -136,6 +124,12 @@ def describe(
         levels=_levels([run for run in runs if isinstance(run, Run)]),
         strong=words.said(MEDIAN if seed is None else "seed {seed}", seed=seed),
     )
+
+
+def _groups(axes: tuple, lines: list[Line], charts: dict, seed: int | None) -> dict:
+    """The curves of each setting by its place on the axes."""
+    members = _settings(axes, lines)
+    return {at: group(at, members[at], charts, seed) for at in sorted(members)}
 
 
 def _levels(runs: list[Run]) -> dict:
@@ -164,6 +158,14 @@ def _deepest(groups: dict) -> tuple:
     """The setting whose accuracy falls deepest on average; else the first."""
     falls = {at: group.facts.get(FALL, (-math.inf,))[0] for at, group in groups.items()}
     return max(falls, key=falls.get, default=())
+
+
+def _lines(runs, charts: dict, arms: dict) -> list[Line]:
+    """Runs as lines; what is one stays as it is."""
+    return [
+        _line(run, charts, _arm(run, arms)) if isinstance(run, Run) else run
+        for run in runs
+    ]
 
 
 def _arm(run: Run, arms: dict) -> dict:

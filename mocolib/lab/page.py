@@ -131,7 +131,7 @@ def experiment(runs, *, id, by, map=(), question=None, answer=None, **options) -
     arms={id: changes}, by which runs get the setting `arm`; against=settings, those
     whose accuracy the others' is held against.
     All seeds are drawn in the first chart; the strong line is the run whose deepest
-    fall is the median one, or that of seed=.
+    fall is the median one, or that of seed= where a setting has it.
     """
     description = describe(runs, id=id, by=by, **options)
     if not description.groups:
