@@ -181,8 +181,8 @@ def _arm(run: Run, arms: dict) -> dict:
 
 
 def _losses(lines: list[Line], against: dict) -> list[Line]:
-    """The lines with the fact `lost`: the linear probe of `against`, same seed, less
-    their own."""
+    """The lines with the fact `lost`, the linear probe of `against`, same seed, less
+    their own; jitter makes room for it."""
     if not against:
         return lines
     probes = {
@@ -193,8 +193,11 @@ def _losses(lines: list[Line], against: dict) -> list[Line]:
     nan = math.nan
     lost = [probes.get(one.seed, nan) - one.facts["linear_probe"] for one in lines]
     return [
-        replace(line, facts={**line.facts, LOST: points})
-        for line, points in zip(lines, lost, strict=True)
+        replace(
+            line,
+            facts={k: v for k, v in line.facts.items() if k != "jitter"} | {LOST: x},
+        )
+        for line, x in zip(lines, lost, strict=True)
     ]
 
 
