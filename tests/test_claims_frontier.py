@@ -6,13 +6,14 @@ import pytest
 
 from mocolib import sweep
 from mocolib.claims import CLAIMS, frontier
+from mocolib.claims.contrasts import grid
 from mocolib.claims.verdicts import FEW, HOLDS
-from mocolib.sweep.design import ARMS, FIXED, MINI, PLAIN, SCREENED
+from mocolib.sweep.design import ARMS, FIXED, MINI, PLAIN, RUINOUS, SCREENED, only
 from tests.planted import SEEDS, group
 from tests.test_claims import DIPS, OUTCOMES, TRUTH
 
 pytestmark = pytest.mark.usefixtures("an_untrained_network")
-RATES = (MINI.calm, MINI.shaky, 0.24)
+RATES = (MINI.calm, MINI.shaky, RUINOUS)
 
 
 def arm(root, id, probes, seeds=SEEDS, noise=0.0):
@@ -68,7 +69,7 @@ def test_an_arm_is_ranked_by_what_it_gains_on_the_seeds_that_have_all_rates(tmp_
     assert table.index.tolist() == [frontier.FIRST, FIXED]
     assert table["seeds"].tolist() == [3, 5]
     assert table["shaking"].tolist() == pytest.approx([4, -1], abs=0.1)  # points
-    logs = np.log2([MINI.shaky / MINI.calm, 0.24 / MINI.shaky])
+    logs = np.log2([MINI.shaky / MINI.calm, RUINOUS / MINI.shaky])
     mean = (2 * logs[0] + 10 * logs[1]) / logs.sum()  # of 0, 4 and 16 points
     assert table["over_rates"].iloc[0] == pytest.approx(mean, abs=0.2)
     three = frontier.numbers(runs).loc[FIXED]
@@ -89,5 +90,11 @@ def test_what_was_only_screened_stands_behind_what_was_confirmed(tmp_path):
 
 def test_the_arms_are_those_that_the_screen_had_first_in_its_order():
     screen = sweep.recorded("frontier_screen")
-    found = [arm for arm in frontier.screened(screen) if arm not in (PLAIN, FIXED)]
+    probes = {
+        arm: grid(only(screen, "base_lr", **way), "linear_probe", "base_lr")
+        for arm, way in SCREENED.items()
+        if arm not in (PLAIN, FIXED)
+    }
+    means = {arm: table.mean().mean() for arm, table in probes.items()}
+    found = sorted(means, key=means.get, reverse=True)
     assert [PLAIN, FIXED, *found[:5]] == list(ARMS)

@@ -7,7 +7,16 @@ from mocolib.analysis.alike import check_groups
 from mocolib.claims.contrasts import chosen
 from mocolib.errors import BadInput
 from mocolib.sweep import design
-from mocolib.sweep.design import CIFAR10, DESIGNS, MINI, PARTS, REMEDIES, SHORT, only
+from mocolib.sweep.design import (
+    CIFAR10,
+    DESIGNS,
+    MINI,
+    PARTS,
+    REMEDIES,
+    SCREENED,
+    SHORT,
+    only,
+)
 from mocolib.words import value
 from tests.planted import plant
 
@@ -55,7 +64,7 @@ def test_points_that_change_the_same_settings_stand_together():
 
 
 def test_each_remedy_and_part_has_its_words():
-    assert not any("_" in value(name) for name in (*REMEDIES, *PARTS))
+    assert not any("_" in value(name) for name in (*REMEDIES, *SCREENED, *PARTS))
 
 
 @pytest.mark.parametrize(("name", "own"), [("lr", SHORT), ("headline", MINI)])

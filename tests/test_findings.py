@@ -207,6 +207,7 @@ def recorded(name: str, field: str) -> set:
     [
         ("batches", "batch_size", {design.SMALL, design.LARGE, design.LARGEST}),
         ("rates", "base_lr", {MINI.smallest, MINI.calm, MINI.shaky, MINI.hopeless}),
+        ("frontier", "base_lr", {MINI.calm, MINI.shaky, design.RUINOUS}),
         ("lr", "steps", {SHORT.plain.steps}),
         ("ablations", "steps", {SHORT.plain.steps}),
         ("width", "width", {design.UNDER, design.INSIDE, design.OVER}),

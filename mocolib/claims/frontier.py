@@ -14,10 +14,10 @@ from mocolib.runs import Run
 from mocolib.sweep.design import (
     ARMS,
     FIXED,
-    FRONTIER_RATES,
     LOST,
     MINI,
     PLAIN,
+    RUINOUS,
     SCREENED,
     only,
 )
@@ -27,7 +27,7 @@ FIRST = next(arm for arm in ARMS if arm not in (PLAIN, FIXED))  # of the screen
 
 @claim(
     *("C19", "frontier"),
-    **dict(lost=LOST, arm=FIRST, low=MINI.calm, high=FRONTIER_RATES[-1]),
+    **dict(lost=LOST, arm=FIRST, low=MINI.calm, high=RUINOUS),
     **{arm: arm for arm in ARMS if arm != PLAIN},
 )
 def _frontier(runs):
@@ -99,11 +99,10 @@ def numbers(runs: list[Run]) -> pd.DataFrame:
 def ranked(confirmed: list[Run], screen: list[Run]) -> pd.DataFrame:
     """All arms in the order of *What to do today*, what is confirmed first.
 
-    That is an arm with `FEWEST` seeds or more; the others stand by the screen.
-
-    A row an arm: the linear probe that it gains over a plain run, in points, as the
-    mean `over_rates` and at the rate that is `shaking`, and the depth of its `fall`
-    there, of the `seeds` that both have; and how many `rates` there were.
+    That is an arm with `FEWEST` seeds or more; the others stand by the screen. A row
+    an arm: the linear probe that it gains over a plain run, in points, as the mean
+    `over_rates` and at the rate that is `shaking`, and the depth of its `fall` there,
+    of the `seeds` that both have; and how many `rates` there were.
     """
     sure = _ranking(confirmed, ARMS)
     sure = sure[sure["seeds"] >= FEWEST]
@@ -111,32 +110,17 @@ def ranked(confirmed: list[Run], screen: list[Run]) -> pd.DataFrame:
     return pd.concat([part for part in (sure, rest) if len(part)] or [sure])
 
 
-def deep(runs: list[Run], arm: str) -> pd.Series:
-    """The depth of the deepest fall at the shaking rate, in points, by seed."""
-    table = by_rate(runs, arm, MINI.fall)
-    return table.get(MINI.shaky, pd.Series(dtype=float))
-
-
-def screened(runs: list[Run]) -> list[str]:
-    """The arms by their mean linear probe over the screen's rates, the best first."""
-    probes = {
-        arm: grid(only(runs, "base_lr", **way), "linear_probe", "base_lr")
-        for arm, way in SCREENED.items()
-    }
-    found = {arm: table.mean().mean() for arm, table in probes.items() if len(table)}
-    return sorted(found, key=found.get, reverse=True)
-
-
 def _ranking(runs: list[Run], arms) -> pd.DataFrame:
     """The same of some arms by some runs."""
     plain, rows = by_rate(runs, PLAIN), {}
     for arm in arms:
         gained = (by_rate(runs, arm) - plain).dropna()
+        falls = by_rate(runs, arm, MINI.fall)
         if arm != PLAIN and len(gained):
             rows[arm] = {
                 "over_rates": over_rates(gained).mean(),
                 "shaking": gained[MINI.shaky].mean(),
-                "fall": deep(runs, arm).loc[gained.index].mean(),
+                "fall": falls.loc[gained.index, MINI.shaky].mean(),
                 "seeds": len(gained),
                 "rates": gained.shape[1],
             }

@@ -1,6 +1,5 @@
 """What remedies are worth: the map, three numbers for each, the order to try."""
 
-import json
 import math
 
 import pandas as pd
@@ -9,6 +8,7 @@ from IPython.display import HTML
 from mocolib import sweep
 from mocolib.analysis import tables
 from mocolib.claims import frontier
+from mocolib.files import read_json
 from mocolib.lab.page import experiment
 from mocolib.runs import Run
 from mocolib.sweep.design import ARMS, MINI, PLAIN, SCREENED
@@ -45,7 +45,7 @@ def _map(runs: list[Run], arms: dict, rate: float, **options) -> HTML:
 def three_numbers() -> pd.DataFrame:
     """By remedy its best accuracy, frontier, sensitivity to the rate, and its time."""
     table = frontier.numbers(sweep.recorded("frontier"))
-    times = json.loads((tables.root() / "bench_arms.json").read_text("utf-8"))
+    times = read_json(tables.root() / "bench_arms.json")
     shown = {
         "best linear probe, %": table["best"].map("{:.1f}".format),
         "2 points are lost at": table["frontier"].map(short),
