@@ -101,6 +101,15 @@ def test_a_pause_comes_after_the_step_and_leaves_no_thread(asked):
     assert asked.said[-1]["look"]  # one that is asked for alone is looked at
 
 
+def test_what_is_stopped_says_no_more(asked):
+    """Not that it is paused: its kernel goes, and nothing stands behind its panel."""
+    asked.begin(LONG)
+    asked.tell("train")
+    wait(lambda: len(asked.rows()) > 3)
+    asked.engine.stop(300)
+    assert "paused" not in asked.ended()
+
+
 def test_back_and_on_again_is_the_same_run(asked):
     """Also where the settings of then are in force again, by the panel's word."""
     asked.begin(tiny(steps=40))

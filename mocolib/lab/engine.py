@@ -37,7 +37,7 @@ class Engine:
         self.runs, self.wanted = [], []  # by part: what trains, and its settings
         self.axes = {}  # by seed, along which the test images are shown
         self.turn = 0  # counts what is asked; a training ends when it moves
-        self.number = None  # of the training that messages are about
+        self.number = None  # of the training that messages are about; of none, no word
         self.jobs, self.lock, self.thread = deque(), threading.Lock(), None
 
     @property
@@ -66,10 +66,14 @@ class Engine:
                 self.thread.start()
 
     def stop(self, seconds: float = 0.0):
-        """No step after the one that is being made; wait so long for its end."""
+        """No step after the one that is being made, and no word; wait for its end.
+
+        A kernel that goes must not have its panel say that a training is paused.
+        """
         with self.lock:
             self.jobs.clear()
             self.turn += 1
+            self.number = None
             thread = self.thread
         if thread and seconds:
             thread.join(seconds)
@@ -98,7 +102,8 @@ class Engine:
         self._rest()
 
     def say(self, what: str, **more):
-        self._say({"is": what, "run": self.number, **more})
+        if self.number is not None:
+            self._say({"is": what, "run": self.number, **more})
 
     def _trouble(self, sentence: str):
         self.turn += 1
