@@ -27,6 +27,8 @@ from nbclient import NotebookClient
 from tests.campaign import LONG
 from tests.conftest import WIDGETS7
 from tools import ROOT, chapters
+from tools import book as building
+from tools.language import ENGLISH
 from tools.site import pages
 
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
@@ -235,3 +237,20 @@ def test_alone_in_an_empty_folder_as_in_colab_a_chapter_runs(chapter, lanes):
 @EACH  # last: the book may have to be built first
 def test_a_chapter_said_what_it_should_in_the_book(chapter, book):
     check_nothing_is_wrong(chapters.stored(chapter))
+
+
+def test_a_chapter_executed_by_a_build_that_was_stopped_is_read_anew(
+    tmp_path, monkeypatch
+):
+    """Its outputs are new, its page is not: what Sphinx has read of it must go."""
+    monkeypatch.setattr(building, "own_folder", lambda language: tmp_path)
+    monkeypatch.setattr(chapters, "EXECUTED", tmp_path)
+    old, new = chapters.chapters()[:2]
+    kept = tmp_path / "_build/.doctrees/book"
+    kept.mkdir(parents=True)
+    for chapter, executed in ((old, 1), (new, 3)):
+        outputs = chapters.outputs_file(chapter)
+        for place, then in ((outputs, executed), (kept / f"{chapter.stem}.doctree", 2)):
+            place.touch()
+            os.utime(place, (then, then))
+    assert building.read_before_executed(ENGLISH) == [kept / f"{new.stem}.doctree"]

@@ -62,10 +62,12 @@ def own_folder(language: str) -> Path:
     return ROOT if language == ENGLISH else BUILD / language
 
 
-def forget(executed: list[tuple[Path, str]]) -> None:
+def forget(languages: list[str]) -> None:
     """Leave of the last build what is still right: pages read without a warning.
 
-    Every page is written anew, so that a link which has lost its target is seen.
+    A chapter is read anew where it was executed since, be it by a build that did not
+    come to its end. Every page is written anew, so that a link which has lost its
+    target is seen.
     """
     good = MARK.exists() and FRAME_MARK.exists()
     stays = good and FRAME_MARK.read_text() == fingerprint(FRAME)
@@ -74,11 +76,23 @@ def forget(executed: list[tuple[Path, str]]) -> None:
         if not stays:
             shutil.rmtree(built / ".doctrees", ignore_errors=True)
         shutil.rmtree(built / "html", ignore_errors=True)
-    for chapter, language in executed:
-        read = own_folder(language) / "_build/.doctrees" / chapter.parent.name
-        (read / f"{chapter.stem}.doctree").unlink(missing_ok=True)
+        if language in languages:
+            for read in read_before_executed(language):
+                read.unlink()
     MARK.unlink(missing_ok=True)
     FRAME_MARK.unlink(missing_ok=True)
+
+
+def read_before_executed(language: str) -> list[Path]:
+    """What Sphinx keeps of chapters whose outputs are younger."""
+    kept = own_folder(language) / "_build/.doctrees"
+    pairs = [
+        (kept / chapter.parent.name / f"{chapter.stem}.doctree", outputs)
+        for chapter in chapters.chapters()
+        if (outputs := chapters.outputs_file(chapter, language)).exists()
+    ]
+    changed = [(read, out.stat().st_mtime) for read, out in pairs if read.exists()]
+    return [read for read, then in changed if read.stat().st_mtime <= then]
 
 
 def run_jupyter_book(language: str) -> int:
@@ -150,13 +164,13 @@ def make() -> bool:
     try:
         with exporting():
             ort.build()
-            executed = chapters.execute(languages)
+            chapters.execute(languages)
     except chapters.ChapterFailed as failure:
         print(failure, file=sys.stderr)
         print("The book could not be built: a cell has failed.", file=sys.stderr)
         return False
     print("Setting the pages", flush=True)
-    forget(executed)
+    forget(languages)
     if not set_pages(languages):
         return False
     shutil.copytree(inpage.INPAGE, HTML / "inpage", dirs_exist_ok=True)

@@ -128,14 +128,14 @@ def due(languages) -> list[tuple]:
     return found
 
 
-def execute(languages=(ENGLISH,)) -> list[tuple[Path, str]]:
-    """Bring _build/executed up to date; chapters with language that were executed.
+def execute(languages=(ENGLISH,)) -> None:
+    """Bring _build/executed up to date.
 
     Raises ChapterFailed with the first failing cell's traceback.
     """
     wanted = due(languages)
     if not wanted:
-        return []
+        return
     manager = kernels.start(many=len(wanted) > AT_A_TIME)
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         jobs = {pool.submit(execute_one, *one, manager): one for one in wanted}
@@ -148,7 +148,6 @@ def execute(languages=(ENGLISH,)) -> list[tuple[Path, str]]:
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return [(chapter, language) for chapter, language, *_ in wanted]
 
 
 # --- the extension ------------------------------------------------------------------

@@ -67,15 +67,22 @@ def in_order() -> pd.DataFrame:
     rows = {**_plain(runs), **table.T.to_dict()}
     shown = {
         name: {
-            "shaking rate": f"{one['shaking']:+.1f}",
-            "all rates": f"{one['over_rates']:+.1f}",
+            "shaking rate": _signed(one["shaking"]),
+            "all rates": _signed(one["over_rates"]),
             "deepest fall": f"{one['fall']:.1f}",
             "rates × seeds": f"{one['rates']:.0f} × {one['seeds']:.0f}",
         }
         for name, one in rows.items()
     }
-    table = pd.DataFrame.from_dict(shown, orient="index")
-    return table.replace({"nan": "–", "+nan": "–"}).rename(index=value)
+    return pd.DataFrame.from_dict(shown, orient="index").rename(index=value)
+
+
+def _signed(points: float) -> str:
+    """A tenth of a point with its sign; a dash where there is none to tell."""
+    if math.isnan(points):
+        return "–"
+    told = f"{points:+.1f}".replace("-", "\N{MINUS SIGN}")
+    return told[1:] if round(points, 1) == 0 else told
 
 
 def _plain(runs: list[Run]) -> dict:
