@@ -14,7 +14,7 @@ import re
 import warnings
 
 from mocolib import sweep
-from mocolib.claims import decay, frontier, mechanism, parts, relatives, shaking
+from mocolib.claims import decay, frontier, mechanism, parts, relatives, scale, shaking
 from mocolib.claims.findings import sentence
 from mocolib.claims.register import CLAIMS, Claim, asked_for, of_record
 from mocolib.claims.verdicts import Effect, Verdict, corrected

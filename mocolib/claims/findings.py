@@ -8,11 +8,11 @@ the reasons that the claim's function gives by their ids. every.toml has what is
 all claims alike.
 
 Fields: `first` and `second`, the two means that are compared; `mean` with its sign,
-`size` without it, `less` with the other one, `times` as a power of two; `most` and
-`least`, the largest effect that the interval leaves, the claim's way and the other, and
-`times_most`; `n`, the seeds; `p`, the claim's. Beside them the claim's numbers, with
-which its function was registered. All are in the effect's unit, points of accuracy
-unless the sentence says otherwise.
+`size` without it, `less` with the other one, `times` and `part`, two to the power of
+the mean and of minus the mean; `most` and `least`, the largest effect that the interval
+leaves, the claim's way and the other, and `times_most`; `n`, the seeds; `p`, the
+claim's. Beside them the claim's numbers, with which its function was registered. All
+are in the effect's unit, points of accuracy unless the sentence says otherwise.
 """
 
 import math
@@ -118,6 +118,7 @@ def fields(verdict: Verdict, effect: Effect) -> dict:
         "p": number(verdict.p),
         "mean": signed(effect.mean),
         "less": signed(-effect.mean),
+        "part": factor(2**-effect.mean),
         "n": str(len(effect.values)),
         **numbers(verdict.id),
     }
@@ -131,6 +132,11 @@ def whole(x: float) -> str:
 def number(x: float) -> str:
     """A tenth of a point, a hundredth below one; a true minus sign."""
     return f"{x:.{1 if abs(x) >= 0.995 else 2}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def factor(x: float) -> str:
+    """Something that is multiplied by: near one a hundredth counts."""
+    return f"{x:.0f}" if x >= 10 else f"{x:.2f}"
 
 
 def signed(x: float) -> str:

@@ -6,6 +6,7 @@ carry a white ground, which reads in the dark theme too.
 """
 
 from mocolib.figures.ablations import ablations
+from mocolib.figures.carried import carried
 from mocolib.figures.complete import freezing, reconstruction
 from mocolib.figures.contrastive import age_chart, first_losses, leak, negatives
 from mocolib.figures.decays import over_decays

@@ -31,6 +31,7 @@ from mocolib.lab.method import method, taken
 from mocolib.lab.own_log import own_log
 from mocolib.lab.page import experiment
 from mocolib.lab.pictures import Frame, beside, frames, meters, pixels, strips, svg
+from mocolib.lab.ramp import critical_rates, ramp
 from mocolib.lab.remedies import in_order, remedies, screen, three_numbers
 from mocolib.lab.room import room
 from mocolib.lab.shares import shares

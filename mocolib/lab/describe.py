@@ -121,7 +121,7 @@ def describe(
         keep=kept,
         x=x,
         marks=marks or {},
-        levels=_levels([run for run in runs if isinstance(run, Run)]),
+        levels=_levels([line.run for line in lines if line.run]),
         strong=words.said(MEDIAN if seed is None else "seed {seed}", seed=seed),
     )
 

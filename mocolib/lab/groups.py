@@ -27,7 +27,8 @@ class Line:
     facts: {name: value} for the table, shown with three digits under `words.fact` of
     the name. outcomes: {name: bool}, counted over the seeds. spikes: the steps at which
     a spike begins. fall: the deepest, as (step of the top, step of the low, points), ()
-    of none; None: the most that a reading lies below the best one before it.
+    of none; None: the most that a reading lies below the best one before it. run: the
+    one that it was read from, if there is one.
     """
 
     settings: dict
@@ -39,6 +40,7 @@ class Line:
     outcomes: dict = field(default_factory=dict)
     spikes: Sequence = ()
     fall: tuple | None = None
+    run: Run | None = None
 
     @classmethod
     def of(
@@ -57,6 +59,7 @@ class Line:
             y={key: table[name].to_numpy(float) for key, name in names.items()},
             seed=run.recipe.seed,
             settings={**vars(run.recipe), **dict(settings)},
+            run=run,
             **given,
         )
 

@@ -62,6 +62,10 @@ MAP_RATES = (0.024, 0.048, MINI.shaky, MINI.hopeless)  # of the map of rates by 
 RUINOUS = 0.24  # the largest rate of the map of remedies: a plain run is lost
 DECAYS = {"least": 0.01, "less": 0.03, "more": 0.3}  # beside none and the plain one
 LOST = 2.0  # points of accuracy that a rate may cost and be usable
+BROKEN = 5.0  # points below its best at which a run whose rate rises has broken
+RAMP = MINI.plain.replace(base_lr=0.5, steps=800, warmup_steps=800)  # one long rise
+# the paper's sizes; base rates of its 100 epochs, one good and one too much
+VIT_B = tuple(NAMED["vit_b"].replace(base_lr=rate) for rate in (1e-4, 1.5e-4))
 INSIDE = 36  # numbers in a patch of the sweep `width`: a token of them has room for all
 UNDER, OVER = INSIDE // 3, 2 * INSIDE  # the other widths
 FEW, SOME, MANY = 16, 256, 8192  # negatives
