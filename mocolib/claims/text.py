@@ -79,9 +79,9 @@ def chance(verdicts: list[Verdict]) -> str:
     return (
         f"{len(outcomes)} distinct effects: {outcomes.count(HOLDS)} hold, "
         f"{outcomes.count(OPPOSITE)} are opposite. If nothing were going on, about "
-        f"{lucky:.1f} would hold and as many be opposite. p: of the primary effect, "
-        "Holm's correction over all claims; an effect's own is exact, over all choices "
-        "of signs."
+        f"{lucky:.1f} would hold and as many be opposite. p: of the primary effect's "
+        "t test, by Holm's correction over all claims; an effect's own is exact, over "
+        "all choices of signs."
     )
 
 
