@@ -26,7 +26,7 @@ def carried(rates: pd.DataFrame) -> Figure | None:
     if not len(rates):
         return None
     planes = scale.fitted(np.log2(rates))
-    figure, axes = plt.subplots(2, 3, figsize=(7.4, 5.4))
+    figure, axes = plt.subplots(2, 3, figsize=(7.0, 5.2))
     for ax, name in zip(axes.flat, scale.SIZES, strict=False):
         _alone(ax, rates, planes, name)
     _corners(axes.flat[4], rates, planes)
