@@ -85,14 +85,16 @@ def forget(languages: list[str]) -> None:
 
 def read_before_executed(language: str) -> list[Path]:
     """What Sphinx keeps of chapters whose outputs are younger."""
-    kept = own_folder(language) / "_build/.doctrees"
-    pairs = [
-        (kept / chapter.parent.name / f"{chapter.stem}.doctree", outputs)
-        for chapter in chapters.chapters()
-        if (outputs := chapters.outputs_file(chapter, language)).exists()
-    ]
-    changed = [(read, out.stat().st_mtime) for read, out in pairs if read.exists()]
-    return [read for read, then in changed if read.stat().st_mtime <= then]
+    kept, found = own_folder(language) / "_build/.doctrees", []
+    for chapter in chapters.chapters():
+        read = kept / chapter.parent.name / f"{chapter.stem}.doctree"
+        both = read, chapters.outputs_file(chapter, language)
+        if not all(file.exists() for file in both):
+            continue
+        then, executed = (file.stat().st_mtime for file in both)
+        if then <= executed:
+            found.append(read)
+    return found
 
 
 def run_jupyter_book(language: str) -> int:

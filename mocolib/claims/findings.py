@@ -117,8 +117,8 @@ def fields(verdict: Verdict, effect: Effect) -> dict:
         "p": number(verdict.p),
         "mean": signed(effect.mean),
         "less": signed(-effect.mean),
-        "times": (whole if effect.mean > 4 else number)(2**effect.mean),
-        "part": factor(2**-effect.mean),
+        "times": multiple(2**effect.mean, number),
+        "part": multiple(2**-effect.mean, "{:.2f}".format),
         "n": str(len(effect.values)),
         **numbers(verdict.id),
     }
@@ -134,9 +134,9 @@ def number(x: float) -> str:
     return f"{x:.{1 if abs(x) >= 0.995 else 2}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def factor(x: float) -> str:
-    """Something that is multiplied by: near one a hundredth counts."""
-    return f"{x:.0f}" if x >= 10 else f"{x:.2f}"
+def multiple(x: float, written) -> str:
+    """What something is multiplied by: from ten on no digits behind the point."""
+    return (whole if x >= 10 else written)(x)
 
 
 def signed(x: float) -> str:

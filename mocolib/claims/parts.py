@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from mocolib import cost
 from mocolib.analysis.measures import falls, jitter, monitored
 from mocolib.claims.contrasts import POINT, at, by_seed, chosen, means
 from mocolib.claims.register import claim
@@ -150,7 +151,7 @@ def _halvings(momentum: float) -> int:
 @claim(
     *("C13", "ablations"),
     **dict(whole=RECIPE.momentum, none=NONE, quick=QUICK, slow=SLOW),
-    tokens=(RECIPE.image_size // RECIPE.patch_size) ** 2,
+    tokens=cost.patches(RECIPE),
     steps=RECIPE.steps,
     halvings=_halvings(RECIPE.momentum),
     halvings_quick=_halvings(QUICK),

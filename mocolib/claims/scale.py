@@ -9,7 +9,7 @@ three do, and for the paper's ViT-B.
 import numpy as np
 import pandas as pd
 
-from mocolib import schedules, sweep
+from mocolib import cost, schedules, sweep
 from mocolib.analysis.alike import check_groups
 from mocolib.claims.contrasts import POINT, once
 from mocolib.claims.register import claim
@@ -23,7 +23,7 @@ SIZES = {  # what a plane is over, by its name
     "width": lambda recipe: recipe.width,
     "depth": lambda recipe: recipe.depth,
     "batch": lambda recipe: recipe.batch_size,
-    "tokens": lambda recipe: (recipe.image_size // recipe.patch_size) ** 2,
+    "tokens": cost.patches,
 }
 FIELDS = ("width", "heads", "depth", "batch_size", "base_lr", "patch_size")
 GOOD, TOO_MUCH = VIT_B  # of the paper, at batch 4096

@@ -12,7 +12,6 @@ from mocolib.sweep.design import MINI, RAMP
 from mocolib.words import listed, said, short, spoken, title
 
 MARKS = "os^"  # of the corners
-FOUND = "rate at which it breaks"
 RANGE, TICKS = (0.05, 0.7), (0.05, 0.1, 0.2, 0.4)
 
 
@@ -35,7 +34,7 @@ def carried(rates: pd.DataFrame) -> Figure | None:
         ax.set(yscale="log", ylim=RANGE)
         _ticks(ax.yaxis)
     for ax in axes[:, 0]:
-        ax.set_ylabel(said(FOUND))
+        ax.set_ylabel(said("rate at which it breaks"))
     return figure
 
 
@@ -47,15 +46,14 @@ def told(at: tuple) -> str:
 def _alone(ax, rates: pd.DataFrame, planes: pd.DataFrame, name: str):
     """The runs in which no other size is changed."""
     place = list(scale.SIZES).index(name)
-    plain = list(scale.sizes(RAMP))
-    sizes = {at: at[place] for at in rates if set(scale.changed(at)) <= {name}}
-    own = rates[list(sizes)].set_axis(list(sizes.values()), axis=1).sort_index(axis=1)
+    line = sorted(at for at in rates if set(scale.changed(at)) <= {name})
+    sizes = [at[place] for at in line]
+    own = rates[line].set_axis(sizes, axis=1)
     style.seeds(ax, own.stack().swaplevel(), BLUE, "o", linestyle="none")
-    line = [(*plain[:place], size, *plain[place + 1 :]) for size in own]
     heights = [2 ** scale.height(planes, at).mean() for at in line]
-    ax.plot(list(own), heights, "--", color=GREY)
+    ax.plot(sizes, heights, "--", color=GREY)
     ax.set(xscale="log", xlabel=title(name))
-    style.ticks(ax, list(own))
+    style.ticks(ax, sizes)
 
 
 def _corners(ax, rates: pd.DataFrame, planes: pd.DataFrame):
