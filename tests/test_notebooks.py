@@ -58,6 +58,15 @@ def test_there_are_chapters_and_each_is_in_the_contents():
     assert sorted(one for one in listed if one.exists()) == CHAPTERS
 
 
+def test_the_openings_map_leads_to_every_other_chapter():
+    cells = nbformat.read(ROOT / "book/opening.ipynb", as_version=4).cells
+    [found] = [
+        cell.source for cell in cells if "## A map of the chapters" in cell.source
+    ]
+    named = {ROOT / "book" / name for name in re.findall(r"\((\w+\.ipynb)\)", found)}
+    assert {ROOT / "book/opening.ipynb", *named} == set(CHAPTERS)
+
+
 @EACH
 def test_a_chapter_is_stored_clean(chapter):
     notebook = nbformat.read(chapter, as_version=4)
