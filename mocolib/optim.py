@@ -132,6 +132,7 @@ def decays(recipe: Recipe, name: str, parameter) -> bool:
         "matrices": parameter.ndim >= 2,
         "vectors": parameter.ndim < 2,
         "patch_projection": name.startswith(PROJECTION),
+        "rest": not name.startswith(PROJECTION),
     }[recipe.decay]
 
 

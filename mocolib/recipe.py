@@ -157,8 +157,8 @@ class Recipe:
     decay: str = setting(
         "all",
         "what decays: every parameter (as in the authors' code), matrices only, all "
-        "but matrices, or the patch projection only",
-        choices=("all", "matrices", "vectors", "patch_projection"),
+        "but matrices, the patch projection only, or all but that",
+        choices=("all", "matrices", "vectors", "patch_projection", "rest"),
     )
     beta1: float = setting(0.9, "first-moment decay, or SGD's momentum", low=0, below=1)
     beta2: float = setting(0.999, "second-moment decay", low=0, below=1)

@@ -37,7 +37,7 @@ def test_c23_weight_decay(tmp_path, truth):
 def test_c23_whose_decay_it_is(tmp_path):
     place = {**DIPS, "base_lr": MINI.shaky, "seeds": SEEDS}
     plain = group(tmp_path, fall=0.06, **place)
-    depths = {"matrices": 0.06, "vectors": 0.02, "patch_projection": 0.08}
+    depths = {"matrices": 0.06, "vectors": 0.02, "patch_projection": 0.08, "rest": 0.02}
     scopes = [
         run
         for which, fall in depths.items()
@@ -45,7 +45,7 @@ def test_c23_whose_decay_it_is(tmp_path):
     ]
     effects = CLAIMS["C23"](plain, [], [], scopes).effects
     found = [effects[key].outcome for key in decay.SCOPES]
-    assert found == [OPEN, HOLDS, OPPOSITE]
+    assert found == [OPEN, HOLDS, OPPOSITE, HOLDS]
 
 
 @pytest.mark.parametrize("seeds", [4, 8])

@@ -131,6 +131,7 @@ DECAYED = {
     "matrices": {"weight", f"{PATCHES}.weight"},
     "vectors": {"bias", f"{PATCHES}.bias"},
     "patch_projection": {f"{PATCHES}.weight", f"{PATCHES}.bias"},
+    "rest": {"weight", "bias"},
 }
 
 

@@ -18,7 +18,12 @@ ORDERS = {
     "product": lambda rate, decay: rate * decay,
     "square": lambda rate, decay: rate**2 * decay,
 }
-SCOPES = {"matrices": "matrices", "vectors": "vectors", "first": "patch_projection"}
+SCOPES = {
+    "matrices": "matrices",
+    "vectors": "vectors",
+    "first": "patch_projection",
+    "rest": "rest",
+}
 
 
 @claim(
