@@ -65,7 +65,13 @@ def test_c14_the_two_stories(tmp_path, truth):
     verdict = CLAIMS["C14"](found, pd.DataFrame(rows))
     assert verdict.outcome == OUTCOMES[truth]
     assert verdict.effects["edge"].holds
-    assert set(CLAIMS["C14"](found, pd.DataFrame()).effects) == {"spike", "loss"}
+    without = CLAIMS["C14"](found, pd.DataFrame()).effects
+    assert set(without) == {"spike", "loss", "lone"}
+
+
+def test_a_lone_spike_has_no_other_shortly_before_it(monkeypatch):
+    monkeypatch.setattr(mechanism, "spike_steps", lambda run: [20, 28, 37, 60])
+    assert sorted(mechanism._lone(None)) == [20, 37, 60]
 
 
 @TRUTH

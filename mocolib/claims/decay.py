@@ -41,6 +41,7 @@ def _decay(rates, decays, rest, scopes):
         "fall": between("fall_depth", plain, free),
         "count": between(_count, plain, free, "dips"),
         "accuracy": between("linear_probe", free, plain),
+        "knn": between("knn", free, plain),
         "fixed": between("linear_probe", part(0.0, "fixed"), free),
         "least": between("fall_depth", plain, part(DECAYS["least"])),
         "less": between("fall_depth", plain, part(DECAYS["less"])),

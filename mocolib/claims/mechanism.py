@@ -39,7 +39,7 @@ def before_events(run, column: str, events, transform=pd.Series) -> float:
 # --- C14: which of two opposite stories -------------------------------------------
 
 
-@claim("C14", "lr", "table:curvature", edge=EDGE)
+@claim("C14", "lr", "table:curvature", edge=EDGE, ahead=AHEAD)
 def _under_estimated(runs, states):
     part = chosen(runs, patch_projection="learned", base_lr=design.of(runs).shaking)
 
@@ -55,8 +55,15 @@ def _under_estimated(runs, states):
     return {
         "spike": effect(before(spike_steps), "log2"),
         "loss": effect(before(loss_spike_steps), "log2"),
+        "lone": effect(before(_lone), "log2"),
         **_sharpness(states),
     }
+
+
+def _lone(run) -> list:
+    """Its spikes that have none in the AHEAD steps before them."""
+    spikes = set(spike_steps(run))
+    return [s for s in spikes if not spikes & set(range(s - AHEAD, s))]
 
 
 def _sharpness(states: pd.DataFrame) -> dict:
@@ -160,6 +167,7 @@ def _rank(table):
     return {
         "rank": difference(shaking.first(), shaking.last(), "dimensions"),
         "calm": difference(calm.last(), shaking.last(), "dimensions"),
+        "narrows": difference(calm.first(), calm.last(), "dimensions"),
     }
 
 

@@ -2,8 +2,9 @@
 
 import math
 
+from mocolib.analysis import baselines
 from mocolib.analysis.measures import closing_loss
-from mocolib.claims.contrasts import at, by_seed, chosen
+from mocolib.claims.contrasts import POINT, at, by_seed, chosen
 from mocolib.claims.register import claim
 from mocolib.claims.verdicts import difference
 from mocolib.sweep.design import DEVICES, EACH, END_TO_END, FEW, FEWER, MANY, SOME
@@ -39,8 +40,11 @@ def _leak(runs):
     def loss(*which):
         return by_seed(setting(*which), closing_loss)
 
+    def read(column, *which):
+        return at(setting(*which), column)
+
     def probe(*which):
-        return at(setting(*which), "linear_probe")
+        return read("linear_probe", *which)
 
     def lower(more, less):
         return difference(more, less, "nats")
@@ -51,6 +55,7 @@ def _leak(runs):
         "repair": difference(probe(DEVICES, True), probe(DEVICES)),
         "closed": lower(loss(DEVICES, True), loss(DEVICES)),
         "fewer": lower(loss(1), loss(FEWER)),
+        "knn": difference(read("knn", 1), read("knn", DEVICES)),
     }
 
 
@@ -73,4 +78,12 @@ def _relatives(runs):
         effects[f"{framework}_fall"] = difference(
             at(learned, "deepest_fall"), at(fixed, "deepest_fall")
         )
+        effects[f"{framework}_gain"] = difference(
+            at(learned, "linear_probe"), POINT * by_seed(learned, _untrained)
+        )
     return effects
+
+
+def _untrained(run) -> float:
+    """The linear probe of the network that it started from."""
+    return baselines.untrained(run.recipe)["linear_probe"]

@@ -121,11 +121,11 @@ def _lamb(lamb, adamw):
     part = chosen(adamw, patch_projection="learned")
     adamw = [r for r in part if r.recipe.base_lr <= rates.shaky]
 
-    def growth(runs, column) -> pd.Series:
+    def growth(runs, column, last=-1) -> pd.Series:
         table = grid(runs, column, "base_lr")
-        if table.shape[1] < 2:
+        if table.shape[1] < 1 - last:
             return pd.Series(dtype=float)
-        return table.iloc[:, -1] - table.iloc[:, 0]
+        return table.iloc[:, last] - table.iloc[:, 0]
 
     def loss(runs) -> pd.Series:
         table = grid(runs, "linear_probe", "base_lr")
@@ -135,6 +135,7 @@ def _lamb(lamb, adamw):
         "jitter": difference(growth(adamw, "jitter"), growth(lamb, "jitter")),
         "fall": difference(growth(adamw, "deepest_fall"), growth(lamb, "deepest_fall")),
         "cost": difference(loss(lamb), loss(adamw)),
+        "within": difference(growth(adamw, "jitter", -2), growth(lamb, "jitter", -2)),
     }
 
 
@@ -148,8 +149,11 @@ def _first_layer_first(runs):
     def last(run):
         return [trained_layers(run)[-1]]
 
-    def block(run):
-        return [name for name in trained_layers(run) if name.startswith("blocks.1.")]
+    def block(run, which="blocks.1."):
+        return [name for name in trained_layers(run) if name.startswith(which)]
+
+    def near(run):
+        return block(run, "blocks.0.")
 
     def lead(over, rate, projection="learned"):
         part = chosen(runs, patch_projection=projection, base_lr=rate)
@@ -159,6 +163,7 @@ def _first_layer_first(runs):
     return {
         "lead": lead(last, rates.shaking),
         "block": lead(block, rates.shaking),
+        "near": lead(near, rates.shaking),
         "calm": lead(last, rates.calm),
         "next": lead(last, rates.shaking, "fixed"),
         "fall": effect(POINT * by_seed(shaking, fall_after_spikes)),
@@ -181,6 +186,7 @@ def freeze(runs):
         "fall": between("fall_depth", learned, fixed),
         "price": difference(*map(best, tables)),
         "frontier": difference(*map(frontier, reversed(tables)), unit="doublings"),
+        "knn": between("knn", fixed, learned),
     }
 
 
@@ -199,11 +205,12 @@ def _only_alleviates(runs):
 @claim("C18", "rates", "placebo", shaking=SHAKY)
 def _placebo(rates, placebo):
     fixed = chosen(rates, patch_projection="fixed", base_lr=SHAKY)
-    accuracy, falls = (
+    accuracy, falls, knn = (
         grid(placebo, column, "frozen").dropna()  # a seed needs all layers
-        for column in ("linear_probe", "fall_depth")
+        for column in ("linear_probe", "fall_depth", "knn")
     )
     return {
         "accuracy": difference(at(fixed, "linear_probe"), best(accuracy)),
         "fall": difference(-best(-falls), at(fixed, "fall_depth")),
+        "knn": difference(at(fixed, "knn"), best(knn)),
     }
