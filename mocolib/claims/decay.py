@@ -28,7 +28,7 @@ SCOPES = {
 
 @claim(
     *("C23", "rates", "decay", "decay_map", "decay_scope"),
-    **dict(shaking=SHAKY, decay=PLAIN, **DECAYS),
+    **dict(shaking=SHAKY, hopeless=MINI.hopeless, decay=PLAIN, **DECAYS),
 )
 def _decay(rates, decays, rest, scopes):
     runs = [*chosen(rates, base_lr=SHAKY), *decays]
@@ -36,12 +36,17 @@ def _decay(rates, decays, rest, scopes):
     def part(decay: float, projection: str = "learned") -> list[Run]:
         return chosen(runs, weight_decay=decay, patch_projection=projection)
 
+    def ruined(decay: float) -> list[Run]:
+        where = dict(base_lr=MINI.hopeless, patch_projection="learned")
+        return chosen([*rates, *rest], weight_decay=decay, **where)
+
     plain, free = part(PLAIN), part(0.0)
     return {
         "fall": between("fall_depth", plain, free),
         "count": between(_count, plain, free, "dips"),
         "accuracy": between("linear_probe", free, plain),
         "knn": between("knn", free, plain),
+        "ruinous": between("linear_probe", ruined(0.0), ruined(PLAIN)),
         "fixed": between("linear_probe", part(0.0, "fixed"), free),
         "least": between("fall_depth", plain, part(DECAYS["least"])),
         "less": between("fall_depth", plain, part(DECAYS["less"])),
