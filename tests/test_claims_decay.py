@@ -31,7 +31,9 @@ def test_c23_weight_decay(tmp_path, truth):
     assert verdict.effects["more"].mean > 1  # points
     few = [k for k, e in verdict.effects.items() if e.outcome == FEW]
     orders = ["over_rate", "over_square"]
-    assert few == ["fixed", "least", "less", *decay.SCOPES, *orders]
+    spared = ["spared_fixed", "spared_probe"]
+    rest = ["ruinous", "fixed", "least", "less", *decay.SCOPES, *spared]
+    assert few == [*rest, *orders]
 
 
 def test_c23_whose_decay_it_is(tmp_path):

@@ -41,6 +41,7 @@ def _decay(rates, decays, rest, scopes):
         return chosen([*rates, *rest], weight_decay=decay, **where)
 
     plain, free = part(PLAIN), part(0.0)
+    spared = chosen(scopes, decay="rest")
     return {
         "fall": between("fall_depth", plain, free),
         "count": between(_count, plain, free, "dips"),
@@ -55,6 +56,8 @@ def _decay(rates, decays, rest, scopes):
             key: between("fall_depth", plain, chosen(scopes, decay=scope))
             for key, scope in SCOPES.items()
         },
+        "spared_fixed": between("fall_depth", spared, part(PLAIN, "fixed")),
+        "spared_probe": between("linear_probe", plain, spared),
         **order(falls([*rates, *decays, *rest])),
     }
 
