@@ -174,8 +174,8 @@ def test_the_finding_of_c7_reads_as_it_should():
     verdict = Verdict(id="C7", effects=effects, runs=6)
     assert claims.finding(verdict) == (
         "At the shaking rate runs with the first layer frozen ended 0.80 points "
-        "higher, at 76.8 % instead of 76.0 (9 seeds). Their deepest fall was 6.6 "
-        "points smaller."
+        "higher by the linear probe, at 76.8 % instead of 76.0 (9 seeds). Their "
+        "deepest fall was 6.6 points smaller."
     )
 
 
