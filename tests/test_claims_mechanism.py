@@ -70,8 +70,8 @@ def test_c14_the_two_stories(tmp_path, truth):
 
 
 def test_a_lone_spike_has_no_other_shortly_before_it(monkeypatch):
-    monkeypatch.setattr(mechanism, "spike_steps", lambda run: [20, 28, 37, 60])
-    assert sorted(mechanism._lone(None)) == [20, 37, 60]
+    monkeypatch.setattr(causes, "spike_steps", lambda run: [20, 28, 37, 60])
+    assert causes.lone_spikes(None, mechanism.AHEAD + 1) == [20, 37, 60]
 
 
 @TRUTH

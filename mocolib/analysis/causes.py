@@ -180,11 +180,11 @@ def chance(run: Run) -> float:
     return sum(hits) / max(1, len(hits))
 
 
-def lone_spikes(run: Run) -> list[int]:
-    """The first-layer spikes that stand alone.
+def lone_spikes(run: Run, apart: int = BEFORE) -> list[int]:
+    """The first-layer spikes that stand alone, `apart` steps behind another or more.
 
-    One that begins less than a restart's distance behind another is left out: the
-    restart would already lie within the disturbance.
+    By default a restart's distance: nearer ones would have the restart within the
+    disturbance.
     """
     steps = [int(s) for s in spike_steps(run)]
-    return [s for i, s in enumerate(steps) if i == 0 or s - steps[i - 1] >= BEFORE]
+    return [s for i, s in enumerate(steps) if i == 0 or s - steps[i - 1] >= apart]

@@ -30,24 +30,22 @@ SCOPES = {
     *("C23", "rates", "decay", "decay_map", "decay_scope"),
     **dict(shaking=SHAKY, hopeless=MINI.hopeless, decay=PLAIN, **DECAYS),
 )
-def _decay(rates, decays, rest, scopes):
-    runs = [*chosen(rates, base_lr=SHAKY), *decays]
+def _decay(rates, decays, others, scopes):
+    runs = [*rates, *decays, *others]
 
-    def part(decay: float, projection: str = "learned") -> list[Run]:
-        return chosen(runs, weight_decay=decay, patch_projection=projection)
-
-    def ruined(decay: float) -> list[Run]:
-        where = dict(base_lr=MINI.hopeless, patch_projection="learned")
-        return chosen([*rates, *rest], weight_decay=decay, **where)
+    def part(decay: float, projection="learned", rate=SHAKY) -> list[Run]:
+        where = dict(base_lr=rate, patch_projection=projection)
+        return chosen(runs, weight_decay=decay, **where)
 
     plain, free = part(PLAIN), part(0.0)
-    spared = chosen(scopes, decay="rest")
+    spared = chosen(scopes, decay=SCOPES["rest"])
+    ruined = (part(decay, rate=MINI.hopeless) for decay in (0.0, PLAIN))
     return {
         "fall": between("fall_depth", plain, free),
         "count": between(_count, plain, free, "dips"),
         "accuracy": between("linear_probe", free, plain),
         "knn": between("knn", free, plain),
-        "ruinous": between("linear_probe", ruined(0.0), ruined(PLAIN)),
+        "ruinous": between("linear_probe", *ruined),
         "fixed": between("linear_probe", part(0.0, "fixed"), free),
         "least": between("fall_depth", plain, part(DECAYS["least"])),
         "less": between("fall_depth", plain, part(DECAYS["less"])),
@@ -58,7 +56,7 @@ def _decay(rates, decays, rest, scopes):
         },
         "spared_fixed": between("fall_depth", spared, part(PLAIN, "fixed")),
         "spared_probe": between("linear_probe", plain, spared),
-        **order(falls([*rates, *decays, *rest])),
+        **order(falls(runs)),
     }
 
 

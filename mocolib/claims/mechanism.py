@@ -52,18 +52,16 @@ def _under_estimated(runs, states):
 
         return by_seed(part, misjudged)
 
+    def lone(run):
+        """Its spikes that have no other in the AHEAD steps before them."""
+        return causes.lone_spikes(run, AHEAD + 1)
+
     return {
         "spike": effect(before(spike_steps), "log2"),
         "loss": effect(before(loss_spike_steps), "log2"),
-        "lone": effect(before(_lone), "log2"),
+        "lone": effect(before(lone), "log2"),
         **_sharpness(states),
     }
-
-
-def _lone(run) -> list:
-    """Its spikes that have none in the AHEAD steps before them."""
-    spikes = set(spike_steps(run))
-    return [s for s in spikes if not spikes & set(range(s - AHEAD, s))]
 
 
 def _sharpness(states: pd.DataFrame) -> dict:

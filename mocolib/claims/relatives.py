@@ -4,7 +4,7 @@ import math
 
 from mocolib.analysis import baselines
 from mocolib.analysis.measures import closing_loss
-from mocolib.claims.contrasts import POINT, at, by_seed, chosen
+from mocolib.claims.contrasts import POINT, at, between, by_seed, chosen
 from mocolib.claims.register import claim
 from mocolib.claims.verdicts import difference
 from mocolib.sweep.design import DEVICES, EACH, END_TO_END, FEW, FEWER, MANY, SOME
@@ -40,11 +40,8 @@ def _leak(runs):
     def loss(*which):
         return by_seed(setting(*which), closing_loss)
 
-    def read(column, *which):
-        return at(setting(*which), column)
-
     def probe(*which):
-        return read("linear_probe", *which)
+        return at(setting(*which), "linear_probe")
 
     def lower(more, less):
         return difference(more, less, "nats")
@@ -55,7 +52,7 @@ def _leak(runs):
         "repair": difference(probe(DEVICES, True), probe(DEVICES)),
         "closed": lower(loss(DEVICES, True), loss(DEVICES)),
         "fewer": lower(loss(1), loss(FEWER)),
-        "knn": difference(read("knn", 1), read("knn", DEVICES)),
+        "knn": between("knn", setting(1), setting(DEVICES)),
     }
 
 

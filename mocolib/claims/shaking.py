@@ -149,11 +149,9 @@ def _first_layer_first(runs):
     def last(run):
         return [trained_layers(run)[-1]]
 
-    def block(run, which="blocks.1."):
-        return [name for name in trained_layers(run) if name.startswith(which)]
-
-    def near(run):
-        return block(run, "blocks.0.")
+    def block(which: int):
+        begins = f"blocks.{which}."
+        return lambda run: [n for n in trained_layers(run) if n.startswith(begins)]
 
     def lead(over, rate, projection="learned"):
         part = chosen(runs, patch_projection=projection, base_lr=rate)
@@ -162,8 +160,8 @@ def _first_layer_first(runs):
     shaking = chosen(runs, patch_projection="learned", base_lr=rates.shaking)
     return {
         "lead": lead(last, rates.shaking),
-        "block": lead(block, rates.shaking),
-        "near": lead(near, rates.shaking),
+        "block": lead(block(1), rates.shaking),
+        "near": lead(block(0), rates.shaking),
         "calm": lead(last, rates.calm),
         "next": lead(last, rates.shaking, "fixed"),
         "fall": effect(POINT * by_seed(shaking, fall_after_spikes)),
