@@ -7,7 +7,7 @@ import pytest
 from mocolib.claims import CLAIMS, findings
 from mocolib.claims.parts import HARD, LIGHT
 from mocolib.claims.verdicts import FEW, HOLDS, OPPOSITE, VOID
-from mocolib.sweep.design import PARTS, REMEDIES, SHORT
+from mocolib.sweep.design import BELOW, MINI, PARTS, REMEDIES, SHORT
 from tests.planted import falling, group, plant
 
 OUTCOMES = {1: HOLDS, -1: OPPOSITE}
@@ -94,19 +94,38 @@ def test_c8_a_projection_with_room_is_free(tmp_path, truth):
 
 @TRUTH
 def test_c10_the_temperature(tmp_path, truth):
-    base = dict(temperature_end=0.05, temperature_step=120, steps=240)
-    found = group(tmp_path, level=0.001, steps=240)
-    found += group(tmp_path, level=0.02, temperature=0.05, steps=240)  # not asked
-    for schedule in ("step", "ramp", "learned"):
-        for seed in SEEDS:
-            knn = falling(0, 0.001, seed)
-            if schedule == "step":  # readings every 5 steps: from step 125 on
-                knn[24:] -= (0.03 + 0.001 * seed) * truth
-            settings = {"seed": seed, "temperature_schedule": schedule}
-            found.append(plant(tmp_path, knn, **settings, **base))
-    verdict = CLAIMS["C10"](found)
+    changed = stepped(tmp_path, truth, MINI.calm) + stepped(tmp_path, truth, BELOW)
+    plain = dict(base_lr=BELOW, steps=240)
+    changed += group(tmp_path, 0.42, temperature=0.05, loss_factor="one", **plain)
+    changed += stepped(tmp_path, -truth, BELOW, "2tau", ("step",))
+    others = stepped(tmp_path, 1, BELOW, "2tau", ("constant",))
+    others += group(tmp_path, beta2=0.9, **plain)  # no plain run: not asked
+    verdict = CLAIMS["C10"](changed, others, [])
     assert verdict.outcome == OUTCOMES[truth]
+    means = {key: effect.mean for key, effect in verdict.effects.items()}
+    for key in ("fall", "calm", "ramp"):
+        assert means[key] == pytest.approx(3.1 * truth)  # of 3, 3.1 and 3.2
+    assert means["scaled"] == pytest.approx(-3.1 * truth)
+    assert means["factor"] == pytest.approx(6.2 * truth)
+    assert means["accuracy"] == pytest.approx(2 * truth)
+    assert means["value"] == pytest.approx(2)
     assert verdict.effects["warmup"].outcome == FEW
+
+
+def stepped(root, truth, rate, factor="one", kinds=("constant", "step", "ramp")):
+    """Runs; those with a step of the temperature fall behind it and end low."""
+    step = dict(temperature_end=0.05, temperature_step=120)
+    place = dict(base_lr=rate, loss_factor=factor, steps=240)
+    found = []
+    for kind in kinds:
+        for seed in SEEDS:
+            knn, falls = falling(0, 0.001, seed), kind == "step"
+            if falls:  # readings every 5 steps: from step 125 on
+                knn[24:] -= (0.03 + 0.001 * seed) * truth
+            own = dict(temperature_schedule=kind) | (step if kind != "constant" else {})
+            probe = 0.4 - 0.02 * truth * falls
+            found.append(plant(root, knn, probe, seed=seed, **own, **place))
+    return found
 
 
 @TRUTH

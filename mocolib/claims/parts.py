@@ -1,21 +1,32 @@
 """Claims on the parts of the method, taken one at a time (C8, C10, C12, C13)."""
 
 import math
-from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from mocolib import cost
-from mocolib.analysis.measures import falls, jitter, monitored
-from mocolib.claims.contrasts import POINT, at, by_seed, chosen, means
+from mocolib.analysis.measures import falls, monitored
+from mocolib.claims.contrasts import POINT, at, between, by_seed, chosen, means
 from mocolib.claims.register import claim
 from mocolib.claims.verdicts import difference, effect
 from mocolib.runs import Run
 from mocolib.sweep import design
-from mocolib.sweep.design import INSIDE, OVER, PARTS, REMEDIES, SHORT, UNDER, only
+from mocolib.sweep.design import (
+    BELOW,
+    INSIDE,
+    MINI,
+    OVER,
+    PARTS,
+    REMEDIES,
+    SHORT,
+    UNDER,
+    only,
+)
 
 FREE = 0.5  # points: the margin within which something counts as costing nothing
+TAU, LOWERED = MINI.plain.temperature, 0.05  # the temperature, and what it steps to
+BEHIND = 50  # steps after the step of tau in which kNN is looked at
 
 
 # --- the random projection --------------------------------------------------------
@@ -46,50 +57,59 @@ def _levels(*series) -> tuple:
 # --- the temperature --------------------------------------------------------------
 
 
-@claim("C10", "temperature")
-def _temperature(runs):
-    changed = chosen(runs, temperature_schedule="step")
-    if not changed:
-        return {}
-    start = changed[0].recipe.temperature
-    constant = chosen(runs, temperature_schedule="constant", temperature=start)
-    learned, warmed = (
-        chosen(runs, temperature_schedule=kind) for kind in ("learned", "warmup")
-    )
+@claim(
+    *("C10", "temperatures", "frontier", "temperature"),
+    **dict(calm=MINI.calm, below=BELOW, start=TAU, end=LOWERED, behind=BEHIND),
+    short=SHORT.plain.steps,
+)
+def _temperature(changed, others, short):
+    """others: among them constant runs with the factor; short: runs of 400 steps."""
+    runs = [*changed, *only(others, "base_lr")]
+
+    def part(kind, factor="one", tau=TAU, rate=BELOW) -> list[Run]:
+        where = dict(loss_factor=factor, temperature=tau, base_lr=rate)
+        return chosen(runs, temperature_schedule=kind, **where)
+
+    stepped, constant = part("step"), part("constant")
+    calm = [part(kind, rate=MINI.calm) for kind in ("step", "constant")]
+    scaled = [part(kind, "2tau") for kind in ("step", "constant")]
     return {
-        **_at_the_step(runs, changed[0].recipe.temperature_step, start),
-        "learned": difference(means(learned, "jitter"), means(constant, "jitter")),
-        "warmup": difference(
-            means(warmed, "linear_probe"), means(constant, "linear_probe")
-        ),
+        "fall": difference(*_falls(stepped, constant)),
+        "calm": difference(*_falls(*calm)),
+        "accuracy": between("linear_probe", constant, stepped),
+        "value": between("linear_probe", part("constant", tau=LOWERED), constant),
+        "scaled": difference(*_falls(*scaled)),
+        "factor": difference(_more(stepped, constant), _more(*scaled)),
+        "ramp": difference(*_falls(stepped, part("ramp"))),
+        **_other_schedules(short),
     }
 
 
-def _at_the_step(runs, step: int, start: float) -> dict:
-    fall, behind = (partial(measure, step=step) for measure in (_fall, _jitter_behind))
+def _other_schedules(runs: list[Run]) -> dict:
+    def part(kind, tau=TAU) -> list[Run]:
+        return chosen(runs, temperature_schedule=kind, temperature=tau)
 
-    def by(measure, schedule) -> pd.Series:
-        # the constant at the other end is not what the changes are held against
-        part = chosen(runs, temperature_schedule=schedule, temperature=start)
-        return by_seed(part, measure)
-
+    constant = part("constant")
     return {
-        "fall": difference(by(fall, "step"), by(fall, "constant")),
-        "jitter": difference(by(behind, "step"), by(behind, "constant")),
-        "ramp": difference(by(fall, "step"), by(fall, "ramp")),
+        "learned": between("jitter", part("learned"), constant),
+        "warmup": between("linear_probe", part("warmup", LOWERED), constant),
     }
 
 
-def _fall(run, step: int) -> float:
-    """How far kNN falls behind a step, in points."""
-    seen = monitored(run)
-    return POINT * falls(seen["step"], seen["knn"]).get(step + 1, np.nan)
+def _more(stepped: list[Run], others: list[Run]) -> pd.Series:
+    first, second = _falls(stepped, others)
+    return first - second
 
 
-def _jitter_behind(run, step: int) -> float:
-    """Jitter of the readings after a step, in points."""
-    seen = monitored(run)
-    return POINT * jitter(seen.loc[seen["step"] > step, "knn"])
+def _falls(stepped: list[Run], others: list[Run]) -> tuple[pd.Series, pd.Series]:
+    """By seed, in both, how far kNN falls in the steps behind that of tau."""
+    step = stepped[0].recipe.temperature_step if stepped else 0
+
+    def fall(run: Run) -> float:
+        seen = monitored(run)
+        return POINT * falls(seen["step"], seen["knn"], BEHIND).get(step + 1, np.nan)
+
+    return by_seed(stepped, fall), by_seed(others, fall)
 
 
 # --- short of freezing ------------------------------------------------------------
