@@ -71,16 +71,18 @@ def _temperature(changed, others, short):
         return chosen(runs, temperature_schedule=kind, **where)
 
     stepped, constant = part("step"), part("constant")
+    low = part("constant", tau=LOWERED)
     calm = [part(kind, rate=MINI.calm) for kind in ("step", "constant")]
     scaled = [part(kind, "2tau") for kind in ("step", "constant")]
     return {
         "fall": difference(*_falls(stepped, constant)),
         "calm": difference(*_falls(*calm)),
         "accuracy": between("linear_probe", constant, stepped),
-        "value": between("linear_probe", part("constant", tau=LOWERED), constant),
+        "value": between("linear_probe", low, constant),
         "scaled": difference(*_falls(*scaled)),
         "factor": difference(_more(stepped, constant), _more(*scaled)),
         "ramp": difference(*_falls(stepped, part("ramp"))),
+        "alike": between("linear_probe", low, stepped),
         **_other_schedules(short),
     }
 
