@@ -25,7 +25,7 @@ from tools import ROOT
 OUTCOMES = (HOLDS, OPEN, OPPOSITE)
 SECTIONS = {"title", "text", "effects", "finding", "then", "remarks", VOID, "certain"}
 EXCLUDED = {"most", "least", "times_most"}  # one of them is in every open finding
-DIGITS = re.compile(r"MoCo v1|2τ|log2|g²|β₂|\{\w+\}")  # names with digits
+DIGITS = re.compile(r"MoCo v1|log2|g²|β₂|\{\w+\}")  # names with digits
 DESIGN = re.compile(r"^\| (C\d\S*) \|", re.M)
 EACH = pytest.mark.parametrize("id", claims.CLAIMS)
 

@@ -158,6 +158,12 @@ def loss_spike_steps(run: Run) -> np.ndarray:
     return loss_spikes(loss) + run.recipe.warmup_steps + 1
 
 
+def fall_behind(run: Run, step: int, after: int) -> float:
+    """How far kNN falls in the steps behind one, by `curves.falls`; in accuracy."""
+    seen = monitored(run)
+    return float(falls(seen["step"], seen["knn"], after).get(step + 1, np.nan))
+
+
 def fall_after_spikes(run: Run) -> float:
     """Mean fall of kNN behind a spike, less that behind any moment; nan of no spike."""
     seen = monitored(run)

@@ -2,19 +2,20 @@
 
 import math
 
-import numpy as np
 import pandas as pd
 
 from mocolib import cost
-from mocolib.analysis.measures import falls, monitored
+from mocolib.analysis.measures import fall_behind
 from mocolib.claims.contrasts import POINT, at, between, by_seed, chosen, means
 from mocolib.claims.register import claim
 from mocolib.claims.verdicts import difference, effect
 from mocolib.runs import Run
 from mocolib.sweep import design
 from mocolib.sweep.design import (
+    BEHIND,
     BELOW,
     INSIDE,
+    LOWERED,
     MINI,
     OVER,
     PARTS,
@@ -25,8 +26,7 @@ from mocolib.sweep.design import (
 )
 
 FREE = 0.5  # points: the margin within which something counts as costing nothing
-TAU, LOWERED = MINI.plain.temperature, 0.05  # the temperature, and what it steps to
-BEHIND = 50  # steps after the step of tau in which kNN is looked at
+TAU = MINI.plain.temperature
 
 
 # --- the random projection --------------------------------------------------------
@@ -65,23 +65,29 @@ def _levels(*series) -> tuple:
 def _temperature(changed, others, short):
     """others: among them constant runs with the factor; short: runs of 400 steps."""
     runs = [*changed, *only(others, "base_lr")]
+    step = max((run.recipe.temperature_step for run in changed), default=0)
 
     def part(kind, factor="one", tau=TAU, rate=BELOW) -> list[Run]:
         where = dict(loss_factor=factor, temperature=tau, base_lr=rate)
         return chosen(runs, temperature_schedule=kind, **where)
+
+    def fall(runs: list[Run]) -> pd.Series:
+        return by_seed(runs, lambda run: POINT * fall_behind(run, step, BEHIND))
 
     stepped, constant = part("step"), part("constant")
     low = part("constant", tau=LOWERED)
     calm = [part(kind, rate=MINI.calm) for kind in ("step", "constant")]
     scaled = [part(kind, "2tau") for kind in ("step", "constant")]
     return {
-        "fall": difference(*_falls(stepped, constant)),
-        "calm": difference(*_falls(*calm)),
+        "fall": between(fall, stepped, constant),
+        "calm": between(fall, *calm),
         "accuracy": between("linear_probe", constant, stepped),
         "value": between("linear_probe", low, constant),
-        "scaled": difference(*_falls(*scaled)),
-        "factor": difference(_more(stepped, constant), _more(*scaled)),
-        "ramp": difference(*_falls(stepped, part("ramp"))),
+        "scaled": between(fall, *scaled),
+        "factor": difference(
+            fall(stepped) - fall(constant), fall(scaled[0]) - fall(scaled[1])
+        ),
+        "ramp": between(fall, stepped, part("ramp")),
         "alike": between("linear_probe", low, stepped),
         **_other_schedules(short),
     }
@@ -96,22 +102,6 @@ def _other_schedules(runs: list[Run]) -> dict:
         "learned": between("jitter", part("learned"), constant),
         "warmup": between("linear_probe", part("warmup", LOWERED), constant),
     }
-
-
-def _more(stepped: list[Run], others: list[Run]) -> pd.Series:
-    first, second = _falls(stepped, others)
-    return first - second
-
-
-def _falls(stepped: list[Run], others: list[Run]) -> tuple[pd.Series, pd.Series]:
-    """By seed, in both, how far kNN falls in the steps behind that of tau."""
-    step = stepped[0].recipe.temperature_step if stepped else 0
-
-    def fall(run: Run) -> float:
-        seen = monitored(run)
-        return POINT * falls(seen["step"], seen["knn"], BEHIND).get(step + 1, np.nan)
-
-    return by_seed(stepped, fall), by_seed(others, fall)
 
 
 # --- short of freezing ------------------------------------------------------------

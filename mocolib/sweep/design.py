@@ -60,6 +60,7 @@ SMALL, LARGE, LARGEST = 128, 512, 1024  # batches beside the plain 256
 BATCH_RATE = 0.048  # their base rate
 MAP_RATES = (0.024, 0.048, MINI.shaky, MINI.hopeless)  # of the map of rates by decays
 BELOW = 0.048  # below the shaking rate: where the temperature is changed
+LOWERED, BEHIND = 0.05, 50  # to what; and the steps behind that are looked at
 RUINOUS = 0.24  # the largest rate of the map of remedies: a plain run is lost
 DECAYS = {"least": 0.01, "less": 0.03, "more": 0.3}  # beside none and the plain one
 LOST = 2.0  # points of accuracy that a rate may cost and be usable
