@@ -34,7 +34,7 @@ globalThis.Why = globalThis.Why ?? {};
   }
 
   const finite = (value) => typeof value === "number" && Number.isFinite(value);
-  const fixed = (value) => String(Number(value.toFixed(1)));
+  const fixed = (value) => String(Math.round(value * 10) / 10);
 
   /* A number in few letters: 0.004, 0.2, 61k. */
   function short(value) {

@@ -40,6 +40,9 @@ globalThis.Why = globalThis.Why ?? {};
     fall: "M-4 -4H1V4M-2 1L1 4.5L4 1",
   };
 
+  const ROW = 13, // pixels that a row of words takes
+    ROWS = 6;
+  const rowed = (row) => TOP + 10 + (ROW - 1) * row; // where its letters stand
   const REACH = 12; // pixels from a line within which a press is on it
   const FILLED = ["spike", "made_good"];
 
@@ -48,10 +51,14 @@ globalThis.Why = globalThis.Why ?? {};
     `<path class="change" d="M${fixed(at.across(x))} ${TOP}V${fixed(at.bottom)}" ` +
     `stroke-dasharray="2 2"/>`;
 
-  /* What was changed, beside its line and over the curves; of three rows in the first
-     that has room, since it lies above most curves. */
-  function told(marks, at) {
-    const rows = [[], [], []];
+  /* What was changed, beside its line and over the curves; in the first row from above
+     that has room between what is told already and the words of the levels. */
+  function told(marks, named, at) {
+    const rows = Array.from({ length: ROWS }, (_, i) =>
+      named
+        .filter(({ y }) => Math.abs(y - rowed(i)) < ROW)
+        .map(({ from }) => [from, at.right]),
+    );
     return marks
       .map(({ at: x, words: said }) => {
         const across = at.across(x),
@@ -62,7 +69,7 @@ globalThis.Why = globalThis.Why ?? {};
         const free = rows.findIndex(room),
           row = free < 0 ? rows.length - 1 : free;
         rows[row].push([from, from + long]);
-        const place = [across + (end ? -3 : 3), TOP + 10 + 12 * row];
+        const place = [across + (end ? -3 : 3), rowed(row)];
         return words(...place, said, end ? "end" : "start", ' class="said"');
       })
       .join("");
@@ -124,19 +131,21 @@ globalThis.Why = globalThis.Why ?? {};
       .join("");
 
   /* Their words, over the curves, at their right ends; what lie too close share them. */
-  function levelled(levels, at) {
-    const named = [];
+  function named(levels, at) {
+    const found = [];
     for (const { y, words: said } of levels.toSorted((a, b) => a.y - b.y)) {
-      const below = named.at(-1);
-      if (below && below.y - at.up(y) < 13) below.said.push(said);
-      else named.push({ y: at.up(y), said: [said] });
+      const below = found.at(-1),
+        up = at.up(y) - 3;
+      if (below && below.y - up < ROW) below.said += `, ${said}`;
+      else found.push({ y: up, said });
     }
-    return named
-      .map(({ y, said }) =>
-        words(at.right - 3, y - 3, said.join(", "), "end", ' class="level said"'),
-      )
-      .join("");
+    return found.map((one) => ({ ...one, from: at.right - 3 - wide(one.said) }));
   }
+
+  const levelled = (named, at) =>
+    named
+      .map(({ y, said }) => words(at.right - 3, y, said, "end", ' class="level said"'))
+      .join("");
 
   /* A symbol on a line; a fall from its height to its depth. */
   function symbol({ kind, x, y, colour = "currentColor", words: said = "" }, at) {
@@ -175,13 +184,15 @@ globalThis.Why = globalThis.Why ?? {};
       note = "",
     } = description;
     const at = layout(description),
-      named = lines.filter(({ seed }) => !seed);
-    const ends = named.map(({ name, y }) => {
-      const last = y.findLast((value) => shows(value, log));
-      return last === undefined
-        ? Why.said("{name} has no point yet", { name })
-        : Why.said("{name} ends at {last}", { name, last: short(last) });
-    });
+      levelWords = named(levels, at);
+    const ends = lines
+      .filter(({ seed }) => !seed)
+      .map(({ name, y }) => {
+        const last = y.findLast((value) => shows(value, log));
+        return last === undefined
+          ? Why.said("{name} has no point yet", { name })
+          : Why.said("{name} ends at {last}", { name, last: short(last) });
+      });
     ends.push(...levels.map(({ y, words: name }) => `${name}: ${short(y)}`));
     if (note) ends.push(note);
     const about = { title, x: x.title ?? AXES.step };
@@ -197,8 +208,8 @@ globalThis.Why = globalThis.Why ?? {};
       across(levels, at) +
       marks.map((mark) => upright(mark, at)).join("") +
       lines.map((one) => line(one, at, log)).join("") +
-      levelled(levels, at) +
-      told(marks, at) +
+      levelled(levelWords, at) +
+      told(marks, levelWords, at) +
       (note && words(LEFT + 6, at.bottom - 6, note, "start", ' class="said note"')) +
       points.map((one) => symbol(one, at)).join("") +
       `${labels(lines, at, log)}<g class="hover"></g></svg>`
