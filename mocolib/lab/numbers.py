@@ -29,10 +29,10 @@ def columns(rows: Sequence) -> list[list]:
     return [[brief(v) for v in column] for column in zip(*rows, strict=True)]
 
 
-def brief(value: float):
-    """Four digits, for JSON: a chart shows no more; None where it is not finite."""
+def brief(value: float, digits: int = 4):
+    """Few digits, for JSON: a chart shows no more; None where it is not finite."""
     value = float(value)
     if not math.isfinite(value):
         return None
-    four = float(f"{value:.4g}")
-    return int(four) if four.is_integer() and abs(four) < 1e9 else four
+    short = float(f"{value:.{digits}g}")
+    return int(short) if short.is_integer() and abs(short) < 1e9 else short
