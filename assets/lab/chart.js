@@ -131,7 +131,7 @@ globalThis.Why = globalThis.Why ?? {};
       .join("");
 
   /* Their words, over the curves, at their right ends; what lie too close share them. */
-  function named(levels, at) {
+  function levelWords(levels, at) {
     const found = [];
     for (const { y, words: said } of levels.toSorted((a, b) => a.y - b.y)) {
       const below = found.at(-1),
@@ -184,7 +184,7 @@ globalThis.Why = globalThis.Why ?? {};
       note = "",
     } = description;
     const at = layout(description),
-      levelWords = named(levels, at);
+      named = levelWords(levels, at);
     const ends = lines
       .filter(({ seed }) => !seed)
       .map(({ name, y }) => {
@@ -208,8 +208,8 @@ globalThis.Why = globalThis.Why ?? {};
       across(levels, at) +
       marks.map((mark) => upright(mark, at)).join("") +
       lines.map((one) => line(one, at, log)).join("") +
-      levelled(levelWords, at) +
-      told(marks, levelWords, at) +
+      levelled(named, at) +
+      told(marks, named, at) +
       (note && words(LEFT + 6, at.bottom - 6, note, "start", ' class="said note"')) +
       points.map((one) => symbol(one, at)).join("") +
       `${labels(lines, at, log)}<g class="hover"></g></svg>`

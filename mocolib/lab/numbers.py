@@ -24,9 +24,10 @@ def points(x: Sequence, y: Sequence, *, log: bool, most=MOST_POINTS) -> list[tup
     return [*kept, good[-1]]
 
 
-def columns(rows: Sequence) -> list[list]:
-    """Points as two lists of numbers, for JSON."""
-    return [[brief(v) for v in column] for column in zip(*rows, strict=True)]
+def columns(rows: Sequence, digits: int = 4) -> list[list]:
+    """Points as two lists of numbers, for JSON; digits: those of the second."""
+    both = zip(zip(*rows, strict=True), (4, digits), strict=False)
+    return [[brief(v, few) for v in column] for column, few in both]
 
 
 def brief(value: float, digits: int = 4):

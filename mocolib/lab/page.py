@@ -210,15 +210,13 @@ def axis_data(axis: Axis) -> dict:
 def group_data(group: Group) -> dict:
     """One setting with its curves as plain values."""
     lines = {key: columns(rows) for key, rows in group.lines.items()}
-    others = [
-        {key: columns(rows) for key, rows in other.items()} for other in group.others
+    others = [  # thin lines: three digits do
+        {key: columns(rows, 3) for key, rows in other.items()} for other in group.others
     ]
-    for other in others:  # thin; seeds that were read at the same steps share them
+    for other in others:  # seeds that were read at the same steps share them
         for key, line in other.items():
-            if line:
-                line[1] = [brief(y, 3) for y in line[1]]
-                if lines[key] and line[0] == lines[key][0]:
-                    line[0] = None
+            if line and lines[key] and line[0] == lines[key][0]:
+                line[0] = None
     return {
         "at": list(group.at),
         "seeds": list(group.seeds),
