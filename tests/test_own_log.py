@@ -13,7 +13,7 @@ from mocolib import logs
 from mocolib.errors import BadInput
 from mocolib.lab.own_log import rules
 from mocolib.logs.chance import white
-from tests import planted_logs
+from tests import lost_logs, planted_logs
 from tests.test_judged import CASES, near
 from tests.test_logs import HISTORY, MOCO_V3
 from tests.test_logs_strange import REFUSED
@@ -230,6 +230,17 @@ def test_events_of_tensorboard_are_read_alike_also_when_they_are_torn(same, tmp_
     same(content + record(b"\x10\x05"), "run.tfevents.1")
 
 
+def test_few_readings_of_many_tags_are_read_alike(same, tmp_path):
+    tensorboard = pytest.importorskip("torch.utils.tensorboard")
+    with tensorboard.SummaryWriter(str(tmp_path / "events")) as writer:
+        for step in range(6):
+            for tag in ("loss", "knn", "lr", *(f"grad_norm/{k}" for k in range(4))):
+                writer.add_scalar(tag, 0.5 / (step + 1) if step else np.inf, step)
+    (file,) = (tmp_path / "events").iterdir()
+    (log,) = same(file.read_bytes(), "run.tfevents.1")
+    assert log["judged"]["notes"] == {}
+
+
 # --- strange logs ---------------------------------------------------------------------
 
 
@@ -299,12 +310,14 @@ STRANGE = {
         for i in range(300)
     ),
     "blank columns": "step,loss,knn,x\n1,2\n2,1,,,,,\n3,1,0.5,n/a\n",
-}
+} | {**lost_logs.BROKEN, **lost_logs.UNLIKE}
 
 
 @pytest.mark.parametrize("name", STRANGE)
 def test_strange_logs_are_judged_alike(same, name):
-    same(STRANGE[name])
+    for log in same(STRANGE[name]):
+        marks = log["drawn"]["points"]["loss"]
+        assert all(np.isfinite(mark["y"]) for mark in marks)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -324,6 +337,30 @@ def test_curves_drawn_by_chance_are_judged_alike(same, seed):
         for i, (x, a, r, f, b) in enumerate(zip(loss, knn, read, *norms, strict=True))
     ]
     same("\n".join(["step,loss,val_acc,grad_norm/embed,grad_norm/head", *rows]))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_is_no_number_by_chance_is_judged_alike(same, seed):
+    """NaN, infinite and blank cells, rows of a kind, values held or rounded."""
+    rng = np.random.default_rng(seed)
+    n, held = int(rng.integers(40, 400)), int(rng.integers(1, 6))
+    values = np.array(
+        [rng.normal(2, 0.1, n), rng.uniform(0, 1, n), rng.lognormal(0, 1, n)]
+    )
+    values = np.round(np.repeat(values[:, ::held], held, 1)[:, :n], rng.integers(0, 6))
+    values[1, rng.integers(n // 3, n) :] = 0.1
+    cells = values.astype(str)
+    for column in cells:
+        for other in ("nan", "inf", "-inf", ""):
+            column[rng.random(n) < rng.choice([0, 0, 0.02, 0.6])] = other
+            begin, length = rng.integers(n), int(rng.choice([0, 0, 5, n]))
+            column[begin : begin + length] = other
+    if kinds := rng.integers(3):
+        for k, column in enumerate(cells):
+            column[np.arange(n) % 3 != k] = ("nan", "")[kinds - 1]
+    steps = np.arange(n) % rng.choice([n, n, 20]) * 5
+    rows = [",".join(row) for row in zip(steps.astype(str), *cells, strict=True)]
+    same("\n".join(["step,loss,val_acc,grad_norm/head", *rows]))
 
 
 @pytest.mark.parametrize(

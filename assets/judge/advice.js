@@ -13,18 +13,23 @@ export const fitting = (symptoms) =>
 /* What the entries ask for, of what `judge` has found. */
 export function symptoms(known, layers, dense) {
   const { falls, bursts } = known,
-    told = bursts.get("loss"),
+    loss = bursts.get("loss"),
+    shown = [...bursts.values()].some(({ coarse }) => !coarse),
     [lasting, dips] = [false, true].map((good) =>
       falls.filter((fall) => fall.made_good === good),
     );
-  const spikes = told?.at.length ?? 0,
+  const spikes = loss?.at.length ?? 0,
     [most, second] = [...known.jumps.values(), 0, 0].sort((a, b) => b - a);
   const jump = spikes > 1 && most > spikes / 2,
     several = second > most / 2;
   const spiked = (fall) =>
-    told ? fall.bursts.includes("loss") : fall.bursts.length > 0;
+    loss && !loss.coarse ? fall.bursts.includes("loss") : fall.bursts.length > 0;
   const answers = {
     diverged: known.diverged !== null,
+    // a gradient that never was a number is only logged so
+    broken: [...known.broken.keys()].some(
+      (name) => name === "loss" || bursts.has(name),
+    ),
     no_accuracy: !known.readings,
     sparse: known.readings < dense,
     collapse: Boolean(known.collapsed),
@@ -33,8 +38,9 @@ export function symptoms(known, layers, dense) {
     lasting_at_peak: lasting.some(({ phase }) => phase === "peak"),
     dip: dips.length > 0,
     dip_with_spike: dips.some(spiked),
-    spikes_seen: bursts.size > 0,
-    loss_spikes: beyond(told),
+    spikes_seen: shown,
+    coarse: Boolean(loss?.coarse),
+    loss_spikes: beyond(loss),
     layers: layers.length > 0,
     // in most spikes of the loss; noise alone hardly has two beside each other
     one_layer_jumps: jump && !several,
@@ -47,6 +53,6 @@ export function symptoms(known, layers, dense) {
 
 /* Whether there are more spikes than noise has, by one and 2 sd of Poisson's. */
 function beyond(found) {
-  if (!found || found.smoothed) return false;
+  if (!found || found.smoothed || found.coarse) return false;
   return found.at.length > found.by_chance + 2 * found.by_chance ** 0.5 + 1;
 }

@@ -1,7 +1,7 @@
 /* What a log's readings are laid along: mocolib/logs/axis.py. `notes` is a Map of what
    was done, to be said. */
 
-import { differences, finite, place, sorted, unique } from "./arrays.js";
+import { differences, finite, median, place, sorted, unique } from "./arrays.js";
 import { axisOf } from "./columns.js";
 import { rules } from "./rules.js";
 
@@ -25,9 +25,8 @@ export function laid(table, named, used, notes) {
     return ["row", null, Float64Array.from({ length: table.rows }, (_, i) => i + 1)];
   const kind = axisOf(name) || name;
   let at = carried(table, name, rows, notes);
-  const back = goesBack(at, rows);
-  if (kind === "step" && back.length && named === undefined)
-    at = endToEnd(table, at, rows, back, notes);
+  if (kind === "step" && goesBack(at, rows).length && named === undefined)
+    at = endToEnd(table, at, rows, used, notes);
   if (kind === "epoch") at = spread(table, at, used, notes);
   return [kind, name, at];
 }
@@ -62,18 +61,39 @@ function carried(table, name, used, notes) {
 }
 
 /* Steps that begin anew in each epoch, counted on; others as they are. */
-function endToEnd(table, at, used, back, notes) {
+function endToEnd(table, at, rows, used, notes) {
+  const epochs = epochsOf(table, at, rows, used);
+  if (!epochs) return at;
+  notes.set("end_to_end", 1);
+  const gaps = differences(Array.from(rows, (row) => at[row])).filter((gap) => gap > 0);
+  const known = sorted(finite(at)),
+    length = known.at(-1) - known[0] + median(gaps),
+    begin = sorted(finite(epochs))[0];
+  return at.map((step, i) => step + (epochs[i] - begin) * length);
+}
+
+/* The epoch of each row, where steps go back at the begin of each; else null. Without a
+   column of epochs they do if they run from first to last time and again. */
+function epochsOf(table, at, rows, used) {
   for (const name of table.kept.keys()) {
     if (axisOf(name) !== "epoch") continue;
-    const epochs = carried(table, name, used, new Map());
-    if (!back.every((i) => epochs[used[i]] > epochs[used[i - 1]])) return at;
-    const known = sorted(finite(at)),
-      length = known.at(-1) + (known[0] === 0 ? 1 : 0),
-      begin = sorted(finite(epochs))[0];
-    notes.set("end_to_end", 1);
-    return at.map((step, i) => step + (epochs[i] - begin) * length);
+    const epochs = carried(table, name, rows, new Map());
+    const later = (i) => epochs[rows[i]] > epochs[rows[i - 1]];
+    return goesBack(at, rows).every(later) ? epochs : null;
   }
-  return at;
+  // of the longest column: events of TensorBoard come one column after the other
+  const longest = used
+    .map((name) => table.column(name)[0])
+    .reduce((a, b) => (b.length > a.length ? b : a))
+    .filter((row) => Number.isFinite(at[row]));
+  const back = goesBack(at, longest),
+    known = sorted(finite(at));
+  const whole = back.every(
+    (i) => at[longest[i]] === known[0] && at[longest[i - 1]] === known.at(-1),
+  );
+  if (back.length < rules.axis.ROUNDS || !whole) return null;
+  const begins = back.map((i) => longest[i]);
+  return at.map((_, row) => place(begins, row, true));
 }
 
 /* Many rows of one epoch stand evenly over it, where they follow each other. */
@@ -96,21 +116,33 @@ function spread(table, at, used, notes) {
   });
 }
 
-/* [steps that have a reading, ascending, Map of each column along them, nan: none]. */
-export function aligned(table, at, names, notes) {
+/* [steps that have a reading, ascending, Map of each column along them, nan: none]. In the
+   columns `infinite` an infinite reading is one, too. */
+export function aligned(table, at, names, infinite, notes) {
   const last = new Map();
-  let written = 0;
+  let written = 0,
+    back = 0,
+    most = 0;
   for (const name of names) {
     const [rows, values] = table.column(name),
-      own = new Map();
+      own = new Map(),
+      places = [],
+      other = infinite.has(name) ? Infinity : Number.NaN;
     rows.forEach((row, i) => {
-      if (!Number.isFinite(values[i]) || !Number.isFinite(at[row])) return;
+      if (Number.isNaN(values[i]) || !Number.isFinite(at[row])) return;
+      const value = Number.isFinite(values[i]) ? values[i] : other;
+      if (Number.isNaN(value)) return;
+      places.push(at[row]);
       written += own.has(at[row]);
-      own.set(at[row], values[i]);
+      own.set(at[row], value);
     });
     last.set(name, own);
+    // by column: events of TensorBoard come one column after the other
+    back = Math.max(back, places.filter((v, i) => v < places[i - 1]).length);
+    most = Math.max(most, places.length);
   }
-  noteOrder(table, at, names, written, notes);
+  if (back > Math.max(3, rules.axis.SHUFFLED * most)) notes.set("shuffled", 1);
+  else if (written) notes.set(back ? "restarts" : "twice", back || written);
   const every = new Set();
   for (const own of last.values()) for (const step of own.keys()) every.add(step);
   const steps = sorted(every),
@@ -121,13 +153,4 @@ export function aligned(table, at, names, notes) {
       steps.map((step) => own.get(step) ?? Number.NaN),
     );
   return [steps, curves];
-}
-
-function noteOrder(table, at, names, written, notes) {
-  const rows = rowsOf(table, names),
-    known = rows.filter((row) => Number.isFinite(at[row])),
-    back = goesBack(at, known).length;
-  if (back > Math.max(3, rules.axis.SHUFFLED * rows.length)) notes.set("shuffled", 1);
-  else if (back && written) notes.set("restarts", back);
-  else if (written) notes.set("twice", written);
 }

@@ -1,7 +1,7 @@
 /* Which columns of a run are judged, named or guessed: mocolib/logs/chosen.py. */
 
 import { finite, largest, least } from "./arrays.js";
-import { norms, normOf, RANKS } from "./columns.js";
+import { norms, normOf, RANKS, use } from "./columns.js";
 import { general, repr } from "./numbers.js";
 import { refused, rules, said } from "./rules.js";
 
@@ -35,26 +35,29 @@ function numeric(table, name, role, place) {
   throw refused("HOLDS_TEXT", { ...fields, text: repr(text) });
 }
 
-/* The column whose name fits a role best; of equal ones the first. */
+/* The column whose name fits a role best; of equal ones the first. An accuracy that moves
+   comes before any that does not, which may be a setting. */
 function guessed(table, role) {
-  let best,
-    lowest = Infinity;
-  for (const name of table.kept.keys()) {
-    const rank = RANKS[role](name);
-    if (rank === null || rank >= lowest) continue;
-    if (role === "accuracy" && !isAccuracy(finite(table.column(name)[1]))) continue;
-    [best, lowest] = [name, rank];
+  const rank = RANKS[role],
+    known = (name) => finite(table.column(name)[1]);
+  let fits = [...table.kept.keys()].filter((name) => rank(name) !== null);
+  if (role === "accuracy") {
+    fits = fits.filter((name) => isAccuracy(known(name)));
+    const moving = fits.filter((name) => moves(known(name)));
+    if (moving.length) fits = moving;
   }
-  return best;
+  return fits.toSorted((a, b) => rank(a) - rank(b))[0];
 }
+
+const moves = (known) => known.some((v) => v !== known[0]);
 
 const isAccuracy = (known) =>
   known.length && least(known) >= 0 && largest(known) <= 100;
 
-/* Accuracies as shares, whether the column has shares or percent, or both. */
+/* Accuracies as shares, and whether the column has shares or percent, or both. */
 export function shares(values, name, place, notes) {
   let known = finite(values);
-  if (!known.length) return values;
+  if (!known.length) return [values, null];
   if (!isAccuracy(known)) {
     const ends = { low: general(least(known)), high: general(largest(known)) };
     throw refused("OUT_OF_RANGE", { name: repr(name), ...ends, place });
@@ -65,10 +68,10 @@ export function shares(values, name, place, notes) {
     known = known.filter((v) => v > 0);
   }
   const percent = name.includes("%") || name.toLowerCase().includes("percent");
-  if (largest(known) <= 1 && !percent) return values;
-  if (!mixed(known)) return values.map((v) => v / 100);
+  if (largest(known) <= 1 && !percent) return [values, "share"];
+  if (!mixed(known)) return [values.map((v) => v / 100), "percent"];
   notes.set("mixed", 1);
-  return values.map((v) => (v > 1 ? v / 100 : v));
+  return [values.map((v) => (v > 1 ? v / 100 : v)), "both"];
 }
 
 /* Whether most readings are zero, in three stretches or more. */
@@ -96,6 +99,13 @@ export function nothingKnown(tables, place) {
   const names = new Set(
     [...tables.values()].flatMap(({ kept, numeric }) => [...kept.keys(), ...numeric]),
   );
+  const roles = new Set(
+    [...tables.values()].flatMap(({ names: all }) =>
+      [...all.keys()].filter((name) => rules.columns.JUDGED.includes(use(name))),
+    ),
+  );
+  // or there would be something to judge
+  if (roles.size) return refused("NO_NUMBER", { place, names: some(roles) });
   if (!names.size) return refused("NOTHING", { place, kinds: rules.refusals.KINDS });
   return refused("UNKNOWN", { place, names: some(names) });
 }

@@ -75,18 +75,19 @@ export const gain = (knn, untrained) => largest(levels(knn)) - untrained;
 
 export const logs = (norms) => norms.map((v) => Math.log(Math.max(v, 1e-30)));
 
-/* Places at which values first stand out of their own noise. */
-export function outbursts(values) {
-  const { BURST, CHANGE, SPREAD, WINDOW } = rules.curves;
+/* Places at which values first stand out of their own noise; infinite ones always do. */
+export function outbursts(all) {
+  const { BURST, CHANGE, SPREAD, WINDOW } = rules.curves,
+    values = all.filter((v) => v !== Infinity);
   const level = rolling(values, WINDOW, -1, WINDOW);
   const change = values.map((v, i) => (i ? Math.abs(v - values[i - 1]) : Number.NaN));
   const middle = rolling(change, SPREAD, -1, WINDOW - 1);
-  return starts(
-    values.map((v, i) => {
-      const spread = middle[i] / CHANGE;
-      return spread > 0 && v - level[i] > BURST * spread ? 1 : 0;
-    }),
-  );
+  const high = values.map((v, i) => {
+    const spread = middle[i] / CHANGE;
+    return spread > 0 && v - level[i] > BURST * spread ? 1 : 0;
+  });
+  let n = 0;
+  return starts(all.map((v) => (v === Infinity ? 1 : high[n++])));
 }
 
 /* --- leads -------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* Of a judged log what a chart shows: curves of few points, and its marks. */
 
+import { finite, largest } from "./arrays.js";
 import { ends } from "./columns.js";
 import { fixed } from "./numbers.js";
 import { said } from "./rules.js";
@@ -36,10 +37,11 @@ function fallsOf({ falls, collapsed, end, last }, words) {
 
 /* A symbol a spike; of very many the first. */
 const spikesOf = (found, steps, y) => {
-  const places = new Set(found?.at.slice(0, MOST));
+  const places = new Set(found?.at.slice(0, MOST)),
+    top = largest(finite(y)); // an infinite one stands there
   return Array.from(steps.keys())
     .filter((i) => places.has(steps[i]))
-    .map((i) => ({ kind: "spike", x: steps[i], y: y[i], words: "" }));
+    .map((i) => ({ kind: "spike", x: steps[i], y: Math.min(y[i], top), words: "" }));
 };
 
 /* A curve by the lowest and the highest point of each stretch; nan left out. */

@@ -2,7 +2,7 @@
    layer is a Map, since an object would put names that are numbers first. */
 
 import { fitting, symptoms } from "./advice.js";
-import { differences, largest, least, median, place } from "./arrays.js";
+import { differences, finite, largest, least, median, place } from "./arrays.js";
 import { falls as byChance } from "./chance.js";
 import { ends, layers } from "./columns.js";
 import * as curves from "./curves.js";
@@ -12,7 +12,7 @@ export function judge(log) {
   const own = rules.judged,
     [at, accuracy] = readings(log);
   const enough = at.length >= own.FEWEST,
-    sigma = enough ? curves.noise(accuracy) : null;
+    sigma = enough ? noiseOf(accuracy) : null;
   const bursts = allBursts(log),
     start = startOf(log, at, accuracy);
   const falls = enough ? curves.fallsOf(at, accuracy, sigma) : [];
@@ -24,6 +24,7 @@ export function judge(log) {
     falls: falls.map((fall) => placed(log, fall, at, bursts)),
     bursts,
     jumps: jumpsOf(log, bursts),
+    broken: log.broken,
     diverged: log.diverged,
   };
   const seen = symptoms(known, layers(log.norms.keys()), own.DENSE);
@@ -42,12 +43,13 @@ export function judge(log) {
   };
 }
 
-const fileOf = ({ title, axis, columns, others, notes, steps }) => ({
+const fileOf = ({ title, axis, columns, others, notes, unit, steps }) => ({
   title,
   axis,
   columns,
   others,
   notes,
+  unit,
   rows: steps.length,
   first: steps[0],
   last: steps.at(-1),
@@ -56,10 +58,32 @@ const fileOf = ({ title, axis, columns, others, notes, steps }) => ({
 /* Where accuracy was read, and what; a reading that was written again is one. */
 function readings({ steps, accuracy }) {
   const read = Array.from(steps.keys()).filter((i) => Number.isFinite(accuracy[i]));
-  const fresh = read.filter((i, n) => !n || accuracy[i] !== accuracy[read[n - 1]]);
-  const held = (read.length - fresh.length) / (read.length - 1) > rules.judged.HALF;
-  const kept = read.length > 1 && held ? fresh : read;
+  const fresh = (n) => !n || accuracy[read[n]] !== accuracy[read[n - 1]];
+  const begins = [...read.keys()].filter(fresh),
+    held = (read.length - begins.length) / (read.length - 1) > rules.judged.HALF;
+  const kept =
+    read.length > 1 && held ? once(begins, read.length).map((n) => read[n]) : read;
   return [steps, accuracy].map((values) => Float64Array.from(kept, (i) => values[i]));
+}
+
+/* How often each was written is told by all but the last, whose value may stand still. */
+function once(begins, count) {
+  const lengths = begins.map((begin, k) => (begins[k + 1] ?? count) - begin);
+  const usual = begins.length > 1 ? Math.floor(median(lengths.slice(0, -1))) : 1;
+  return begins.flatMap((begin, k) =>
+    Array.from(
+      { length: Math.max(Math.floor(lengths[k] / usual), 1) },
+      (_, n) => begin + n * usual,
+    ),
+  );
+}
+
+/* The noise of readings, as long as they move: a constant end shows none. */
+function noiseOf(accuracy) {
+  const moving = accuracy.findLastIndex((v, i) => i && v !== accuracy[i - 1]) + 1;
+  return curves.noise(
+    moving >= rules.judged.FEWEST ? accuracy.slice(0, moving) : accuracy,
+  );
 }
 
 /* The first reading, if it is early enough to stand for the untrained network. */
@@ -106,20 +130,26 @@ export function phase(log, at) {
 
 /* --- bursts, and who is ahead ------------------------------------------------------- */
 
-function allBursts({ steps, loss, norms, notes }) {
-  const found = new Map();
+function allBursts({ steps, loss: all, norms, notes, diverged }) {
+  const found = new Map(),
+    end = diverged ?? Infinity; // what never comes back is no spike
+  const loss = all.map((v, i) => (v === Infinity && steps[i] >= end ? Number.NaN : v));
   for (const [name, values] of [["loss", loss], ...norms]) {
-    const read = values.map(Number.isFinite),
-      own = values.filter(Number.isFinite);
-    if (own.length <= rules.curves.WINDOW) continue;
-    const series = name === "loss" ? own : curves.logs(own);
-    const at = steps.filter((_, i) => read[i]);
-    const judged = own.length - rules.curves.WINDOW;
+    const own = values.filter((v) => !Number.isNaN(v)),
+      numbers = finite(own);
+    if (numbers.length <= rules.curves.WINDOW) continue;
+    const scale = name === "loss" ? (v) => v : curves.logs;
+    const at = steps.filter((_, i) => !Number.isNaN(values[i])),
+      judged = own.length - rules.curves.WINDOW,
+      series = scale(numbers),
+      coarse = median(differences(series).map(Math.abs)) === 0;
+    const shown = coarse ? own.map((v) => (Number.isFinite(v) ? 1 : v)) : scale(own);
     found.set(name, {
-      at: curves.outbursts(series).map((i) => at[i]),
+      at: curves.outbursts(shown).map((i) => at[i]),
       judged,
       by_chance: judged * rules.judged.RATE,
-      smoothed: smoothed(series) || "medians" in notes || "means" in notes,
+      smoothed: (!coarse && smoothed(series)) || "medians" in notes || "means" in notes,
+      coarse,
     });
   }
   return found;

@@ -1,6 +1,7 @@
 /* The logs in a file, one a run: mocolib/logs/log.py. */
 
 import { aligned, laid } from "./axis.js";
+import { broken } from "./broken.js";
 import { chosen, nothingKnown, shares } from "./chosen.js";
 import { isEvents, read as readEvents } from "./events.js";
 import { headOf, knownAs } from "./lines.js";
@@ -55,37 +56,36 @@ function logOf(title, table, named, tables) {
   if (!used.length || (used.length === 1 && used[0] === roles.rate)) return null;
   const notes = new Map([...tables.facts].map((fact) => [fact, 1]));
   const [kind, along, at] = laid(table, asked, used, notes);
-  const [steps, curves] = aligned(table, at, used, notes);
+  const judged = new Map(roles.loss === undefined ? [] : [["loss", roles.loss]]);
+  for (const [layer, name] of layers) judged.set(layer, name);
+  const [steps, curves] = aligned(table, at, used, new Set(judged.values()), notes);
   const nothing = new Float64Array(steps.length).fill(Number.NaN),
     curve = (role) => curves.get(roles[role]) ?? nothing;
-  const accuracy = shares(curve("accuracy"), roles.accuracy ?? "", place, notes);
-  const known = numbers(table);
+  const [accuracy, unit] = shares(
+    curve("accuracy"),
+    roles.accuracy ?? "",
+    place,
+    notes,
+  );
+  const known = numbers(table),
+    [lost, diverged] = broken(table, at, judged);
   return {
     title,
     axis: kind,
     steps,
     accuracy,
+    unit,
     loss: curve("loss"),
     rate: curve("rate"),
     norms: new Map([...layers].map(([k, name]) => [k, curves.get(name)])),
     columns: { ...withoutNone(roles), axis: along, norms: layers },
     others: known.filter((name) => !used.includes(name) && name !== along),
     notes: Object.fromEntries(notes),
-    diverged: diverged(table, at, roles.loss),
+    broken: lost,
+    diverged,
     known,
   };
 }
 
 const withoutNone = (roles) =>
   Object.fromEntries(Object.entries(roles).filter(([, name]) => name !== undefined));
-
-/* From where on the loss is nan or infinite, if that is how it ends. */
-function diverged(table, at, loss) {
-  const [rows, values] = loss === undefined ? [[], []] : table.column(loss);
-  const last = values.findLastIndex(Number.isFinite);
-  if (last < 0 || last === values.length - 1) return null;
-  const rest = values.slice(last + 1);
-  // one nan alone may be a row without a loss
-  const sure = rest.length > 1 || !Number.isNaN(rest[0]);
-  return sure ? at[rows[last + 1]] : null;
-}

@@ -1,5 +1,7 @@
 /* Numbers and texts as Python reads and writes them. */
 
+import { rules, whole } from "./rules.js";
+
 const BLANKS = "[\\s\\x1c-\\x1f\\x85]";
 const AROUND = new RegExp(`^${BLANKS}+|${BLANKS}+$`, "g");
 const BEFORE = new RegExp(`^${BLANKS}+`);
@@ -23,8 +25,9 @@ export function splitLines(text) {
   return lines;
 }
 
-/* What a cell says as a number, nan and inf where it says so; null where it says none. */
-export function number(cell) {
+/* What a cell says as a number, nan and inf where it says so; null where it says none.
+   counts: it says how many, so that 1,000 is no 1 with three digits behind a comma. */
+export function number(cell, counts = false) {
   if (typeof cell === "number") return cell;
   if (typeof cell !== "string") return null;
   const plain = Number(cell);
@@ -32,6 +35,9 @@ export function number(cell) {
   if (!Number.isNaN(plain) && /^[-+.\de]+$/.test(cell)) return plain;
   let text = strip(cell);
   if (text.endsWith("%")) text = strip(text.slice(0, -1));
+  const { COUNT, GROUPED } = rules.table;
+  if (text.includes(",") && whole(counts ? COUNT : GROUPED).test(text))
+    text = text.replaceAll(",", "");
   if (!NUMBER.test(text)) return null;
   const low = text.toLowerCase();
   if (low.includes("n")) {

@@ -1,6 +1,6 @@
 /* The numbers of a file as it is read, by run and column: mocolib/logs/table.py. */
 
-import { use } from "./columns.js";
+import { axisOf, use } from "./columns.js";
 import { number, strip } from "./numbers.js";
 import { refused, rules } from "./rules.js";
 
@@ -33,7 +33,7 @@ export class Table {
   /* Keep a cell, if there is one; says how many numbers that were. */
   put(name, row, cell) {
     if (cell === null || cell === undefined) return 0;
-    const value = number(cell);
+    const value = number(cell, Boolean(axisOf(name)));
     if (value === null) {
       const text = String(cell),
         blank = rules.table.BLANK.includes(strip(text).toLowerCase());

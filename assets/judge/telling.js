@@ -56,11 +56,32 @@ function notes(judged) {
       count: grouped(String(count)),
     }),
   );
+  return [...lines, ...broken(judged)];
+}
+
+/* Where the loss, and a few of the gradients, are no numbers. */
+function broken(judged) {
+  const all = [...judged.broken],
+    axis = axisName(judged);
+  const few = all.slice(0, rules.telling.MOST_NORMS + judged.broken.has("loss"));
+  const lines = few.flatMap(([name, kinds]) =>
+    Object.entries(kinds).map(([kind, { count, first }]) => {
+      const sentence = (count > 1 ? "" : "ONE_") + kind.toUpperCase();
+      const fields = { count: grouped(String(count)), at: place(first) };
+      return tell(sentence, { what: whatOf(name), axis, ...fields });
+    }),
+  );
+  const count = all.length - few.length;
+  if (count) lines.push(tell("MORE_BROKEN", { count }));
   if (judged.diverged !== null)
-    lines.push(
-      tell("DIVERGED", { axis: axisName(judged), at: place(judged.diverged) }),
-    );
+    lines.push(tell("DIVERGED", { axis, at: place(judged.diverged) }));
   return lines;
+}
+
+function whatOf(name) {
+  if (name === "loss") return rules.sentences.LOSS;
+  if (name === rules.columns.WHOLE) return rules.sentences.WHOLE;
+  return tell("GRADIENT", { layer: name });
 }
 
 function every(judged) {
@@ -74,6 +95,7 @@ function accuracy(judged) {
     lines = [];
   if (!readings) return [tell("NO_ACCURACY")];
   if (judged.every !== null) lines.push(every(judged));
+  if (judged.unit === "share") lines.push(tell("SHARES"));
   if (judged.noise === null) {
     const few = readings === 1 ? "ONE_READING" : "FEW_READINGS";
     return [...lines, tell(few, { readings, least: rules.judged.FEWEST })];
@@ -143,10 +165,10 @@ function spikes(judged) {
 }
 
 function spikesOf(judged, name, found) {
-  const words = rules.sentences,
-    { MOST_PLACES } = rules.telling;
-  const what = name === "loss" ? words.LOSS : tell("GRADIENT", { layer: name }),
-    count = found.at.length;
+  const { MOST_PLACES } = rules.telling,
+    what = whatOf(name);
+  if (found.coarse) return [tell("COARSE", { what })];
+  const count = found.at.length;
   const few = count > MOST_PLACES ? "MANY_SPIKES" : "SPIKES";
   const sentence = tell(["NO_SPIKE", "ONE_SPIKE"][count] ?? few, {
     what,

@@ -3,6 +3,7 @@
 import { rows as csvRows, TableError } from "./csv.js";
 import { decoder, encodingOf, lines as linesOf, texts } from "./lines.js";
 import { get, isDict, items, json, python } from "./literal.js";
+import { use } from "./columns.js";
 import { number, splitLines, strip, stripStart, words } from "./numbers.js";
 import { form, refused, rules, said, whole } from "./rules.js";
 
@@ -34,7 +35,7 @@ const isPrinted = (start) =>
 function record(line) {
   for (const [read, text] of [
     [json, line],
-    [python, line.replaceAll(": nan", ": 'nan'")],
+    [python, line.replace(form(rules.text.BARE, "g"), "'$&'")],
   ])
     try {
       const value = read(text);
@@ -66,7 +67,7 @@ function oneValue(file, encoding, start, place) {
 /* The rows of a JSON value, Maps: Hugging Face's state, a list of rows, lists by name. */
 function* records(given, place) {
   let value = given;
-  if (isDict(value)) value = get(value, "log_history") ?? value;
+  if (isDict(value)) value = get(value, rules.text.HISTORY) ?? value;
   if (Array.isArray(value) && value.every(isDict)) {
     for (const row of value) yield flat(row);
   } else if (Array.isArray(value) && value.every(isScalar)) {
@@ -114,7 +115,8 @@ function printed(lines, tables) {
           ["* Acc@1", tested[1]],
         ]),
       );
-    else ofRecord(line.replace(/^[ \t\r\n,[\]]+|[ \t\r\n,[\]]+$/g, ""), tables);
+    else if (line.includes("{"))
+      ofRecord(line.slice(line.indexOf("{")).replace(/[ \t\r\n,[\]]+$/, ""), tables);
   }
 }
 
@@ -125,23 +127,34 @@ const meters = (line) =>
   ]);
 
 function ofRecord(bare, tables) {
-  const row = bare.startsWith("{") ? record(bare) : null;
+  const row = record(bare);
   if (!row || ![...items(row)].length) return;
-  const several = [...items(row)].some(([, value]) => Array.isArray(value));
-  for (const part of several ? records(row, tables.place) : [flat(row)]) {
+  for (const part of rowsOf(row, tables.place)) {
     tables.add(part);
     if (part.has("iter_time") && part.has("data_time")) tables.facts.add("medians");
   }
 }
 
+/* The rows of a line's dict: itself without its lists, or one an entry of those. Its lists
+   are rows where all that is judged is in them, or all of any use. */
+function rowsOf(row, place) {
+  const own = flat(row),
+    listed = (name) => Array.isArray(own.get(name)),
+    used = [...own.keys()].filter(use),
+    judged = used.filter((name) => rules.columns.JUDGED.includes(use(name)));
+  const several =
+    [...own.keys()].some(listed) && (judged.length ? judged : used).every(listed);
+  if (several || get(row, rules.text.HISTORY) !== undefined) return records(row, place);
+  return [new Map([...own].map(([k, v]) => [k, listed(k) ? null : v]))];
+}
+
 /* --- tables ------------------------------------------------------------------------- */
 
 function delimited(lines, start, tables) {
-  let sample = splitLines(start).slice(0, 200);
-  if (sample[0]?.toLowerCase().startsWith("sep=")) {
-    lines.next(); // a spreadsheet's note to itself
-    sample = sample.slice(1);
-  }
+  const all = splitLines(start).slice(0, 200).filter(strip),
+    ahead = aheadOf(all),
+    sample = all.slice(ahead);
+  for (let n = 0; n < ahead; n++) while (!strip(lines.next().value ?? "end"));
   const delimiter = delimiterOf(sample),
     comma = decimalComma(sample, delimiter);
   let header, places;
@@ -158,6 +171,15 @@ function delimited(lines, start, tables) {
     if (!(error instanceof TableError)) throw error;
     throw refused("NO_TABLE", { place: tables.place, reason: error.message });
   }
+}
+
+/* Lines ahead of that of names: a spreadsheet's note to itself, then comments. */
+function aheadOf(sample) {
+  const cells = form(`[${rules.text.DELIMITERS}\\s]+`);
+  let count = Number(Boolean(sample[0]?.toLowerCase().startsWith("sep=")));
+  for (; count + 1 < sample.length && sample[count].startsWith("#"); count++)
+    if (sample[count + 1].split(cells).some((cell) => number(cell) !== null)) break;
+  return count; // what numbers follow are names
 }
 
 /* What stands most often in the first line, outside of quotes. */

@@ -214,14 +214,17 @@ def outbursts(values) -> np.ndarray:
     values before it. The sd is that of one value, from the median of the SPREAD changes
     before it; where fewer are there yet, but WINDOW - 1 at least, from those. Where
     more than half of them are nothing, the values do not show their noise, and none
-    stands out.
+    stands out. An infinite one always does, and leaves the noise as it is.
     """
-    series = pd.Series(np.asarray(values, float))
+    values = np.asarray(values, float)
+    infinite = np.isposinf(values)
+    series = pd.Series(values[~infinite])
     level = series.shift(1).rolling(WINDOW, min_periods=WINDOW).median()
     change = series.diff().abs().shift(1)
     spread = change.rolling(SPREAD, min_periods=WINDOW - 1).median() / CHANGE
-    high = (spread > 0) & (series - level > BURST * spread)
-    return _starts(high.to_numpy())
+    high = infinite.copy()
+    high[~infinite] = (spread > 0) & (series - level > BURST * spread)
+    return _starts(high)
 
 
 def loss_spikes(loss) -> np.ndarray:

@@ -19,6 +19,7 @@ from mocolib.lab.page import figure, in_page
 from mocolib.logs import (
     advice,
     axis,
+    broken,
     chance,
     chosen,
     columns,
@@ -30,7 +31,7 @@ from mocolib.logs import (
 from mocolib.logs.words import page, panel, refusals, sentences
 from mocolib.words import said
 
-MODULES = (advice, axis, chance, chosen, columns, curves, judged, leads)
+MODULES = (advice, axis, broken, chance, chosen, columns, curves, judged, leads)
 MODULES += (table, telling, text)
 SCRIPTS = ("judge_view", "judge")  # of pages with this panel alone
 

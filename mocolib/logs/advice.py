@@ -44,9 +44,12 @@ def symptoms(known: dict, layers: list, dense: int) -> tuple:
     beyond = _beyond(bursts.get("loss"))
     most, second = [*sorted(known["jumps"].values(), reverse=True), 0, 0][:2]
     jump, several = spikes > 1 and most > spikes / 2, second > most / 2
-    told = "loss" if "loss" in bursts else None
+    shown = {name for name, found in bursts.items() if not found["coarse"]}
+    told = "loss" if "loss" in shown else None
     answers = {
         "diverged": known["diverged"] is not None,
+        # a gradient that never was a number is only logged so
+        "broken": any(name == "loss" or name in bursts for name in known["broken"]),
         "no_accuracy": not known["readings"],
         "sparse": known["readings"] < dense,
         "collapse": bool(known["collapsed"]),
@@ -57,7 +60,8 @@ def symptoms(known: dict, layers: list, dense: int) -> tuple:
         "dip_with_spike": any(
             told in fall["bursts"] if told else fall["bursts"] for fall in dips
         ),
-        "spikes_seen": bool(bursts),
+        "spikes_seen": bool(shown),
+        "coarse": "loss" in bursts and "loss" not in shown,
         "loss_spikes": beyond,
         "layers": bool(layers),
         # in most spikes of the loss; noise alone hardly has two beside each other
@@ -71,7 +75,7 @@ def symptoms(known: dict, layers: list, dense: int) -> tuple:
 
 def _beyond(found: dict | None) -> bool:
     """Whether there are more spikes than noise has, by one and 2 sd of Poisson's."""
-    if not found or found["smoothed"]:
+    if not found or found["smoothed"] or found["coarse"]:
         return False
     mean = found["by_chance"]
     return len(found["at"]) > mean + 2 * mean**0.5 + 1

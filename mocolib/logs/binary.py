@@ -7,7 +7,7 @@ import numpy as np
 from mocolib.errors import BadInput
 from mocolib.files import unreadable
 from mocolib.logs import columns
-from mocolib.logs.table import Tables
+from mocolib.logs.table import Table, Tables
 from mocolib.logs.words import refusals as words
 from mocolib.runs import step_table
 from mocolib.words import said
@@ -44,6 +44,7 @@ def read_parquet(path: Path, tables: Tables):
         for batch in file.iter_batches(ROWS, columns=wanted, use_threads=False):
             _frame(batch.to_pandas(use_threads=False), tables)
         for table in tables.of.values():
+            _forget_empty(table)
             for name in file.schema_arrow.names:
                 table.names.setdefault(name, None)
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -51,11 +52,24 @@ def read_parquet(path: Path, tables: Tables):
 
 
 def _frame(frame, tables: Tables):
-    """A table of pandas, row by row; what is missing in it is not there."""
-    frame = frame.astype(object).where(frame.notna(), None)
+    """A table of pandas, row by row; in it a number that is missing is NaN, too.
+
+    So NaN stays, and is told from a gap as in any other table.
+    """
+    numbers = set(frame.select_dtypes("float")) - set(columns.RUN)
+    there = frame.notna()
+    there[list(numbers)] = True
+    frame = frame.astype(object).where(there, None)
     names = [str(name) for name in frame]
     for row in frame.itertuples(index=False, name=None):
         tables.add(dict(zip(names, row, strict=True)))
+
+
+def _forget_empty(table: Table):
+    """Columns of other runs, and those without a number, are no columns of a run."""
+    for name in list(table.kept):
+        if not np.isfinite(table.column(name)[1]).any():
+            del table.kept[name]
 
 
 def read_events(path: Path, tables: Tables):

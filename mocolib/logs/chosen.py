@@ -48,12 +48,20 @@ def _numeric(table: Table, name: str, role: str, place: str) -> str:
 
 
 def _guessed(table: Table, role: str) -> str | None:
-    """The column whose name fits a role best; of equal ones the first."""
+    """The column whose name fits a role best; of equal ones the first.
+
+    An accuracy that moves comes before any that does not, which may be a setting.
+    """
     ranks = {name: RANKS[role](name) for name in table.kept}
     fits = [name for name, rank in ranks.items() if rank is not None]
     if role == "accuracy":
         fits = [name for name in fits if _is_accuracy(table.column(name)[1])]
+        fits = [n for n in fits if _moves(table.column(n)[1])] or fits
     return min(fits, key=ranks.get, default=None)
+
+
+def _moves(values) -> bool:
+    return len(np.unique(values[np.isfinite(values)])) > 1
 
 
 def _is_accuracy(values) -> bool:
@@ -61,15 +69,15 @@ def _is_accuracy(values) -> bool:
     return len(values) > 0 and values.min() >= 0 and values.max() <= 100
 
 
-def shares(values, name: str, place: str, notes: dict) -> np.ndarray:
-    """Accuracies [n] as shares, whether the column has shares or percent, or both.
+def shares(values, name: str, place: str, notes: dict) -> tuple:
+    """Accuracies [n] as shares, and whether the column has shares or percent, or both.
 
     Exact zeros that most readings are, in between of others, stand for none at all.
     BadInput for what is no accuracy.
     """
     known = values[np.isfinite(values)]
     if not len(known):
-        return values
+        return values, None
     if not _is_accuracy(known):
         ends = dict(low=f"{known.min():g}", high=f"{known.max():g}")
         raise BadInput(said(words.OUT_OF_RANGE, name=repr(name), **ends, place=place))
@@ -78,11 +86,11 @@ def shares(values, name: str, place: str, notes: dict) -> np.ndarray:
         notes["zeros"] = int((known == 0).sum())
         known = known[known > 0]
     if known.max() <= 1 and "%" not in name and "percent" not in name.lower():
-        return values
+        return values, "share"
     if _mixed(known):
         notes["mixed"] = 1
-        return np.where(values > 1, values / 100, values)
-    return values / 100
+        return np.where(values > 1, values / 100, values), "both"
+    return values / 100, "percent"
 
 
 def _between(zeros) -> bool:
@@ -104,6 +112,11 @@ def _mixed(known) -> bool:
 def nothing_known(tables: dict, place: str) -> BadInput:
     """The sentence for a file whose columns say nothing by their names."""
     names = dict.fromkeys(n for t in tables.values() for n in (*t.kept, *t.numeric))
+    roles = dict.fromkeys(
+        n for t in tables.values() for n in t.names if columns.use(n) in columns.JUDGED
+    )
+    if roles:  # or there would be something to judge
+        return BadInput(said(words.NO_NUMBER, place=place, names=_some(roles)))
     if not names:
         return BadInput(said(words.NOTHING, place=place, kinds=said(words.KINDS)))
     return BadInput(said(words.UNKNOWN, place=place, names=_some(names)))

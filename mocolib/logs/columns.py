@@ -7,6 +7,7 @@ other column can be named in its place.
 
 import re
 
+JUDGED = ("accuracy", "loss", "norm")  # uses: without one there is nothing to say
 RUN = ("run", "run_id", "run_name", "experiment")  # a row's run, where there are many
 VALUE = "Value"  # TensorBoard's CSV says what it holds in the file's name only
 WHOLE = "whole gradient"
@@ -20,6 +21,9 @@ AXES = (  # what can be counted along, the finest first
 )
 NOT_ACCURACY = (
     r"loss|grad|time|(?<![a-z])lr(?![a-z])|(top|acc(uracy)?|@|hits)[-_ @]?(5|10)(?!\d)"
+    r"|err(or)?s?(?![a-z])"  # what is wrong falls as accuracy rises
+    r"|(?<![a-z])(best|max(imum)?(?![a-z]))"  # the best so far never falls
+    r"|(?<![a-z])(k|wd|weight_decay|temp(erature)?|batch_size)$"  # settings
 )
 # the first that is there: features read by neighbours, by a probe, anything else
 ACCURACIES = (

@@ -52,6 +52,7 @@ class Judged:
     rows: int
     first: float
     last: float
+    unit: str | None  # what accuracy was taken for: share, percent, both
     readings: int  # of accuracy
     every: float | None  # between two of them
     noise: float | None  # of one
@@ -62,10 +63,11 @@ class Judged:
     collapsed: bool | None
     falls: tuple  # start, low, end, level, depth, made_good, phase, bursts
     falls_by_chance: float | None
-    bursts: dict  # loss, and layer: at, judged, by_chance, smoothed
+    bursts: dict  # loss, and layer: at, judged, by_chance, smoothed, coarse
     jumps: dict  # layer: at how many bursts of the loss its norm had one too
     lead: dict | None  # first, last, ahead (in sd of chance), steps
     missed: dict | None  # falls, runs, share, depth: by so sparse a monitor
+    broken: dict  # loss, and layer: infinite, nan: count, first
     diverged: float | None
     symptoms: tuple
     advice: tuple  # ids of advice.ENTRIES
@@ -81,7 +83,7 @@ def judge(log: Log) -> Judged:
     """All that a log shows; what its columns do not tell is None or empty."""
     at, accuracy = _readings(log)
     enough = len(at) >= FEWEST
-    sigma = noise(accuracy) if enough else None
+    sigma = _noise(accuracy) if enough else None
     bursts = _all_bursts(log)
     falls = falls_of(at, accuracy, sigma) if enough else []
     begun = _start(log, at, accuracy)
@@ -93,6 +95,7 @@ def judge(log: Log) -> Judged:
         falls=tuple(_fall(log, fall, at, bursts) for fall in falls),
         bursts=bursts,
         jumps=_jumps(log, bursts),
+        broken=log.broken,
         diverged=log.diverged,
     )
     symptoms = advice.symptoms(known, columns.layers(log.norms), DENSE)
@@ -112,7 +115,7 @@ def judge(log: Log) -> Judged:
 
 def _file(log: Log) -> dict:
     """What was read, and from where to where."""
-    names = ("title", "axis", "columns", "others", "notes")
+    names = ("title", "axis", "columns", "others", "notes", "unit")
     ends = {"first": float(log.steps[0]), "last": float(log.steps[-1])}
     return (
         {name: getattr(log, name) for name in names} | ends | {"rows": len(log.steps)}
@@ -120,12 +123,29 @@ def _file(log: Log) -> dict:
 
 
 def _readings(log: Log) -> tuple[np.ndarray, np.ndarray]:
-    """Where accuracy was read, and what; a reading that was written again is one."""
+    """Where accuracy was read, and what; a reading that was written again is one.
+
+    How often each was written is told by all but the last, whose value may stand still.
+    """
     read = np.isfinite(log.accuracy)
     at, accuracy = log.steps[read], log.accuracy[read]
     new = np.concatenate([[True], np.diff(accuracy) != 0])[: len(at)]
-    held = len(at) > 1 and 1 - new[1:].mean() > HALF
-    return (at[new], accuracy[new]) if held else (at, accuracy)
+    if len(at) < 2 or 1 - new[1:].mean() <= HALF:
+        return at, accuracy
+    begins = np.flatnonzero(new)
+    lengths = np.diff(begins, append=len(at))
+    usual = int(np.median(lengths[:-1])) if len(begins) > 1 else 1
+    times = np.maximum(lengths // usual, 1)
+    kept = np.concatenate(
+        [b + usual * np.arange(n) for b, n in zip(begins, times, strict=True)]
+    )
+    return at[kept], accuracy[kept]
+
+
+def _noise(accuracy) -> float:
+    """The noise of readings, as long as they move: a constant end shows none."""
+    moving = np.max(np.flatnonzero(np.diff(accuracy)), initial=-1) + 2
+    return noise(accuracy[:moving] if moving >= FEWEST else accuracy)
 
 
 def _start(log: Log, at, accuracy) -> dict | None:
@@ -185,9 +205,12 @@ def phase(log: Log, at: float) -> str | None:
 
 def _all_bursts(log: Log) -> dict:
     found = {}
-    for name, values in {"loss": log.loss, **log.norms}.items():
-        read = np.isfinite(values)
-        if read.sum() > WINDOW:
+    end = math.inf if log.diverged is None else log.diverged
+    last = np.isinf(log.loss) & (log.steps >= end)  # what never comes back is no spike
+    loss = np.where(last, np.nan, log.loss)
+    for name, values in {"loss": loss, **log.norms}.items():
+        read = ~np.isnan(values)
+        if np.isfinite(values).sum() > WINDOW:
             find = measures.outbursts if name == "loss" else measures.bursts
             found[name] = _bursts(log.steps[read], values[read], find, name != "loss")
             found[name]["smoothed"] |= "medians" in log.notes or "means" in log.notes
@@ -195,13 +218,19 @@ def _all_bursts(log: Log) -> dict:
 
 
 def _bursts(steps, values, find, logarithm: bool) -> dict:
+    """What stands out of readings that are numbers or infinite; coarse: inf alone."""
     judged = len(values) - WINDOW
-    series = np.log(np.maximum(values, 1e-30)) if logarithm else values
+    finite = values[np.isfinite(values)]
+    series = np.log(np.maximum(finite, 1e-30)) if logarithm else finite
+    coarse = bool(np.median(np.abs(np.diff(series))) == 0)
+    if coarse:
+        values = np.where(np.isinf(values), np.inf, 1.0)
     return {
         "at": tuple(steps[find(values)].tolist()),
         "judged": judged,
         "by_chance": judged * RATE,
-        "smoothed": _smoothed(series),
+        "smoothed": not coarse and _smoothed(series),
+        "coarse": coarse,
     }
 
 

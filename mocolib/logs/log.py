@@ -17,6 +17,7 @@ import numpy as np
 from mocolib.errors import BadInput
 from mocolib.files import check_file, shown
 from mocolib.logs import axis, binary, text
+from mocolib.logs.broken import broken
 from mocolib.logs.chosen import ROLES, chosen, nothing_known, shares
 from mocolib.logs.table import Table, Tables
 from mocolib.logs.words import refusals as words
@@ -32,13 +33,15 @@ class Log:
     axis: str = "step"  # what is counted: step, sample, epoch, row, or a column's name
     steps: np.ndarray  # ascending, none twice
     accuracy: np.ndarray  # shares, 0 to 1
-    loss: np.ndarray
+    loss: np.ndarray  # inf where it was infinite, as norms are
     rate: np.ndarray
     norms: dict = field(default_factory=dict)  # by layer, first to last
     warmup: float | None = None  # where it ended, if that is known beforehand
     columns: dict = field(default_factory=dict)  # what was read as what
     others: tuple = ()  # columns that were not
     notes: dict = field(default_factory=dict)  # what had to be done to read it
+    unit: str | None = None  # what accuracy was taken for: share, percent, both
+    broken: dict = field(default_factory=dict)  # by loss, layer: NaN and infinite ones
     diverged: float | None = None  # from where on the loss is no number
 
     def __repr__(self) -> str:
@@ -131,14 +134,18 @@ def _log(title: str, table: Table, named: dict, tables: Tables) -> Log | None:
         return None
     notes = dict.fromkeys(tables.facts, 1)
     kind, along, at = axis.laid(table, roles.get("axis"), used, notes)
-    steps, curves = axis.aligned(table, at, used, notes)
+    judged = ({"loss": roles["loss"]} if "loss" in roles else {}) | layers
+    steps, curves = axis.aligned(table, at, used, set(judged.values()), notes)
     nothing = np.full(len(steps), np.nan)
     accuracy, loss, rate = (curves.get(roles.get(role), nothing) for role in ROLES[1:])
+    named = roles.get("accuracy", "")
+    accuracy, unit = shares(accuracy, named, tables.place, notes)
     return Log(
         title=title,
         axis=kind,
         steps=steps,
-        accuracy=shares(accuracy, roles.get("accuracy", ""), tables.place, notes),
+        accuracy=accuracy,
+        unit=unit,
         loss=loss,
         rate=rate,
         norms={layer: curves[name] for layer, name in layers.items()},
@@ -147,17 +154,5 @@ def _log(title: str, table: Table, named: dict, tables: Tables) -> Log | None:
             n for n in (*table.kept, *table.numeric) if n not in {*used, along}
         ),
         notes=notes,
-        diverged=_diverged(table, at, roles.get("loss")),
+        **dict(zip(("broken", "diverged"), broken(table, at, judged), strict=True)),
     )
-
-
-def _diverged(table: Table, at, loss: str | None) -> float | None:
-    """From where on the loss is nan or infinite, if that is how it ends."""
-    rows, values = table.column(loss) if loss else ((), np.array([]))
-    good = np.flatnonzero(np.isfinite(values))
-    if not len(good) or good[-1] == len(values) - 1:
-        return None
-    rest = values[good[-1] + 1 :]
-    # one nan alone may be a row without a loss
-    sure = len(rest) > 1 or np.isinf(rest).any()
-    return float(at[rows[good[-1] + 1]]) if sure else None

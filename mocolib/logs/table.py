@@ -4,6 +4,7 @@ A row need not have every column, so a column keeps its numbers and the rows the
 stand in. Columns that nothing is judged by leave only their names.
 """
 
+import re
 from array import array
 from dataclasses import dataclass, field
 
@@ -17,17 +18,25 @@ from mocolib.words import said
 MOST_NUMBERS = 20_000_000  # some 300 MB of memory
 MOST_COLUMNS = 20_000
 LOOKED_AT = 100  # cells of a column that is not kept, for whether it holds numbers
+COUNT = r"[1-9]\d{0,2}(,\d{3})+"
+GROUPED = r"[-+]?[1-9]\d{0,2}((,\d{3})+\.\d+|(,\d{3}){2,})"  # thousands, beyond doubt
 BLANK = {"", "none", "null", "na", "n/a", "-"}
 
 
-def number(cell) -> float | None:
+def number(cell, counts: bool = False) -> float | None:
     """What a cell says as a number; nan and inf where it says so; else None.
+
+    counts: it says how many, so that 1,000 is no 1 with three digits behind a comma.
 
     >>> number(" 71.5 %"), number("1e-3"), number(""), number("fast")
     (71.5, 0.001, None, None)
+    >>> number("1,234.5"), number("1,000"), number("1,000", counts=True)
+    (1234.5, None, 1000.0)
     """
     if isinstance(cell, str):
         cell = cell.strip().removesuffix("%")
+        if "," in cell and re.fullmatch(COUNT if counts else GROUPED, cell):
+            cell = cell.replace(",", "")
     try:
         return None if isinstance(cell, bool) else float(cell)
     except (TypeError, ValueError, OverflowError):
@@ -51,7 +60,7 @@ class Table:
         """
         if cell is None:
             return 0
-        value = number(cell)
+        value = number(cell, counts=bool(columns.axis_of(name)))
         if value is None:
             if str(cell).strip().lower() not in BLANK and not self.names.get(name):
                 self.names[name] = str(cell)[:40]

@@ -2,7 +2,7 @@
 
 from mocolib.logs import advice
 from mocolib.logs.advice import CHAPTER
-from mocolib.logs.columns import ends
+from mocolib.logs.columns import WHOLE, ends
 from mocolib.logs.judged import DENSE, FEWEST, LEAD_FROM, SURE, Judged
 from mocolib.logs.words import sentences as words
 from mocolib.words import said
@@ -39,10 +39,32 @@ def _read(judged: Judged) -> list[str]:
     for note, count in judged.notes.items():
         one = words.ONE_NOTE.get(note) if count == 1 else None
         lines.append(said(one or words.NOTES[note], count=f"{count:,}"))
+    return [*lines, *_broken(judged)]
+
+
+def _broken(judged: Judged) -> list[str]:
+    """Where the loss, and a few of the gradients, are no numbers."""
+    lines, axis = [], axis_name(judged)
+    names = list(judged.broken)[: MOST_NORMS + ("loss" in judged.broken)]
+    sentences = {
+        "infinite": (words.ONE_INFINITE, words.INFINITE),
+        "nan": (words.ONE_NAN, words.NAN),
+    }
+    for name in names:
+        for kind, found in judged.broken[name].items():
+            sentence = sentences[kind][found["count"] > 1]
+            fields = dict(count=f"{found['count']:,}", at=place(found["first"]))
+            lines.append(said(sentence, what=_what(name), axis=axis, **fields))
+    if more := len(judged.broken) - len(names):
+        lines.append(said(words.MORE_BROKEN, count=more))
     if judged.diverged is not None:
-        axis = axis_name(judged)
         lines.append(said(words.DIVERGED, axis=axis, at=place(judged.diverged)))
     return lines
+
+
+def _what(name: str) -> str:
+    plain = {"loss": words.LOSS, WHOLE: words.WHOLE}.get(name)
+    return said(plain) if plain else said(words.GRADIENT, layer=name)
 
 
 def _every(judged: Judged) -> str:
@@ -58,6 +80,8 @@ def _accuracy(judged: Judged) -> list[str]:
     lines = []
     if judged.every is not None:
         lines.append(_every(judged))
+    if judged.unit == "share":
+        lines.append(said(words.SHARES))
     if judged.noise is None:
         few = words.ONE_READING if judged.readings == 1 else words.FEW_READINGS
         return [*lines, said(few, readings=judged.readings, least=FEWEST)]
@@ -116,7 +140,10 @@ def _spikes(judged: Judged) -> list[str]:
     lines = []
     shown, others = _told_one_by_one(judged)
     for name, found in shown.items():
-        what = said(words.LOSS) if name == "loss" else said(words.GRADIENT, layer=name)
+        what = _what(name)
+        if found["coarse"]:
+            lines.append(said(words.COARSE, what=what))
+            continue
         places = found["at"][:MOST_PLACES]
         count = len(found["at"])
         several = words.SPIKES if count == len(places) else words.MANY_SPIKES

@@ -7,12 +7,14 @@ read one at a time, so that a long file needs little more memory than its number
 import ast
 import codecs
 import csv
+import itertools
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from mocolib.errors import BadInput
+from mocolib.logs import columns
 from mocolib.logs.table import Tables, number
 from mocolib.logs.words import refusals as words
 from mocolib.words import said
@@ -29,7 +31,14 @@ MARKS = {
 PRINTED = re.compile(r"Epoch: \[(\d+)(/\d+)?\]\s*\[\s*(\d+)/(\d+)\]")
 METER = re.compile(r"([A-Za-z][\w@/.-]*):?\s+([-+\d.einfa]+)\s+\(\s*[-+\d.einfa]+\)")
 TESTED = re.compile(r"^\s*\* Acc@1 ([\d.]+)")
-RECORD = re.compile(r"""^\s*\[?\{["']""", re.MULTILINE)
+# a line of it, or behind what a logger puts before it
+RECORD = re.compile(
+    r"""^(\s*\[?|[^#{"'\n][^{"'\n]*[^,;\t{"'\n ][ :] ?)\{["']""", re.MULTILINE
+)
+BARE = re.compile(
+    r"((?<=[:,] )|(?<=\[))-?(nan|inf)(?=[,}\]])"
+)  # Python prints no quotes
+HISTORY = "log_history"  # Hugging Face's
 DELIMITERS = ",;\t|"
 COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
 
@@ -83,7 +92,7 @@ def _record(line: str) -> dict | None:
     """A line that is a dict in JSON, or as Python prints it."""
     for read, text in (
         (json.loads, line),
-        (ast.literal_eval, line.replace(": nan", ": 'nan'")),
+        (ast.literal_eval, BARE.sub(r"'\g<0>'", line)),
     ):
         try:
             value = read(text)
@@ -112,7 +121,7 @@ def _one_value(path: Path, encoding: str, start: str, place: str):
 def _records(value, place: str) -> Iterator[dict]:
     """The rows of a JSON value: Hugging Face's state, a list of rows, lists by name."""
     if isinstance(value, dict):
-        value = value.get("log_history", value)
+        value = value.get(HISTORY, value)
     if isinstance(value, list) and all(isinstance(row, dict) for row in value):
         yield from map(_flat, value)
     elif isinstance(value, list) and all(
@@ -150,24 +159,37 @@ def _printed(lines: Iterator[str], tables: Tables):
             tables.add({"step": step, "epoch": epoch, **row})
         elif found := TESTED.search(line):
             tables.add({"step": step, "* Acc@1": found[1]})
-        elif (bare := line.strip(" \t\r\n,[]")).startswith("{") and (
-            row := _record(bare)
+        elif "{" in line and (
+            row := _record(line[max(0, line.find("{")) :].strip(" \t\r\n,[]"))
         ):
-            several = any(isinstance(value, list) for value in row.values())
-            for part in _records(row, tables.place) if several else [_flat(row)]:
+            for part in _rows(row, tables.place):
                 tables.add(part)
                 if {"iter_time", "data_time"} <= part.keys():
                     tables.facts["medians"] = True
+
+
+def _rows(record: dict, place: str) -> list[dict]:
+    """The rows of a line's dict: itself without its lists, or one an entry of those.
+
+    Its lists are rows where all that is judged is in them, or all of any use.
+    """
+    flat = _flat(record)
+    lists = {name for name, value in flat.items() if isinstance(value, list)}
+    uses = {name: use for name in flat if (use := columns.use(name))}
+    judged = {name for name, use in uses.items() if use in columns.JUDGED}
+    if HISTORY in record or (lists and (judged or set(uses)) <= lists):
+        return list(_records(record, place))
+    return [{k: None if k in lists else v for k, v in flat.items()}]
 
 
 # --- tables -------------------------------------------------------------------------
 
 
 def _delimited(lines: Iterator[str], start: str, tables: Tables):
-    sample = start.splitlines()[:200] or [""]
-    if sample[0].lower().startswith("sep="):  # a spreadsheet's note to itself
-        next(lines)
-        sample = sample[1:]
+    sample = [line for line in start.splitlines()[:200] if line.strip()] or [""]
+    for _ in range(ahead := _ahead(sample)):
+        next((line for line in lines if line.strip()), "")
+    sample = sample[ahead:] or [""]
     delimiter = _delimiter(sample)
     comma = _decimal_comma(sample, delimiter)
     try:
@@ -186,6 +208,17 @@ def _delimited(lines: Iterator[str], start: str, tables: Tables):
     except csv.Error as error:
         told = said(words.NO_TABLE, place=tables.place, reason=error)
         raise BadInput(told) from None
+
+
+def _ahead(sample: list[str]) -> int:
+    """Lines ahead of that of names: a spreadsheet's note to itself, then comments."""
+    count = int(sample[0].lower().startswith("sep="))
+    for line, after in itertools.pairwise(sample[count:]):
+        cells = re.split(f"[{DELIMITERS}\\s]+", after)
+        if not line.startswith("#") or any(number(cell) is not None for cell in cells):
+            break  # numbers follow: these are names
+        count += 1
+    return count
 
 
 def _delimiter(sample: list[str]) -> str:
