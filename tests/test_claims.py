@@ -16,7 +16,6 @@ from mocolib.sweep.design import (
     LARGE,
     LARGEST,
     MINI,
-    SHORT,
     SMALL,
 )
 from tests.planted import LAYERS, SEEDS, events, falling, group, plant, shaking
@@ -98,35 +97,39 @@ def test_c4_the_rate(tmp_path, truth):
     assert sides == pytest.approx([10, 20], abs=0.5)  # points
 
 
+def losing(root, fall, rates, **settings):
+    """Four points are lost from the first rate to the second, ten to the third."""
+    return [
+        run
+        for rate, probe in zip(rates, (0.5, 0.46, 0.4), strict=True)
+        for run in group(root, probe, fall=fall, base_lr=rate, **DIPS, **settings)
+    ]
+
+
 @TRUTH
 def test_c5_lamb(tmp_path, truth):
-    calm, rough = (0.001, 0.002), (0.001, 0.006)
-    lamb, adam = (calm, rough) if truth > 0 else (rough, calm)
-    if truth == 0:
-        lamb = adam
-    runs = {
-        name: [
-            run
-            for level, rate in zip(levels, (SHORT.smallest, SHORT.shaky), strict=True)
-            for seed in SEEDS
-            for run in group(
-                *(tmp_path, 0.4, level * (1 + 0.1 * (name == "lamb") * (seed - 2))),
-                **{"seeds": [seed], "base_lr": rate, "optimizer": name},
-            )
-        ]
-        for name, levels in (("lamb", lamb), ("adamw", adam))
-    }
-    assert CLAIMS["C5"](runs["lamb"], runs["adamw"]).outcome == OUTCOMES[truth]
+    deep = {1: (0.06, 0.03), 0: (0.03, 0.03), -1: (0.03, 0.06)}[truth]
+    noise = {"level": 0.004} if truth == 0 else {}
+    adamw = losing(tmp_path, deep[0], (0.012, 0.048, 0.12), seeds=SEEDS)
+    lamb = losing(
+        *(tmp_path, deep[1], (0.004, 0.008, 0.016)),
+        **{"optimizer": "lamb", "weight_decay": 1e-3, "seeds": SEEDS, **noise},
+    )
+    verdict = CLAIMS["C5"](lamb, adamw)
+    assert verdict.outcome == OUTCOMES[truth]
+    # two of four points are lost half way between two rates, on a logarithmic axis
+    assert verdict.effects["range"].levels == pytest.approx((1, 0.5), abs=0.05)
+    assert verdict.effects["best"].mean == pytest.approx(0, abs=0.01)
 
 
-def test_a_rate_beyond_the_shaking_ones_is_not_held_against_lamb(tmp_path):
-    adamw = group(tmp_path, 0.4, 0.001, base_lr=SHORT.smallest)
-    adamw += group(tmp_path, 0.4, 0.004, base_lr=SHORT.shaky)
-    lamb = [*group(tmp_path, base_lr=1e-3, optimizer="lamb")]
-    lamb += group(tmp_path, base_lr=3e-2, optimizer="lamb")
-    without = CLAIMS["C5"](lamb, adamw)
-    beyond = group(tmp_path, 0.4, 0.05, base_lr=SHORT.hopeless)
-    assert CLAIMS["C5"](lamb, [*adamw, *beyond]).effects == without.effects
+def test_a_measure_at_the_frontier_lies_between_those_of_its_two_rates():
+    seeds = [20, 21]
+    probes = pd.DataFrame([[75, 76, 72], [75, 76, 72]], seeds, [0.01, 0.02, 0.08])
+    falls = pd.DataFrame([[0, 1, 5], [0, 3, 4]], seeds, [0.01, 0.02, 0.08])
+    found = contrasts.at_frontier(falls, probes.astype(float))
+    assert found.to_dict() == pytest.approx({20: 3, 21: 3.5})
+    assert contrasts.room(probes.astype(float)).tolist() == pytest.approx([1, 1])
+    assert contrasts.at_frontier(falls[:1], probes[:1].astype(float)).empty
 
 
 @pytest.mark.parametrize("truth", [1, -1])

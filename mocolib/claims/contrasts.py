@@ -117,6 +117,26 @@ def frontier(table: pd.DataFrame) -> pd.Series:
     return pd.Series({s: _crossing(table.loc[s, top:]) for s, top in tops}, dtype=float)
 
 
+def room(table: pd.DataFrame) -> pd.Series:
+    """By seed, the doublings from the best rate to the `frontier`."""
+    tops = pd.Series(_best_of_others(table), dtype=float)
+    return frontier(table) - np.log2(tops)
+
+
+def at_frontier(values: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
+    """By seed, what a measure is at the `frontier` of a table of accuracies.
+
+    values: the measure, rows and columns as in `table`; between two rates it goes on a
+    line over the logarithm.
+    """
+    logs = np.log2(table.columns.to_numpy(float))
+    found = {
+        seed: np.interp(at, logs, values.loc[seed, table.columns])
+        for seed, at in frontier(table).items()
+    }
+    return pd.Series(found, dtype=float)
+
+
 def _crossing(row: pd.Series) -> float:
     """log2 of where accuracies by rate have first lost `LOST` points of their first."""
     logs, lost = np.log2(row.index.to_numpy(float)), row.iloc[0] - row.to_numpy()

@@ -3,7 +3,9 @@
 import pandas as pd
 
 from mocolib.analysis.measures import (
+    deepest,
     fall_after_spikes,
+    falls_in,
     has_collapsed,
     lead_score,
     trained_layers,
@@ -12,12 +14,14 @@ from mocolib.analysis.sparse import missed_depth
 from mocolib.claims.contrasts import (
     POINT,
     at,
+    at_frontier,
     best,
     between,
     by_seed,
     chosen,
     frontier,
     grid,
+    room,
 )
 from mocolib.claims.register import claim
 from mocolib.claims.verdicts import difference, effect
@@ -115,27 +119,20 @@ def rate(runs):
     }
 
 
-@claim("C5", "lamb", "lr")
+@claim("C5", "lamb_rates", "rates", lost=f"{LOST:g}")
 def _lamb(lamb, adamw):
-    rates = design.of(adamw)
-    part = chosen(adamw, patch_projection="learned")
-    adamw = [r for r in part if r.recipe.base_lr <= rates.shaky]
+    adamw = only(adamw, "base_lr")
+    probes = [grid(runs, "linear_probe", "base_lr").dropna() for runs in (adamw, lamb)]
 
-    def growth(runs, column, last=-1) -> pd.Series:
-        table = grid(runs, column, "base_lr")
-        if table.shape[1] < 1 - last:
-            return pd.Series(dtype=float)
-        return table.iloc[:, last] - table.iloc[:, 0]
-
-    def loss(runs) -> pd.Series:
-        table = grid(runs, "linear_probe", "base_lr")
-        return best(table) - table.iloc[:, -1] if len(table) else pd.Series(dtype=float)
+    def there(column):
+        tables = [grid(runs, column, "base_lr") for runs in (adamw, lamb)]
+        return difference(*map(at_frontier, tables, probes))
 
     return {
-        "jitter": difference(growth(adamw, "jitter"), growth(lamb, "jitter")),
-        "fall": difference(growth(adamw, "deepest_fall"), growth(lamb, "deepest_fall")),
-        "cost": difference(loss(lamb), loss(adamw)),
-        "within": difference(growth(adamw, "jitter", -2), growth(lamb, "jitter", -2)),
+        "fall": there("fall_depth"),
+        "jitter": there("jitter"),
+        "range": difference(*map(room, probes), "doublings"),
+        "best": difference(*map(best, reversed(probes))),
     }
 
 
@@ -185,7 +182,17 @@ def freeze(runs):
         "price": difference(*map(best, tables)),
         "frontier": difference(*map(frontier, reversed(tables)), unit="doublings"),
         "knn": between("knn", fixed, learned),
+        "warmup": between(_fall_from_the_start, learned, fixed),
     }
+
+
+def _fall_from_the_start(runs: list[Run]) -> pd.Series:
+    """The deepest falls, the warmup's readings not left out, by seed."""
+
+    def fall(run):
+        return deepest(falls_in(run, run.steps[run.steps["knn"].notna()]))
+
+    return POINT * by_seed(runs, fall)
 
 
 @claim("C9", "rates", elsewhere=("cifar10_lr",))
