@@ -14,12 +14,11 @@ mocolib probe 3f2a
 """
 
 import sys
-from pathlib import Path
 
 from mocolib import __version__
 from mocolib.cli import judging, records, training, weights
 from mocolib.cli.boundary import guarded
-from mocolib.cli.fields import Parser, add_fields
+from mocolib.cli.fields import Parser, add_fields, folder_for
 from mocolib.execution.process import tune_malloc
 
 
@@ -40,7 +39,8 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     folder = Parser(add_help=False)
-    folder.add_argument("--runs", type=Path, help="folder of runs (default: ./runs)")
+    help = "folder of runs (default: ./runs)"
+    folder.add_argument("--runs", type=folder_for("runs"), help=help)
     fields = Parser(add_help=False)
     add_fields(fields)
 

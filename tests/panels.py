@@ -127,9 +127,10 @@ def check_curves(seen: dict, one: dict, at: list) -> None:
     """The strong curve of every chart is the recorded one, point by point."""
     group = group_at(one, at)
     for drawn_of in one["charts"]:
-        steps, values = group["lines"].get(drawn_of["key"]) or ([], [])
-        if len(steps) < 2:
+        place, values = group["lines"].get(drawn_of["key"]) or (0, [])
+        if len(values) < 2:
             continue
+        steps = one["steps"][place]
         chart = seen["charts"][drawn_of["key"]]
         assert f"{name_of(one, at)} ends at {short(values[-1])}" in chart["label"]
         drawn = np.array(re.findall(r"([-\d.]+) ([-\d.]+)", chart["last"]), float)

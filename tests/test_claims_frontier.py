@@ -69,6 +69,7 @@ def test_an_arm_is_ranked_by_what_it_gains_on_the_seeds_that_have_all_rates(tmp_
     assert table.index.tolist() == [frontier.FIRST, FIXED]
     assert table["seeds"].tolist() == [3, 5]
     assert table["shaking"].tolist() == pytest.approx([4, -1], abs=0.1)  # points
+    assert table["sure"].tolist() == [["over_rates", "shaking"]] * 2
     logs = np.log2([MINI.shaky / MINI.calm, RUINOUS / MINI.shaky])
     mean = (2 * logs[0] + 10 * logs[1]) / logs.sum()  # of 0, 4 and 16 points
     assert table["over_rates"].iloc[0] == pytest.approx(mean, abs=0.2)
@@ -85,6 +86,9 @@ def test_what_was_only_screened_stands_behind_what_was_confirmed(tmp_path):
     table = frontier.ranked(runs, screen)
     assert table.index.tolist() == [FIXED, other]
     assert table["rates"].tolist() == [3, 2]
+    assert table["sure"].tolist() == [[], ["over_rates", "shaking"]]
+    two = [run for run in screen if run.recipe.seed in SEEDS[:2]]
+    assert frontier.ranked([], two)["sure"].tolist() == [[]]
     assert frontier.ranked([], []).empty
 
 

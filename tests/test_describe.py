@@ -213,11 +213,13 @@ def test_a_call_of_a_chapter_is_made_with_all_that_it_stands_on(tmp_path, monkey
     assert seen == [[10, 20]]
 
 
-def test_seeds_read_at_the_same_steps_share_them():
-    data = as_data(describe([line(0, CALM), line(1, CALM)], id="x", by=("rate",)))
-    [group] = data["groups"]
-    assert group["others"][0]["knn"][0] is None
-    assert group["lines"]["knn"][0] == [1, 2, 3, 4, 5, 6]
+def test_lines_read_at_the_same_steps_share_them():
+    lines = [line(0, CALM), line(1, CALM), line(0, CALM, 2)]
+    data = as_data(describe(lines, id="x", by=("rate",)))
+    assert data["steps"] == [[1, 2, 3, 4, 5, 6]]
+    for group in data["groups"]:
+        for drawn in (group["lines"], *group["others"]):
+            assert {one[0] for one in drawn.values() if one} == {0}
     json.dumps(data, allow_nan=False)
 
 

@@ -194,6 +194,24 @@ def test_no_images_are_loaded_for_runs_that_cannot_be_written(
     refused(capsys, words, "runs is", "Not a directory")
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["train", "sweep lr", "sweep lr --dry-run", "runs", "runs verify", "claims"],
+)
+def test_a_file_is_no_folder_of_runs(capsys, here, words):
+    (here / "README.md").touch()
+    place = str(here / "README.md")
+    refused(
+        capsys, [*words.split(), "--runs", place], f"runs is {place!r}, but must be"
+    )
+    assert (here / "README.md").read_bytes() == b""
+
+
+@pytest.mark.parametrize("words", ["runs", "runs verify", "plot x"])
+def test_runs_are_not_looked_for_in_a_folder_that_is_not_there(capsys, here, words):
+    refused(capsys, [*words.split(), "--runs", "none"], "runs is 'none', but must be")
+
+
 def test_finetune_goes_through_a_folder_that_is_not_held(capsys, here, monkeypatch):
     run = str(here / "runs" / recipe().id)
     words = ["finetune", run, "--epochs", "2", "--batch-size", "8", "--data", FOLDER]

@@ -160,6 +160,14 @@ def test_among_others_what_is_passed_over_is_told_as_well(capsys, root):
     assert said.endswith("), beside 16 that are.")
 
 
+def test_runs_that_are_not_finished_are_counted(capsys, root):
+    for run in runs.all_runs(root)[:2]:
+        (run.folder / "end.json").unlink()
+    assert main(["claims", "--runs", str(root), "--pool"]) == 0
+    [said] = capsys.readouterr().err.splitlines()
+    assert said == f"mocolib: 2 runs are left out under {root}: not finished."
+
+
 # ---- damage
 
 DAMAGE = {

@@ -34,10 +34,10 @@ globalThis.Why = globalThis.Why ?? {};
 
   /* What a line of a group shows of a chart, seeds by their place. */
   function rows(panel, group, key, place) {
-    const [x, y] = (place ? group.others[place - 1][key] : group.lines[key]) ?? [];
+    const [at, y] = (place ? group.others[place - 1][key] : group.lines[key]) ?? [];
     if (!y) return [[], []];
     const per = times(group, panel.x);
-    return [(x ?? group.lines[key][0]).map((step) => step * per), y];
+    return [panel.data.steps[at].map((step) => step * per), y];
   }
 
   /* All seeds thin in the first chart, behind them the kept settings, on top the chosen

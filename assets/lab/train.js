@@ -148,7 +148,9 @@
         this.training.use(files);
         this.show();
       });
-      this.append(this.own);
+      this.own.open = this.data.own;
+      if (this.data.own) this.prepend(this.own);
+      else this.append(this.own);
       this.listen();
       this.say(Why.lacking());
     }

@@ -9,7 +9,7 @@ import pandas as pd
 
 from mocolib.claims.contrasts import best, frontier, grid
 from mocolib.claims.register import claim
-from mocolib.claims.verdicts import FEWEST, difference
+from mocolib.claims.verdicts import FEWEST, HOLDS, OPPOSITE, difference, effect
 from mocolib.runs import Run
 from mocolib.sweep.design import (
     ARMS,
@@ -22,6 +22,8 @@ from mocolib.sweep.design import (
     only,
 )
 
+GAINS = ("over_rates", "shaking")
+SURE = (HOLDS, OPPOSITE)  # outcomes
 FIRST = next(arm for arm in ARMS if arm not in (PLAIN, FIXED))  # of the screen
 
 
@@ -102,7 +104,8 @@ def ranked(confirmed: list[Run], screen: list[Run]) -> pd.DataFrame:
     That is an arm with `FEWEST` seeds or more; the others stand by the screen. A row
     an arm: the linear probe that it gains over a plain run, in points, as the mean
     `over_rates` and at the rate that is `shaking`, and the depth of its `fall` there,
-    of the `seeds` that both have; and how many `rates` there were.
+    of the `seeds` that both have; how many `rates` there were; and which of the two
+    gains are `sure`, by their seeds other than nothing.
     """
     sure = _ranking(confirmed, ARMS)
     sure = sure[sure["seeds"] >= FEWEST]
@@ -117,13 +120,15 @@ def _ranking(runs: list[Run], arms) -> pd.DataFrame:
         gained = (by_rate(runs, arm) - plain).dropna()
         falls = by_rate(runs, arm, MINI.fall)
         if arm != PLAIN and len(gained):
+            gains = (over_rates(gained), gained[MINI.shaky])
+            gains = dict(zip(GAINS, map(effect, gains), strict=True))
             rows[arm] = {
-                "over_rates": over_rates(gained).mean(),
-                "shaking": gained[MINI.shaky].mean(),
+                **{name: one.mean for name, one in gains.items()},
+                "sure": [name for name, one in gains.items() if one.outcome in SURE],
                 "fall": falls.loc[gained.index, MINI.shaky].mean(),
                 "seeds": len(gained),
                 "rates": gained.shape[1],
             }
-    columns = ["over_rates", "shaking", "fall", "seeds", "rates"]
+    columns = [*GAINS, "sure", "fall", "seeds", "rates"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     return table.sort_values("over_rates", ascending=False)

@@ -62,6 +62,19 @@ def chosen_recipe(options) -> recipes.Recipe:
     )
 
 
+def folder_for(name: str):
+    """A type of argparse: a folder that is there or can be made; no file."""
+
+    def named(text: str) -> Path:
+        if Path(text).exists() and not Path(text).is_dir():
+            raise argparse.ArgumentTypeError(
+                f"{name} is {text!r}, but must be a folder"
+            )
+        return Path(text)
+
+    return named
+
+
 def count(name: str):
     """A type of argparse: a count that was typed for the option of this name."""
 

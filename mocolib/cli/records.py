@@ -16,6 +16,7 @@ from pathlib import Path
 
 from mocolib import runs
 from mocolib.cli.boundary import of_run, resumable, say, write_picture
+from mocolib.cli.fields import folder_for
 from mocolib.data import load
 from mocolib.errors import BadInput
 from mocolib.files import check_folder, check_place, write_atomic
@@ -62,7 +63,8 @@ def add_commands(command, folder):
     plot.add_argument("-o", "--output", type=Path, default=Path("curves.png"))
     ledger = command("claims", _claims, "what the recorded runs say, a line a claim")
     ledger.add_argument("--all", action="store_true", help="every effect, not one line")
-    ledger.add_argument("--runs", type=Path, help="judge by your own runs, kept here")
+    help = "judge by your own runs, kept here"
+    ledger.add_argument("--runs", type=folder_for("runs"), help=help)
     ledger.add_argument("--pool", action="store_true", help="by yours and the book's")
     ledger.add_argument(
         "--write", type=Path, nargs="?", const=LEDGER, metavar="FILE",
@@ -89,8 +91,15 @@ def _add_place(parser, default: str, what: str = "the folder to write to"):
 
 
 def _chosen(options) -> tuple[Path, list[runs.Run]]:
+    _is_there(options.runs)
     root = Path(options.runs or runs.default_root())
     return root, [runs.read(i, root) for i in options.id] or runs.all_runs(root)
+
+
+def _is_there(root: Path | None):
+    """BadInput where a folder of runs is named that is not there."""
+    if root and not root.is_dir():
+        raise BadInput(f"runs is {str(root)!r}, but must be a folder of runs.")
 
 
 def _each(chosen, told) -> int:
@@ -167,6 +176,8 @@ def _verify(options) -> int:
 
 def _once_more(calmest) -> tuple[str, bool]:
     """The first run whose images are here, its first steps trained again."""
+    if not calmest:
+        return "None was trained again: none is whole.", True
     for run in calmest:
         try:
             data = load(run.recipe.dataset, run.recipe.image_size)
@@ -222,8 +233,7 @@ def _claims(options) -> int:
 
     if options.pool and not options.runs:
         raise BadInput("pool joins your runs with the book's, but needs yours: --runs.")
-    if options.runs and not options.runs.is_dir():
-        raise BadInput(f"runs is {str(options.runs)!r}, but must be a folder of runs.")
+    _is_there(options.runs)
     if options.runs and options.write == LEDGER:
         raise BadInput(
             f"write is {str(LEDGER)!r}, but that holds the book's ledger: name another "

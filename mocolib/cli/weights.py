@@ -158,7 +158,9 @@ def _plan(options, settings: dict, data, warmup: int = 0):
     """The recipe of a training with labels; few images may ask for a smaller batch."""
     text = options.epochs
     if not text.isdecimal():
-        raise BadInput(f"epochs is {text!r}, but must be a whole number.")
+        raise BadInput(
+            f"epochs is {text!r}, but must be a whole number 1 to {transfer.LONGEST}."
+        )
     changes = given(options, names=ABOUT_TRAINING)
     batch, images = settings["batch_size"], len(data.train_images)
     smaller = "batch_size" not in changes and batch > images

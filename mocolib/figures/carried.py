@@ -72,7 +72,7 @@ def _corners(ax, rates: pd.DataFrame, planes: pd.DataFrame):
     ax.plot(RANGE, RANGE, "--", color=GREY)
     ax.set(xscale="log", xlim=RANGE, xlabel=said("the plane says"))
     _ticks(ax.xaxis)
-    ax.legend(fontsize=8, loc="upper left", handletextpad=0)
+    ax.legend(fontsize=8, loc="lower right", handletextpad=0)
 
 
 def _far(ax, planes: pd.DataFrame, plain: float):
@@ -82,9 +82,9 @@ def _far(ax, planes: pd.DataFrame, plain: float):
     """
     far = 2 ** scale.height(planes, scale.sizes(scale.GOOD))
     ax.plot(np.zeros(len(far)), far, "o", color=BLUE, alpha=0.6)
-    for one in (scale.GOOD, scale.TOO_MUCH):
+    for one, side in ((scale.GOOD, "top"), (scale.TOO_MUCH, "bottom")):
         ax.axhline(one.lr, color=GREY, linestyle=":")
-        ax.annotate(short(one.lr), (0.4, one.lr), color=GREY, fontsize=9, va="bottom")
+        ax.annotate(short(one.lr), (0.4, one.lr), color=GREY, fontsize=9, va=side)
     alike = scale.GOOD.lr * plain / MINI.calm
     ax.axhline(alike, color=GREY, linestyle="--")
     ax.annotate(said("as ours"), (0.4, alike), color=GREY, fontsize=9, va="bottom")

@@ -67,6 +67,7 @@ class Description:
     marks: Mapping  # {step: words}, upright lines
     levels: Mapping  # {words: accuracy in %}, thin lines across the accuracy's chart
     strong: str  # which run of each setting stands for all
+    symbols: Mapping  # {kind: words}, what is meant by the points of that kind
     map: tuple = ()  # of two axes the places: rows and columns of a map
 
     def name(self, at: tuple) -> str:
@@ -97,13 +98,13 @@ def describe(
     seed=None,
     arms=None,
     against=None,
+    fall=SYMBOLS["fall"],
 ) -> Description:
     """A description from runs and `Line`s; the values of each `by` become an axis.
 
-    Of `keep` each names what its curve holds; what it leaves out follows the controls.
-    What `start` leaves out is that of the first of `keep`, where that was recorded.
-    BadInput where lines of one setting differ in more than their seed, or a seed is
-    there twice. The rest is told by `page.experiment`.
+    What one of `keep` leaves out follows the controls, what `start` does is that of the
+    first of `keep`, if recorded. BadInput where lines of one setting differ in more
+    than their seed, or a seed is there twice. See `page.experiment`.
     """
     if x not in X_AXES:
         raise BadInput(f"x is {x!r}, but must be one of {', '.join(X_AXES)}.")
@@ -123,6 +124,7 @@ def describe(
         marks=marks or {},
         levels=_levels([line.run for line in lines if line.run]),
         strong=words.said(MEDIAN if seed is None else "seed {seed}", seed=seed),
+        symbols={**SYMBOLS, "fall": fall},
     )
 
 

@@ -17,7 +17,6 @@ from mocolib.lab.describe import (
     DOTS,
     FALL,
     LOST,
-    SYMBOLS,
     X_AXES,
     Axis,
     Description,
@@ -129,7 +128,8 @@ def experiment(runs, *, id, by, map=(), question=None, answer=None, **options) -
     it names and follows the controls in the rest; charts={key: title};
     x="step" or "images", the axis shown first; marks={step: words}, upright lines;
     arms={id: changes}, by which runs get the setting `arm`; against=settings, those
-    whose accuracy the others' is held against.
+    whose accuracy the others' is held against; fall=words, what a marked fall is where
+    that is another than a run's deepest.
     All seeds are drawn in the first chart; the strong line is the run whose deepest
     fall is the median one, or that of seed= where a setting has it.
     """
@@ -152,6 +152,7 @@ def as_data(description: Description) -> dict:
     """The description as plain values, numbers no longer than a screen can show."""
     charts = chart_data(description.charts)
     levels = [{"y": brief(y), "words": said(n)} for n, y in description.levels.items()]
+    groups = [group_data(group) for group in description.groups.values()]
     for chart in charts:
         if chart["key"] == "knn":
             chart["levels"] = levels
@@ -161,7 +162,7 @@ def as_data(description: Description) -> dict:
         "id": description.id,
         "axes": [axis_data(axis) for axis in description.axes],
         "charts": charts,
-        "symbols": {key: said(words) for key, words in SYMBOLS.items()},
+        "symbols": {key: said(words) for key, words in description.symbols.items()},
         "strong": description.strong,
         "x_axes": {key: said(title) for key, title in X_AXES.items()},
         "start": list(description.start),
@@ -171,8 +172,22 @@ def as_data(description: Description) -> dict:
         "marks": [
             {"at": at, "words": said(words)} for at, words in description.marks.items()
         ],
-        "groups": [group_data(group) for group in description.groups.values()],
+        "steps": _shared_steps(groups),
+        "groups": groups,
     }
+
+
+def _shared_steps(groups: list[dict]) -> list[list]:
+    """The different lists of steps of all lines, which get each the place of its own.
+
+    Most lines were read at the same steps, which would weigh as much as what was read.
+    """
+    places = {}
+    for one in groups:
+        for lines in (one["lines"], *one["others"]):
+            for line in filter(None, lines.values()):
+                line[0] = places.setdefault(tuple(line[0]), len(places))
+    return [list(steps) for steps in places]
 
 
 def chart_data(charts: dict, log=LOG) -> list[dict]:
@@ -213,10 +228,6 @@ def group_data(group: Group) -> dict:
     others = [  # thin lines: three digits do
         {key: columns(rows, 3) for key, rows in other.items()} for other in group.others
     ]
-    for other in others:  # seeds that were read at the same steps share them
-        for key, line in other.items():
-            if line and lines[key] and line[0] == lines[key][0]:
-                line[0] = None
     return {
         "at": list(group.at),
         "seeds": list(group.seeds),

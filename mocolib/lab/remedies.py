@@ -8,6 +8,7 @@ from IPython.display import HTML
 from mocolib import sweep
 from mocolib.analysis import tables
 from mocolib.claims import frontier
+from mocolib.claims.verdicts import effect
 from mocolib.files import read_json
 from mocolib.lab.page import experiment
 from mocolib.runs import Run
@@ -60,15 +61,16 @@ def in_order() -> pd.DataFrame:
     """The remedies, the first to try first, and what each does to accuracy and falls.
 
     A row gains points of linear probe over nothing changed, at the shaking rate and
-    over all its rates; its deepest fall is that at the shaking rate.
+    over all its rates, in brackets where its seeds leave the sign open; its deepest
+    fall is that at the shaking rate.
     """
     runs = sweep.recorded("frontier")
     table = frontier.ranked(runs, sweep.recorded("frontier_screen"))
     rows = {**_plain(runs), **table.T.to_dict()}
     shown = {
         name: {
-            "shaking rate": _signed(one["shaking"]),
-            "all rates": _signed(one["over_rates"]),
+            "shaking rate": _signed(one["shaking"], "shaking" in one["sure"]),
+            "all rates": _signed(one["over_rates"], "over_rates" in one["sure"]),
             "deepest fall": f"{one['fall']:.1f}",
             "rates × seeds": f"{one['rates']:.0f} × {one['seeds']:.0f}",
         }
@@ -77,12 +79,15 @@ def in_order() -> pd.DataFrame:
     return pd.DataFrame.from_dict(shown, orient="index").rename(index=value)
 
 
-def _signed(points: float) -> str:
-    """A tenth of a point with its sign; a dash where there is none to tell."""
+def _signed(points: float, sure: bool) -> str:
+    """A tenth of a point with its sign, in brackets where that is not sure; a dash
+    where there is none to tell.
+    """
     if math.isnan(points):
         return "–"
     told = f"{points:+.1f}".replace("-", "\N{MINUS SIGN}")
-    return told[1:] if round(points, 1) == 0 else told
+    told = told[1:] if round(points, 1) == 0 else told
+    return told if sure else f"({told})"
 
 
 def _plain(runs: list[Run]) -> dict:
@@ -90,19 +95,15 @@ def _plain(runs: list[Run]) -> dict:
     probe = frontier.by_rate(runs, PLAIN)
     fall = frontier.by_rate(runs, PLAIN, MINI.fall)
     names = {PLAIN: MINI.shaky, said("a tenth of the rate"): MINI.calm}
+    gains = {rate: effect(probe[rate] - probe[MINI.shaky]) for rate in names.values()}
     return {
         name: {
-            "shaking": _gain(probe, rate),
+            "shaking": math.nan if rate == MINI.shaky else gains[rate].mean,
             "over_rates": math.nan,
+            "sure": ["shaking"] if gains[rate].outcome in frontier.SURE else [],
             "rates": 1,
             "fall": fall[rate].mean(),
             "seeds": len(probe),
         }
         for name, rate in names.items()
     }
-
-
-def _gain(probe: pd.DataFrame, rate: float) -> float:
-    """What a rate gains over the shaking one; nothing to tell of that itself."""
-    gained = probe[rate] - probe[MINI.shaky]
-    return math.nan if rate == MINI.shaky else gained.mean()

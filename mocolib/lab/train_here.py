@@ -63,17 +63,18 @@ def train_here(
     charts=("knn", "gradient"),
     seed=0,
     recorded=None,
+    own=False,
 ):
     """A panel that trains where it is looked at: in the page, or in the kernel.
 
     id: a word that is this panel's in the page's address. question stands above; below,
     answer can be unfolded, and behind it what recorded runs of these settings did.
-    fields: the recipe's fields that become controls, a tuple, or
-    {field: values}; all of them may change while a run goes on. start: {field: value}
-    where the panel does not begin as the recipe "page". compare: a field of two values;
-    a second button trains both from one seed, a step in turn. charts: of CHARTS.
-    recorded: what stands thin behind, as `recorded_here()` gives it. BadInput for what
-    a page cannot change.
+    fields: the recipe's fields that become controls, a tuple or {field: values}; all
+    may change while a run goes on. start: {field: value} where the panel does not begin
+    as the recipe "page". compare: a field of two values; a second button trains both
+    from one seed, a step in turn. charts: of CHARTS. recorded: what stands thin behind,
+    as `recorded_here()` gives it. own: ask for the reader's own pictures first.
+    BadInput for what a page cannot change.
     """
     start = start or {}
     values = _values(fields, start, compare)
@@ -81,7 +82,7 @@ def train_here(
     recorded = recorded_here() if recorded is None else recorded
     behind = [run for run in recorded if _fits(run, vars(recipe), values)]
     axes = [axis(name, chosen) for name, chosen in values.items()]
-    data = as_data(id, recipe, axes, compare, charts, seed, behind)
+    data = as_data(id, recipe, axes, compare, charts, seed, behind) | {"own": own}
     wire = None if in_page() else Wire(id, recipe.replace(seed=seed))
     shown = figure(
         *("why-train", f"lab-{id}", data | {"wire": wire and wire.key}),

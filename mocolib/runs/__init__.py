@@ -90,7 +90,7 @@ class Run:
     @cached_property
     def reader(self) -> Folder | pack.Packed:
         """What knows how the run is kept."""
-        kind = pack.Packed if self.folder.parent.is_file() else Folder
+        kind = pack.Packed if self.folder.parent.suffix == pack.SUFFIX else Folder
         return kind(self.folder)
 
     @cached_property

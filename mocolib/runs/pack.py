@@ -27,6 +27,7 @@ from mocolib.files import read_json, state, unreadable, write_atomic
 from mocolib.runs import step_table
 
 VALUES = ("recipe", "provenance", "end")
+SUFFIX = ".parquet"
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def _table(file: Path, changed: tuple) -> tuple[pd.DataFrame, dict]:
 
 def packs(root: Path) -> list[Path]:
     """The packs under `root`, each by its Parquet file."""
-    return sorted(file for file in root.glob("*.parquet") if _index_of(file).exists())
+    return sorted(file for file in root.glob(f"*{SUFFIX}") if _index_of(file).exists())
 
 
 def places(root: Path) -> dict[str, Path]:

@@ -5,6 +5,7 @@ from collections import Counter
 
 from mocolib import runs
 from mocolib.errors import LeftOut
+from mocolib.files import shown
 from mocolib.recipe import FIELDS, Recipe
 from mocolib.runs import Run
 
@@ -17,9 +18,15 @@ def own(root, watched=iter) -> dict[Recipe, list[Run]]:
 
     A run is known by its recipe and not by its folder's name: of copies the one counts
     that has its id for a name. Warnings name all that are left out, copies and damaged
-    ones. `watched` passes the runs on while they are read.
+    ones, and say how many are not finished. `watched` passes the runs on while they
+    are read.
     """
-    finished = [run for run in runs.all_runs(root) if run.finished]
+    every = runs.all_runs(root)
+    finished = [run for run in every if run.finished]
+    if left := len(every) - len(finished):
+        are = "1 run is" if left == 1 else f"{left} runs are"
+        sentence = f"{are} left out under {shown(root)}: not finished."
+        warnings.warn(sentence, LeftOut, stacklevel=2)
     whole = runs.readable(watched(finished))
     kept: dict[Recipe, Run] = {}
     for run in sorted(whole, key=lambda run: run.id != run.recipe.id):
