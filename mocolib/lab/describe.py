@@ -102,9 +102,8 @@ def describe(
 ) -> Description:
     """A description from runs and `Line`s; the values of each `by` become an axis.
 
-    What one of `keep` leaves out follows the controls, what `start` does is that of the
-    first of `keep`, if recorded. BadInput where lines of one setting differ in more
-    than their seed, or a seed is there twice. See `page.experiment`.
+    What one of `keep` leaves out follows the controls; `start` has it from the first of
+    them. BadInput where lines of one setting differ in more than their seed.
     """
     if x not in X_AXES:
         raise BadInput(f"x is {x!r}, but must be one of {', '.join(X_AXES)}.")
