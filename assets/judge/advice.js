@@ -24,12 +24,15 @@ export function symptoms(known, layers, dense) {
     several = second > most / 2;
   const spiked = (fall) =>
     loss && !loss.coarse ? fall.bursts.includes("loss") : fall.bursts.length > 0;
-  const answers = {
-    diverged: known.diverged !== null,
+  const diverged = known.diverged !== null,
     // a gradient that never was a number is only logged so
-    broken: [...known.broken.keys()].some(
+    broken = [...known.broken.keys()].some(
       (name) => name === "loss" || bursts.has(name),
-    ),
+    );
+  const answers = {
+    diverged,
+    broken,
+    no_number: diverged || broken,
     no_accuracy: !known.readings,
     sparse: known.readings < dense,
     collapse: Boolean(known.collapsed),

@@ -33,7 +33,8 @@ export class Table {
   /* Keep a cell, if there is one; says how many numbers that were. */
   put(name, row, cell) {
     if (cell === null || cell === undefined) return 0;
-    const value = number(cell, Boolean(axisOf(name)));
+    const grouped = typeof cell === "string" && cell.includes(",");
+    const value = number(cell, grouped && Boolean(axisOf(name)));
     if (value === null) {
       const text = String(cell),
         blank = rules.table.BLANK.includes(strip(text).toLowerCase());

@@ -56,10 +56,16 @@ NOISE = 0.2  # of a reading, times the root of the number of test images, as a s
 TESTS = 10_000  # test images of the embedded data and of CIFAR
 
 
+def readings(run: Run) -> pd.DataFrame:
+    """The rows of the step table that have a kNN reading."""
+    steps = run.steps
+    return steps[steps["knn"].notna()]
+
+
 def monitored(run: Run) -> pd.DataFrame:
     """The rows of the step table that have a kNN reading, the warmup's left out."""
-    steps = run.steps
-    return steps[steps["knn"].notna() & (steps["step"] > run.recipe.warmup_steps)]
+    seen = readings(run)
+    return seen[seen["step"] > run.recipe.warmup_steps]
 
 
 def reading_sigma(run: Run) -> float:

@@ -22,7 +22,6 @@ from mocolib.sweep.design import (
     only,
 )
 
-GAINS = ("over_rates", "shaking")
 SURE = (HOLDS, OPPOSITE)  # outcomes
 FIRST = next(arm for arm in ARMS if arm not in (PLAIN, FIXED))  # of the screen
 
@@ -120,8 +119,10 @@ def _ranking(runs: list[Run], arms) -> pd.DataFrame:
         gained = (by_rate(runs, arm) - plain).dropna()
         falls = by_rate(runs, arm, MINI.fall)
         if arm != PLAIN and len(gained):
-            gains = (over_rates(gained), gained[MINI.shaky])
-            gains = dict(zip(GAINS, map(effect, gains), strict=True))
+            gains = {
+                "over_rates": effect(over_rates(gained)),
+                "shaking": effect(gained[MINI.shaky]),
+            }
             rows[arm] = {
                 **{name: one.mean for name, one in gains.items()},
                 "sure": [name for name, one in gains.items() if one.outcome in SURE],
@@ -129,6 +130,6 @@ def _ranking(runs: list[Run], arms) -> pd.DataFrame:
                 "seeds": len(gained),
                 "rates": gained.shape[1],
             }
-    columns = [*GAINS, "sure", "fall", "seeds", "rates"]
+    columns = ["over_rates", "shaking", "sure", "fall", "seeds", "rates"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     return table.sort_values("over_rates", ascending=False)

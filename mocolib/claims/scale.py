@@ -11,6 +11,7 @@ import pandas as pd
 
 from mocolib import cost, schedules, sweep
 from mocolib.analysis.alike import check_groups
+from mocolib.analysis.measures import readings
 from mocolib.claims.contrasts import POINT, once
 from mocolib.claims.register import claim
 from mocolib.claims.verdicts import difference, effect
@@ -63,7 +64,7 @@ def is_corner(at: tuple) -> bool:
 
 def levels(run: Run) -> pd.Series:
     """By step the median of the last `READINGS` of kNN, as a share."""
-    seen = run.steps[run.steps["knn"].notna()].set_index("step")["knn"]
+    seen = readings(run).set_index("step")["knn"]
     return seen.rolling(READINGS).median()
 
 

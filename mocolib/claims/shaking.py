@@ -8,6 +8,7 @@ from mocolib.analysis.measures import (
     falls_in,
     has_collapsed,
     lead_score,
+    readings,
     trained_layers,
 )
 from mocolib.analysis.sparse import missed_depth
@@ -188,11 +189,7 @@ def freeze(runs):
 
 def _fall_from_the_start(runs: list[Run]) -> pd.Series:
     """The deepest falls, the warmup's readings not left out, by seed."""
-
-    def fall(run):
-        return deepest(falls_in(run, run.steps[run.steps["knn"].notna()]))
-
-    return POINT * by_seed(runs, fall)
+    return POINT * by_seed(runs, lambda run: deepest(falls_in(run, readings(run))))
 
 
 @claim("C9", "rates", elsewhere=("cifar10_lr",))

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from mocolib import runs
 from mocolib.cli.boundary import of_run, resumable, say, write_picture
-from mocolib.cli.fields import folder_for
 from mocolib.data import load
 from mocolib.errors import BadInput
 from mocolib.files import check_folder, check_place, write_atomic
@@ -63,8 +62,7 @@ def add_commands(command, folder):
     plot.add_argument("-o", "--output", type=Path, default=Path("curves.png"))
     ledger = command("claims", _claims, "what the recorded runs say, a line a claim")
     ledger.add_argument("--all", action="store_true", help="every effect, not one line")
-    help = "judge by your own runs, kept here"
-    ledger.add_argument("--runs", type=folder_for("runs"), help=help)
+    ledger.add_argument("--runs", type=Path, help="judge by your own runs, kept here")
     ledger.add_argument("--pool", action="store_true", help="by yours and the book's")
     ledger.add_argument(
         "--write", type=Path, nargs="?", const=LEDGER, metavar="FILE",

@@ -6,7 +6,7 @@ from IPython.display import HTML
 
 from mocolib import sweep
 from mocolib.claims import scale
-from mocolib.claims.contrasts import POINT
+from mocolib.claims.contrasts import POINT, whole
 from mocolib.figures.carried import told
 from mocolib.lab.groups import Line
 from mocolib.lab.page import experiment
@@ -18,13 +18,11 @@ from mocolib.words import said
 def ramp(*, id: str, **options) -> HTML:
     """Curves of runs whose rate rises to the end, by the sizes that were varied.
 
-    Of the seeds that have all sizes, which the claim and the tables go by.
+    Of the seeds that have all sizes, as the claim and the tables are.
     """
     plain = dict(zip(scale.SIZES, scale.sizes(RAMP), strict=True))
-    runs = sweep.recorded("ramp")
-    whole = scale.critical(runs).index
     return experiment(
-        [_line(run) for run in runs if run.recipe.seed in whole],
+        [_line(run) for run in whole(sweep.recorded("ramp"))],
         id=id,
         by=tuple(scale.SIZES),
         keep=[plain],

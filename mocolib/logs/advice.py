@@ -46,10 +46,13 @@ def symptoms(known: dict, layers: list, dense: int) -> tuple:
     jump, several = spikes > 1 and most > spikes / 2, second > most / 2
     shown = {name for name, found in bursts.items() if not found["coarse"]}
     told = "loss" if "loss" in shown else None
+    diverged = known["diverged"] is not None
+    # a gradient that never was a number is only logged so
+    broken = any(name == "loss" or name in bursts for name in known["broken"])
     answers = {
-        "diverged": known["diverged"] is not None,
-        # a gradient that never was a number is only logged so
-        "broken": any(name == "loss" or name in bursts for name in known["broken"]),
+        "diverged": diverged,
+        "broken": broken,
+        "no_number": diverged or broken,
         "no_accuracy": not known["readings"],
         "sparse": known["readings"] < dense,
         "collapse": bool(known["collapsed"]),

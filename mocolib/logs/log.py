@@ -138,8 +138,8 @@ def _log(title: str, table: Table, named: dict, tables: Tables) -> Log | None:
     steps, curves = axis.aligned(table, at, used, set(judged.values()), notes)
     nothing = np.full(len(steps), np.nan)
     accuracy, loss, rate = (curves.get(roles.get(role), nothing) for role in ROLES[1:])
-    named = roles.get("accuracy", "")
-    accuracy, unit = shares(accuracy, named, tables.place, notes)
+    accuracy, unit = shares(accuracy, roles.get("accuracy", ""), tables.place, notes)
+    lost, diverged = broken(table, at, judged)
     return Log(
         title=title,
         axis=kind,
@@ -154,5 +154,6 @@ def _log(title: str, table: Table, named: dict, tables: Tables) -> Log | None:
             n for n in (*table.kept, *table.numeric) if n not in {*used, along}
         ),
         notes=notes,
-        **dict(zip(("broken", "diverged"), broken(table, at, judged), strict=True)),
+        broken=lost,
+        diverged=diverged,
     )

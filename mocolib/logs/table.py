@@ -60,7 +60,8 @@ class Table:
         """
         if cell is None:
             return 0
-        value = number(cell, counts=bool(columns.axis_of(name)))
+        grouped = isinstance(cell, str) and "," in cell
+        value = number(cell, counts=grouped and bool(columns.axis_of(name)))
         if value is None:
             if str(cell).strip().lower() not in BLANK and not self.names.get(name):
                 self.names[name] = str(cell)[:40]

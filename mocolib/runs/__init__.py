@@ -90,8 +90,8 @@ class Run:
     @cached_property
     def reader(self) -> Folder | pack.Packed:
         """What knows how the run is kept."""
-        kind = pack.Packed if self.folder.parent.suffix == pack.SUFFIX else Folder
-        return kind(self.folder)
+        packed = pack.is_pack(self.folder.parent)
+        return pack.Packed(self.folder) if packed else Folder(self.folder)
 
     @cached_property
     def recipe(self) -> Recipe:

@@ -131,6 +131,11 @@ def _table(file: Path, changed: tuple) -> tuple[pd.DataFrame, dict]:
     return table, dict(zip(names, zip(begins, ends, strict=True), strict=True))
 
 
+def is_pack(file: Path) -> bool:
+    """Whether runs can lie in it; a folder of that name is one of folders."""
+    return file.suffix == SUFFIX and file.is_file()
+
+
 def packs(root: Path) -> list[Path]:
     """The packs under `root`, each by its Parquet file."""
     return sorted(file for file in root.glob(f"*{SUFFIX}") if _index_of(file).exists())

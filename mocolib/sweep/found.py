@@ -24,8 +24,7 @@ def own(root, watched=iter) -> dict[Recipe, list[Run]]:
     every = runs.all_runs(root)
     finished = [run for run in every if run.finished]
     if left := len(every) - len(finished):
-        are = "1 run is" if left == 1 else f"{left} runs are"
-        sentence = f"{are} left out under {shown(root)}: not finished."
+        sentence = f"{_are(left)} left out under {shown(root)}: not finished."
         warnings.warn(sentence, LeftOut, stacklevel=2)
     whole = runs.readable(watched(finished))
     kept: dict[Recipe, Run] = {}
@@ -57,9 +56,12 @@ def strangers(found: dict[Recipe, list[Run]], wanted: set[Recipe]) -> str:
     told = "; ".join(words for words, _ in differences.most_common(TOLD))
     more = "; …" * (len(differences) > TOLD or len(strange) > CLOSE)
     count, total = (sum(map(len, some.values())) for some in (strange, found))
-    are = "run is" if count == 1 else "runs are"
     beside = f", beside {total - count} that are" * (total > count)
-    return f"{count} {are} there, none of these sweeps' ({told}{more}){beside}."
+    return f"{_are(count)} there, none of these sweeps' ({told}{more}){beside}."
+
+
+def _are(count: int) -> str:
+    return "1 run is" if count == 1 else f"{count} runs are"
 
 
 def _difference(recipe: Recipe, wanted: set[Recipe]) -> str:
